@@ -1,0 +1,6 @@
+//! The rules: what a load balancer decides, without a socket or a clock.
+//!
+//! Time and chance are arguments here, so every rule can be tested with plain values.
+#![forbid(unsafe_code)]
+
+pub mod snapshot;

@@ -1,0 +1,3 @@
+//! What the engine runs: one frozen description, compiled once.
+
+pub mod wire;
