@@ -3,4 +3,6 @@
 //! Time and chance are arguments here, so every rule can be tested with plain values.
 #![forbid(unsafe_code)]
 
+pub mod http;
+pub mod persistence;
 pub mod snapshot;

@@ -1,0 +1,217 @@
+//! Decides where a cookie begins and ends in a field value, and what is cut to take it out.
+//!
+//! A `Cookie` field is split at every `;` (RFC 6265, section 4.2.1: no value, quoted or not, holds one), and
+//! nothing of another pair is read beyond its name: bytes that are not ours leave as they came.
+
+use std::ops::Range;
+
+use memchr::memchr;
+
+/// One pair of the name that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// The value without the spaces around it; quotes stay.
+    pub value: Range<usize>,
+    /// The pair and one separator beside it; the cuts of one field never overlap.
+    pub cut: Range<usize>,
+}
+
+/// The pairs called `name`, in order; names are case-sensitive.
+pub fn find<'a>(field: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = Match> + 'a {
+    let mut start = 0;
+    let mut kept = false;
+    std::iter::from_fn(move || {
+        while start <= field.len() {
+            let here = start;
+            let end = memchr(b';', &field[here..]).map_or(field.len(), |at| here + at);
+            start = end + 1;
+            if let Some(value) = value_of(field, here..end, name) {
+                return Some(Match { value, cut: cut(field, here..end, kept) });
+            }
+            kept = true;
+        }
+        None
+    })
+}
+
+/// Appends `field` without the pairs called `name` to `out`; false, and nothing appended, when no pair is left.
+pub fn strip_into(field: &[u8], name: &[u8], out: &mut Vec<u8>) -> bool {
+    let before = out.len();
+    let mut from = 0;
+    for Match { cut, .. } in find(field, name) {
+        out.extend_from_slice(&field[from..cut.start]);
+        from = cut.end;
+    }
+    out.extend_from_slice(&field[from..]);
+    let left = out[before..].iter().any(|&byte| byte != b';' && !is_space(byte));
+    if !left {
+        out.truncate(before);
+    }
+    left
+}
+
+/// The cookie's name in a `Set-Cookie` field; empty where there is none (RFC 6265, section 5.2).
+pub fn set_cookie_name(field: &[u8]) -> &[u8] {
+    let pair = &field[..memchr(b';', field).unwrap_or(field.len())];
+    memchr(b'=', pair).map_or(&[], |equals| &field[trim(field, 0..equals)])
+}
+
+/// Where the value of `pair` stands, if the pair is called `name`.
+fn value_of(field: &[u8], pair: Range<usize>, name: &[u8]) -> Option<Range<usize>> {
+    let equals = pair.start + memchr(b'=', &field[pair.clone()])?;
+    let ours = &field[trim(field, pair.start..equals)] == name;
+    ours.then(|| trim(field, equals + 1..pair.end))
+}
+
+/// Behind a pair that stays, the `;` before ours goes; before all that stay, the `;` after it with its spaces.
+fn cut(field: &[u8], pair: Range<usize>, kept: bool) -> Range<usize> {
+    if kept {
+        return pair.start - 1..pair.end;
+    }
+    let next = field.len().min(pair.end + 1);
+    let spaces = field[next..].iter().take_while(|&&byte| is_space(byte)).count();
+    trim(field, pair).start..next + spaces
+}
+
+fn trim(field: &[u8], Range { mut start, mut end }: Range<usize>) -> Range<usize> {
+    while start < end && is_space(field[start]) {
+        start += 1;
+    }
+    while start < end && is_space(field[end - 1]) {
+        end -= 1;
+    }
+    start..end
+}
+
+fn is_space(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values<'a>(field: &'a str, name: &str) -> Vec<&'a str> {
+        find(field.as_bytes(), name.as_bytes()).map(|found| &field[found.value]).collect()
+    }
+
+    fn stripped(field: &str) -> Option<String> {
+        let mut out = b"Cookie: ".to_vec();
+        let left = strip_into(field.as_bytes(), b"EQ", &mut out);
+        let text = String::from_utf8(out).expect("cut between characters");
+        let rest = text.strip_prefix("Cookie: ").expect("what stood before stays");
+        assert_eq!(left, !rest.is_empty());
+        left.then(|| rest.to_owned())
+    }
+
+    #[test]
+    fn a_pair_is_found_in_any_place_and_spelling() {
+        for field in ["EQ=v", "EQ=v; a=1", "a=1; EQ=v", "a=1;EQ=v;b=2", "a; ;EQ = v ;", "\tEQ=\tv"] {
+            assert_eq!(values(field, "EQ"), ["v"], "{field}");
+        }
+        assert_eq!(values("EQ=1; a=2; EQ=\"3\"; EQ=", "EQ"), ["1", "\"3\"", ""]);
+        assert_eq!(values("EQ=a=b", "EQ"), ["a=b"]);
+    }
+
+    #[test]
+    fn another_name_is_not_ours() {
+        for field in ["", ";", "EQ", "eq=v", "EQ2=v", "XEQ=v", "a=EQ=v", "a=1, EQ=v", "E Q=v", "=EQ"] {
+            assert_eq!(values(field, "EQ"), Vec::<&str>::new(), "{field}");
+        }
+    }
+
+    #[test]
+    fn one_separator_goes_with_the_pair() {
+        for (field, rest) in [
+            ("EQ=v; a=1; b=2", "a=1; b=2"),
+            ("a=1; EQ=v; b=2", "a=1; b=2"),
+            ("a=1; b=2; EQ=v", "a=1; b=2"),
+            ("a=1;EQ=v;b=2", "a=1;b=2"),
+            ("EQ=1; EQ=2; a=1; EQ=3;b=2;  EQ=4", "a=1;b=2"),
+            ("a=1 ;  EQ=v ;\tb=2;", "a=1 ;\tb=2;"),
+            ("a=\"x y\"; EQ=\"v\"; ; =; b", "a=\"x y\"; ; =; b"),
+            ("a=1", "a=1"),
+        ] {
+            assert_eq!(stripped(field).as_deref(), Some(rest), "{field}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_when_only_ours_was_there() {
+        for field in ["EQ=v", "EQ=v;", "EQ=1; EQ=2", " ; EQ=v; ", ""] {
+            assert_eq!(stripped(field), None, "{field}");
+        }
+    }
+
+    #[test]
+    fn a_servers_cookie_is_known_by_its_name() {
+        for (field, name) in [
+            ("EQ=v; Path=/", "EQ"),
+            (" EQ\t= v", "EQ"),
+            ("EQ=", "EQ"),
+            ("EQ; Path=/", ""),
+            ("=EQ", ""),
+            ("", ""),
+        ] {
+            assert_eq!(set_cookie_name(field.as_bytes()), name.as_bytes(), "{field}");
+        }
+    }
+
+    fn cookie_like() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            4 => "EQ=[a-c\"]{0,3}",
+            4 => "(EQ|eq|a|b|)=?[=\"a-c ]{0,3}",
+            6 => "[; \t]{1,2}",
+            1 => "\\PC{0,3}",
+        ];
+        let pieces = prop::collection::vec(piece.prop_map(String::into_bytes), 0..12);
+        prop_oneof![4 => pieces.prop_map(|pieces| pieces.concat()), 1 => prop::collection::vec(any::<u8>(), 0..64)]
+    }
+
+    fn pairs(field: &[u8]) -> Vec<&[u8]> {
+        field.split(|&byte| byte == b';').collect()
+    }
+
+    proptest! {
+        #[test]
+        fn other_cookies_keep_every_byte(field in cookie_like()) {
+            let mut others = pairs(&field);
+            others.retain(|pair| {
+                let name = pair.splitn(2, |&byte| byte == b'=').next().filter(|name| name.len() < pair.len());
+                name.is_none_or(|name| String::from_utf8_lossy(name).trim_matches([' ', '\t']) != "EQ")
+            });
+            let mut out = Vec::new();
+            if strip_into(&field, b"EQ", &mut out) {
+                let mut left = pairs(&out);
+                if others[0] != left[0] {
+                    // Only the spaces behind a separator that was cut may go, and only in front of all.
+                    others[0] = others[0].trim_ascii_start();
+                    left[0] = left[0].trim_ascii_start();
+                }
+                prop_assert_eq!(left, others);
+            } else {
+                prop_assert!(others.iter().all(|pair| pair.iter().all(|&byte| is_space(byte))));
+            }
+        }
+
+        #[test]
+        fn after_a_strip_nothing_is_found(field in cookie_like()) {
+            let mut out = Vec::new();
+            strip_into(&field, b"EQ", &mut out);
+            prop_assert_eq!(find(&out, b"EQ").count(), 0);
+        }
+
+        #[test]
+        fn cuts_are_in_order_and_hold_their_values(field in cookie_like()) {
+            let mut end = 0;
+            for found in find(&field, b"EQ") {
+                prop_assert!(end <= found.cut.start && found.cut.start < found.value.start);
+                prop_assert!(found.value.end <= found.cut.end && found.cut.end <= field.len());
+                end = found.cut.end;
+            }
+            set_cookie_name(&field);
+        }
+    }
+}

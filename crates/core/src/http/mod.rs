@@ -1,0 +1,3 @@
+//! HTTP as bytes: what a message says and how it is framed.
+
+pub mod cookies;

@@ -1,0 +1,4 @@
+//! Persistence: what sends one client's requests to one server.
+
+pub mod cookie;
+pub mod seal;
