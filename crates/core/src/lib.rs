@@ -3,6 +3,10 @@
 //! Time and chance are arguments here, so every rule can be tested with plain values.
 #![forbid(unsafe_code)]
 
+pub mod balance;
+pub mod fault;
 pub mod http;
 pub mod persistence;
+pub mod pool;
+pub mod route;
 pub mod snapshot;

@@ -1,3 +1,8 @@
-//! HTTP as bytes: what a message says and how it is framed.
+//! Messages: their fields, where they end, and what of them may travel on.
 
 pub mod cookies;
+pub mod field;
+pub mod forwarded;
+pub mod h1;
+pub mod method;
+pub mod refusal;

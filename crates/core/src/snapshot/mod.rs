@@ -1,3 +1,33 @@
 //! What the engine runs: one frozen description, compiled once.
 
+pub mod build;
 pub mod wire;
+
+use crate::http::h1::decode::Limits;
+use crate::persistence::seal::KeyRing;
+use crate::pool::Pool;
+use crate::route::{PoolId, Routes};
+
+/// The rules of one revision, ready to be asked.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Number of the configuration.
+    pub revision: u64,
+    /// By their ids.
+    pub pools: Vec<Pool>,
+    /// In order.
+    pub routes: Routes,
+    /// Opens and seals cookies.
+    pub ring: KeyRing,
+    /// What a client may ask of us.
+    pub limits: Limits,
+    /// How long we wait.
+    pub timeouts: wire::Timeouts,
+}
+
+impl Snapshot {
+    /// A pool by its id.
+    pub fn pool(&self, id: PoolId) -> Option<&Pool> {
+        self.pools.get(id.0)
+    }
+}

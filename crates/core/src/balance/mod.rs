@@ -1,0 +1,3 @@
+//! How a pool chooses a server for a request that no server claims.
+
+pub mod round_robin;

@@ -1,0 +1,69 @@
+//! Smooth weighted round robin: each server in proportion to its weight, as evenly spread as it goes.
+//!
+//! Every turn each server gains its weight; the richest is chosen and pays the sum of all weights.
+
+/// The position of one worker in a pool's round.
+#[derive(Debug, Clone, Default)]
+pub struct RoundRobin {
+    credit: Vec<i64>,
+}
+
+impl RoundRobin {
+    /// A round over `servers` servers.
+    pub fn new(servers: usize) -> Self {
+        Self { credit: vec![0; servers] }
+    }
+
+    /// The next server among those with a weight; `weight` gives 0 for a server that may not be chosen.
+    pub fn choose(&mut self, weight: impl Fn(usize) -> u16) -> Option<usize> {
+        let mut best: Option<usize> = None;
+        let mut total = 0;
+        for server in 0..self.credit.len() {
+            let gain = i64::from(weight(server));
+            if gain == 0 {
+                continue;
+            }
+            total += gain;
+            self.credit[server] += gain;
+            if best.is_none_or(|best| self.credit[server] > self.credit[best]) {
+                best = Some(server);
+            }
+        }
+        let best = best?;
+        self.credit[best] -= total;
+        Some(best)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turns(weights: &[u16], count: usize) -> Vec<usize> {
+        let mut round = RoundRobin::new(weights.len());
+        (0..count).filter_map(|_| round.choose(|server| weights[server])).collect()
+    }
+
+    #[test]
+    fn equal_servers_take_turns() {
+        assert_eq!(turns(&[100, 100, 100], 6), [0, 1, 2, 0, 1, 2]);
+    }
+
+    #[test]
+    fn a_heavy_server_is_spread_over_the_round() {
+        assert_eq!(turns(&[5, 1, 1], 7), [0, 0, 1, 0, 2, 0, 0]);
+    }
+
+    #[test]
+    fn shares_are_exact_over_a_round() {
+        let chosen = turns(&[50, 100, 0, 106], 256);
+        let count = |server| chosen.iter().filter(|&&it| it == server).count();
+        assert_eq!([count(0), count(1), count(2), count(3)], [50, 100, 0, 106]);
+    }
+
+    #[test]
+    fn without_weight_nobody_is_chosen() {
+        assert_eq!(turns(&[0, 0], 1), []);
+        assert_eq!(turns(&[], 1), []);
+    }
+}

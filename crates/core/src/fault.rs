@@ -1,0 +1,96 @@
+//! The one table from what went wrong with an exchange to what the client hears and whether to try again.
+
+use crate::http::method::Method;
+use crate::http::refusal::Refusal;
+
+/// Why an exchange with a server failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// No connection: refused, unreachable, or out of local resources.
+    Connect,
+    /// No connection in time.
+    ConnectTimeout,
+    /// The connection ended before the first byte of a response.
+    Closed,
+    /// The connection ended inside a response head or body.
+    CutShort,
+    /// No response head in time.
+    ResponseTimeout,
+    /// What came is not a response that can be passed on.
+    Broken(Refusal),
+}
+
+/// How much of a request a server may have seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sent {
+    /// Not a byte.
+    Nothing,
+    /// The head, while the body is still all here.
+    Head,
+    /// The whole request, which is still all here.
+    Whole,
+    /// Bytes that are not here any more.
+    Streamed,
+}
+
+impl Fault {
+    /// The status the client gets when the exchange ends with this.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Connect => 503,
+            Self::ConnectTimeout | Self::ResponseTimeout => 504,
+            Self::Closed | Self::CutShort | Self::Broken(_) => 502,
+        }
+    }
+
+    /// Whether the request may go to another server without risk of being carried out twice.
+    pub fn may_retry(self, method: Method, sent: Sent) -> bool {
+        match self {
+            Self::Connect | Self::ConnectTimeout => true,
+            Self::Closed => match sent {
+                Sent::Nothing | Sent::Head => true,
+                Sent::Whole => method.idempotent(),
+                Sent::Streamed => false,
+            },
+            Self::CutShort | Self::ResponseTimeout | Self::Broken(_) => false,
+        }
+    }
+
+    /// One word for logs and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::Closed => "closed",
+            Self::CutShort => "cut_short",
+            Self::ResponseTimeout => "response_timeout",
+            Self::Broken(_) => "broken_response",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_may_have_been_carried_out_is_not_repeated() {
+        for fault in [Fault::Closed, Fault::CutShort, Fault::ResponseTimeout] {
+            assert!(!fault.may_retry(Method::Other, Sent::Whole));
+            assert!(!fault.may_retry(Method::Idempotent, Sent::Streamed));
+        }
+    }
+
+    #[test]
+    fn a_request_that_no_server_saw_is_repeated_whatever_it_is() {
+        assert!(Fault::Connect.may_retry(Method::Other, Sent::Nothing));
+        assert!(Fault::ConnectTimeout.may_retry(Method::Other, Sent::Nothing));
+        assert!(Fault::Closed.may_retry(Method::Other, Sent::Head));
+    }
+
+    #[test]
+    fn an_idempotent_request_is_repeated_until_a_response_has_begun() {
+        assert!(Fault::Closed.may_retry(Method::Idempotent, Sent::Whole));
+        assert!(!Fault::CutShort.may_retry(Method::Idempotent, Sent::Whole));
+    }
+}

@@ -1,0 +1,91 @@
+//! What a server is told about the client: Forwarded (RFC 7239) and the X-Forwarded fields before it.
+//!
+//! What a client wrote in these fields itself is replaced, since nothing vouches for it.
+
+use std::io::Write;
+use std::net::IpAddr;
+
+/// Where a request came from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// The client's address.
+    pub client: IpAddr,
+    /// Whether it came over TLS.
+    pub secure: bool,
+}
+
+impl Origin {
+    /// The scheme the client used.
+    pub fn scheme(self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+
+    /// Appends the field lines for a request to `host`.
+    pub fn write(self, host: &[u8], out: &mut Vec<u8>) {
+        let client = self.client.to_canonical();
+        out.extend_from_slice(b"X-Forwarded-For: ");
+        write_address(client, out);
+        out.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
+        out.extend_from_slice(self.scheme().as_bytes());
+        if !host.is_empty() {
+            out.extend_from_slice(b"\r\nX-Forwarded-Host: ");
+            out.extend_from_slice(host);
+        }
+        let v6 = client.is_ipv6();
+        out.extend_from_slice(if v6 { b"\r\nForwarded: for=\"[" } else { b"\r\nForwarded: for=" });
+        write_address(client, out);
+        if v6 {
+            out.extend_from_slice(b"]\"");
+        }
+        if !host.is_empty() {
+            // A host is checked where it is read: neither quote nor backslash can be in it.
+            out.extend_from_slice(b";host=\"");
+            out.extend_from_slice(host);
+            out.push(b'"');
+        }
+        out.extend_from_slice(b";proto=");
+        out.extend_from_slice(self.scheme().as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn write_address(address: IpAddr, out: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(address) => {
+            for (place, octet) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                super::h1::encode::decimal(u64::from(octet), out);
+            }
+        }
+        // Writing to a vector does not fail.
+        IpAddr::V6(address) => drop(write!(out, "{address}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(client: &str, secure: bool, host: &str) -> String {
+        let mut out = Vec::new();
+        Origin { client: client.parse().expect("an address"), secure }.write(host.as_bytes(), &mut out);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn a_server_learns_address_scheme_and_host() {
+        assert_eq!(
+            lines("192.0.2.7", true, "shop.example:8443"),
+            "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example:8443\r\n\
+             Forwarded: for=192.0.2.7;host=\"shop.example:8443\";proto=https\r\n"
+        );
+    }
+
+    #[test]
+    fn an_ipv6_client_is_quoted_and_a_mapped_one_is_ipv4() {
+        assert!(lines("2001:db8::1", false, "").contains("for=\"[2001:db8::1]\";proto=http\r\n"));
+        assert!(lines("::ffff:192.0.2.7", false, "").starts_with("X-Forwarded-For: 192.0.2.7\r\n"));
+    }
+}

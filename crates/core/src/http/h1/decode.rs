@@ -1,0 +1,356 @@
+//! Reads a head where it lies and decides where its message ends; what could mean two things is refused.
+
+use std::mem::MaybeUninit;
+
+use super::super::field::{Field, Known, Span, known, list};
+use super::super::method::Method;
+use super::super::refusal::Refusal;
+
+/// More fields than this are refused whatever the limits say.
+pub const MOST_FIELDS: usize = 256;
+
+/// Where a body ends (RFC 9112, 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// There is no body, and no length was given.
+    None,
+    /// After so many bytes.
+    Length(u64),
+    /// With the last chunk.
+    Chunked,
+    /// When the server closes; responses only.
+    UntilClose,
+}
+
+/// A request's head, as places in the buffer it was read from.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead {
+    /// What may be done with it.
+    pub method: Method,
+    /// The method's bytes.
+    pub method_text: Span,
+    /// The target in origin form (or `*`), also where the client sent the absolute form.
+    pub target: Span,
+    /// The authority: Host's value, empty in an HTTP/1.0 request without one.
+    pub host: Span,
+    /// Whether the client speaks HTTP/1.1; else 1.0.
+    pub http11: bool,
+    /// Where the body ends.
+    pub framing: Framing,
+    /// Whether the client keeps the connection.
+    pub keep_alive: bool,
+    /// Whether the client waits for 100 before it sends the body.
+    pub expects_continue: bool,
+    /// Whether Connection names fields other than the usual ones.
+    pub names_fields: bool,
+    /// Bytes of the head, its empty line included.
+    pub length: u32,
+}
+
+/// A response's head, as places in the buffer it was read from.
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseHead {
+    /// 100 to 999.
+    pub status: u16,
+    /// The reason phrase, often empty.
+    pub phrase: Span,
+    /// Where the body ends.
+    pub framing: Framing,
+    /// A Content-Length that describes a body which is not sent (HEAD, 304).
+    pub described_length: Option<u64>,
+    /// Whether the server keeps the connection.
+    pub keep_alive: bool,
+    /// Whether Connection names fields other than the usual ones.
+    pub names_fields: bool,
+    /// Bytes of the head, its empty line included.
+    pub length: u32,
+}
+
+/// Limits a request's head is held to.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of the whole head.
+    pub head: u32,
+    /// Bytes of the target.
+    pub target: u32,
+    /// Number of fields.
+    pub fields: u16,
+}
+
+/// Reads a request head from the start of `bytes`; `None` while it is incomplete. `fields` is refilled.
+pub fn request(bytes: &[u8], limits: Limits, fields: &mut Vec<Field>) -> Result<Option<RequestHead>, Refusal> {
+    let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut parsed = httparse::Request::new(&mut []);
+    let status = parsed.parse_with_uninit_headers(bytes, &mut slots);
+    let length = match status {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return incomplete(bytes, limits),
+        Err(error) => return Err(refused(bytes, error)),
+    };
+    let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
+        return Err(Refusal::StartLine);
+    };
+    if target.len() > limits.target as usize {
+        return Err(Refusal::TargetTooLong);
+    }
+    if length > limits.head as usize || parsed.headers.len() > usize::from(limits.fields) {
+        return Err(Refusal::HeadTooLarge);
+    }
+    place_fields(bytes, length, parsed.headers, fields)?;
+    let method_text = span(bytes, method.as_bytes());
+    let method = Method::read(method.as_bytes());
+    if method == Method::Connect {
+        return Err(Refusal::Connect);
+    }
+    let facts = Facts::gather(bytes, fields)?;
+    let http11 = version == 1;
+    let framing = facts.request_framing(http11)?;
+    let (target, authority) = read_target(bytes, span(bytes, target.as_bytes()), method_text)?;
+    let host = agreed_host(bytes, facts.host, authority, http11)?;
+    Ok(Some(RequestHead {
+        method,
+        method_text,
+        target,
+        host,
+        http11,
+        framing,
+        keep_alive: facts.keeps(http11),
+        expects_continue: facts.expects_continue && http11,
+        names_fields: facts.names_fields,
+        length: place(length),
+    }))
+}
+
+/// Reads a response head from the start of `bytes`; `None` while it is incomplete. `fields` is refilled.
+/// `to` is the method of the request it answers, which decides whether there is a body.
+pub fn response(
+    bytes: &[u8],
+    most: u32,
+    to: Method,
+    fields: &mut Vec<Field>,
+) -> Result<Option<ResponseHead>, Refusal> {
+    let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let length = match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut slots) {
+        Ok(httparse::Status::Complete(length)) if length <= most as usize => length,
+        Ok(httparse::Status::Partial) if bytes.len() <= most as usize => return Ok(None),
+        Ok(_) => return Err(Refusal::HeadTooLarge),
+        Err(error) => return Err(refused(bytes, error)),
+    };
+    let (Some(status), Some(version)) = (parsed.code, parsed.version) else {
+        return Err(Refusal::StartLine);
+    };
+    if status < 100 {
+        return Err(Refusal::StartLine);
+    }
+    place_fields(bytes, length, parsed.headers, fields)?;
+    let facts = Facts::gather(bytes, fields)?;
+    let http11 = version == 1;
+    let framing = facts.response_framing(status, to, http11)?;
+    Ok(Some(ResponseHead {
+        status,
+        phrase: span(bytes, parsed.reason.unwrap_or_default().as_bytes()),
+        framing,
+        described_length: facts.length.filter(|_| to == Method::Head || status == 304),
+        keep_alive: facts.keeps(http11) && framing != Framing::UntilClose,
+        names_fields: facts.names_fields,
+        length: place(length),
+    }))
+}
+
+/// What the fields of one head say together.
+#[derive(Default)]
+struct Facts {
+    length: Option<u64>,
+    chunked: bool,
+    host: Option<Span>,
+    close: bool,
+    keep: bool,
+    expects_continue: bool,
+    names_fields: bool,
+}
+
+impl Facts {
+    fn gather(bytes: &[u8], fields: &[Field]) -> Result<Self, Refusal> {
+        let mut facts = Self::default();
+        for field in fields {
+            let value = field.value.of(bytes);
+            match field.known {
+                Known::ContentLength if facts.length.is_some() => return Err(Refusal::ContentLength),
+                Known::ContentLength => facts.length = Some(number(value).ok_or(Refusal::ContentLength)?),
+                Known::TransferEncoding if facts.chunked => return Err(Refusal::TransferEncoding),
+                Known::TransferEncoding => facts.chunked = coding(value)?,
+                Known::Host if facts.host.is_some() => return Err(Refusal::Host),
+                Known::Host => facts.host = Some(field.value),
+                Known::Connection => facts.read_connection(value),
+                Known::Expect => facts.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
+                _ => {}
+            }
+        }
+        if facts.chunked && facts.length.is_some() {
+            return Err(Refusal::TwoLengths);
+        }
+        Ok(facts)
+    }
+
+    fn read_connection(&mut self, value: &[u8]) {
+        for option in list(value) {
+            if option.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if option.eq_ignore_ascii_case(b"keep-alive") {
+                self.keep = true;
+            } else {
+                self.names_fields = true;
+            }
+        }
+    }
+
+    fn keeps(&self, http11: bool) -> bool {
+        !self.close && (http11 || self.keep)
+    }
+
+    fn request_framing(&self, http11: bool) -> Result<Framing, Refusal> {
+        match (self.chunked, http11) {
+            // RFC 9112, 6.1: a 1.0 message with a transfer coding has faulty framing.
+            (true, false) => Err(Refusal::TransferEncoding),
+            (true, true) => Ok(Framing::Chunked),
+            (false, _) => Ok(self.length.map_or(Framing::None, Framing::Length)),
+        }
+    }
+
+    fn response_framing(&self, status: u16, to: Method, http11: bool) -> Result<Framing, Refusal> {
+        // RFC 9112, 6.3: these never have a body, whatever the fields say.
+        if to == Method::Head || matches!(status, 100..200 | 204 | 304) {
+            return Ok(Framing::None);
+        }
+        match (self.chunked, self.length) {
+            (true, _) if !http11 => Err(Refusal::TransferEncoding),
+            (true, _) => Ok(Framing::Chunked),
+            (false, Some(length)) => Ok(Framing::Length(length)),
+            (false, None) => Ok(Framing::UntilClose),
+        }
+    }
+}
+
+/// A Content-Length: digits and nothing else, so that no reader can take it for another number.
+fn number(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(value.iter().fold(0, |total, digit| total * 10 + u64::from(digit - b'0')))
+}
+
+/// Reads Transfer-Encoding: only `chunked`, once, is understood.
+fn coding(value: &[u8]) -> Result<bool, Refusal> {
+    let mut members = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    match (members.next(), members.next()) {
+        (Some(only), None) if only.eq_ignore_ascii_case(b"chunked") => Ok(true),
+        (Some(first), Some(_)) if first.eq_ignore_ascii_case(b"chunked") => Err(Refusal::TransferEncoding),
+        (Some(b""), _) => Err(Refusal::TransferEncoding),
+        _ => Err(Refusal::UnknownCoding),
+    }
+}
+
+/// Splits the target into its origin form and, for the absolute form, its authority (RFC 9112, 3.2).
+fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<(Span, Option<Span>), Refusal> {
+    let text = target.of(bytes);
+    if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e) && *byte != b'#') {
+        return Err(Refusal::Target);
+    }
+    if text.first() == Some(&b'/') || (text == b"*" && method.of(bytes) == b"OPTIONS") {
+        return Ok((target, None));
+    }
+    let scheme = [&b"http://"[..], b"https://"]
+        .into_iter()
+        .find(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+        .ok_or(Refusal::Target)?;
+    let authority = target.start + place(scheme.len());
+    let rest = &text[scheme.len()..];
+    let path = memchr::memchr2(b'/', b'?', rest).ok_or(Refusal::Target)?;
+    if rest[path] == b'?' {
+        return Err(Refusal::Target);
+    }
+    let path = authority + place(path);
+    Ok((Span { start: path, end: target.end }, Some(Span { start: authority, end: path })))
+}
+
+/// The one authority a request speaks of: Host, and the absolute form where there is one, must agree.
+fn agreed_host(bytes: &[u8], host: Option<Span>, authority: Option<Span>, http11: bool) -> Result<Span, Refusal> {
+    let host = match (host, authority) {
+        (None, _) if http11 => return Err(Refusal::Host),
+        (Some(host), Some(authority)) if !host.of(bytes).eq_ignore_ascii_case(authority.of(bytes)) => {
+            return Err(Refusal::Host);
+        }
+        (Some(host), _) => host,
+        (None, authority) => authority.unwrap_or_default(),
+    };
+    // RFC 3986, 3.2: reg-name, IP literal and port; user information has no place in Host.
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(byte);
+    if host.of(bytes).iter().all(allowed) { Ok(host) } else { Err(Refusal::Host) }
+}
+
+/// Turns the parser's slices into places, and refuses what its leniency let through.
+fn place_fields(
+    bytes: &[u8],
+    length: usize,
+    headers: &[httparse::Header<'_>],
+    fields: &mut Vec<Field>,
+) -> Result<(), Refusal> {
+    fields.clear();
+    for header in headers {
+        let name = span(bytes, header.name.as_bytes());
+        let line = Span { start: name.start, end: place(length - 2) };
+        if let Some(last) = fields.last_mut() {
+            let last: &mut Field = last;
+            last.line.end = name.start;
+        }
+        fields.push(Field { known: known(header.name.as_bytes()), name, value: span(bytes, header.value), line });
+    }
+    // Every line ends where the next begins: two bytes before each line's end there must be CR LF.
+    let crlf = |end: u32| bytes.get((end as usize).wrapping_sub(2)..end as usize) == Some(b"\r\n");
+    let first = fields.first().map_or(place(length - 2), |field| field.line.start);
+    if crlf(first) && crlf(place(length)) && fields.iter().all(|field| crlf(field.line.end)) {
+        Ok(())
+    } else {
+        Err(Refusal::BareLf)
+    }
+}
+
+/// What is known of a head whose end has not come: it may already be too large.
+fn incomplete(bytes: &[u8], limits: Limits) -> Result<Option<RequestHead>, Refusal> {
+    let line = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+    // A method and a version stand beside the target; 64 bytes are ample for both.
+    if line > limits.target as usize + 64 {
+        return Err(Refusal::TargetTooLong);
+    }
+    if bytes.len() >= limits.head as usize { Err(Refusal::HeadTooLarge) } else { Ok(None) }
+}
+
+fn refused(bytes: &[u8], error: httparse::Error) -> Refusal {
+    match error {
+        httparse::Error::TooManyHeaders => Refusal::HeadTooLarge,
+        httparse::Error::HeaderName | httparse::Error::HeaderValue => Refusal::FieldLine,
+        httparse::Error::Version if other_version(bytes) => Refusal::Version,
+        _ => Refusal::StartLine,
+    }
+}
+
+/// Whether the start line ends in a well-formed version that is not ours.
+fn other_version(bytes: &[u8]) -> bool {
+    let line = bytes.split(|&byte| byte == b'\r').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
+    matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+        if major.is_ascii_digit() && minor.is_ascii_digit())
+}
+
+fn span(bytes: &[u8], part: &[u8]) -> Span {
+    let start = (part.as_ptr() as usize).wrapping_sub(bytes.as_ptr() as usize);
+    if start > bytes.len() { Span::default() } else { Span { start: place(start), end: place(start + part.len()) } }
+}
+
+/// Heads are at most a few hundred KiB, so a place in one fits 32 bits.
+#[expect(clippy::cast_possible_truncation)]
+fn place(position: usize) -> u32 {
+    position as u32
+}

@@ -1,0 +1,209 @@
+//! Writes heads anew: what travels on is copied in the longest runs, what concerns one connection is left out,
+//! and the framing is always our own.
+
+use super::super::field::{Field, Known, Span, list};
+use super::super::forwarded::Origin;
+use super::decode::{Framing, RequestHead, ResponseHead};
+use crate::http::cookies;
+
+/// A head as it lies in its buffer.
+#[derive(Clone, Copy)]
+pub struct Lines<'a> {
+    /// The buffer the spans point into.
+    pub bytes: &'a [u8],
+    /// Its fields, in order.
+    pub fields: &'a [Field],
+}
+
+/// How the client hears the end of a response.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery {
+    /// Whether the client speaks HTTP/1.1.
+    pub http11: bool,
+    /// Whether its connection stays open.
+    pub keep: bool,
+}
+
+impl Delivery {
+    /// The framing a client gets for a server's framing; closing where nothing else can tell the end.
+    pub fn framing(&mut self, from: Framing) -> Framing {
+        match from {
+            Framing::None | Framing::Length(_) => from,
+            Framing::Chunked | Framing::UntilClose if self.http11 => Framing::Chunked,
+            Framing::Chunked | Framing::UntilClose => {
+                self.keep = false;
+                Framing::UntilClose
+            }
+        }
+    }
+}
+
+/// Appends a request head for a server. Cookies called `strip` are left out.
+pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, strip: Option<&str>, out: &mut Vec<u8>) {
+    out.extend_from_slice(head.method_text.of(lines.bytes));
+    out.push(b' ');
+    out.extend_from_slice(head.target.of(lines.bytes));
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    let mut run = Run::new(lines.bytes);
+    for field in lines.fields {
+        match field.known {
+            Known::Host | Known::Expect | Known::SetCookie => run.keep(field.line, out),
+            Known::Other if !(head.names_fields && lines.connection_names(*field)) => run.keep(field.line, out),
+            Known::Cookie => match strip {
+                None => run.keep(field.line, out),
+                Some(name) => {
+                    run.flush(out);
+                    stripped_cookie(field.value.of(lines.bytes), name, out);
+                }
+            },
+            _ => {}
+        }
+    }
+    run.flush(out);
+    if head.host == Span::default() {
+        // HTTP/1.1 demands the field even where the client, speaking 1.0, named no host.
+        out.extend_from_slice(b"Host:\r\n");
+    }
+    origin.write(head.host.of(lines.bytes), out);
+    framing(head.framing, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a response head for a client: without cookies of the server's that are called
+/// `ours`, and without its empty line, so that more fields may follow.
+pub fn response(
+    lines: Lines<'_>,
+    head: &ResponseHead,
+    delivery: Delivery,
+    framed: Framing,
+    ours: Option<&str>,
+    out: &mut Vec<u8>,
+) {
+    status_line(head.status, head.phrase.of(lines.bytes), out);
+    let mut run = Run::new(lines.bytes);
+    for field in lines.fields {
+        let keep = match field.known {
+            Known::Connection | Known::ContentLength | Known::TransferEncoding | Known::HopByHop => false,
+            Known::SetCookie => {
+                let name = cookies::set_cookie_name(field.value.of(lines.bytes));
+                ours.is_none_or(|ours| ours.as_bytes() != name)
+            }
+            Known::Other => !(head.names_fields && lines.connection_names(*field)),
+            _ => true,
+        };
+        if keep {
+            run.keep(field.line, out);
+        }
+    }
+    run.flush(out);
+    match (framed, head.described_length) {
+        (Framing::None, Some(length)) => framing(Framing::Length(length), out),
+        _ => framing(framed, out),
+    }
+    if head.status >= 200 {
+        connection(delivery, out);
+    }
+}
+
+/// Appends a status line.
+pub fn status_line(status: u16, phrase: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    decimal(u64::from(status), out);
+    out.push(b' ');
+    out.extend_from_slice(phrase);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the Connection field, where the version's default says otherwise.
+pub fn connection(delivery: Delivery, out: &mut Vec<u8>) {
+    match (delivery.keep, delivery.http11) {
+        (false, _) => out.extend_from_slice(b"Connection: close\r\n"),
+        (true, false) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        (true, true) => {}
+    }
+}
+
+/// Appends the line that opens a chunk of `length` bytes.
+pub fn chunk_size(length: usize, out: &mut Vec<u8>) {
+    let digits = (usize::BITS - length.leading_zeros()).div_ceil(4).max(1);
+    for digit in (0..digits).rev() {
+        out.push(b"0123456789abcdef"[(length >> (digit * 4)) & 15]);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The last chunk, without trailers.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// Appends a number.
+pub fn decimal(number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let (mut at, mut rest) = (digits.len(), number);
+    loop {
+        at -= 1;
+        digits[at] = b"0123456789"[(rest % 10) as usize];
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+fn framing(framing: Framing, out: &mut Vec<u8>) {
+    match framing {
+        Framing::Length(length) => {
+            out.extend_from_slice(b"Content-Length: ");
+            decimal(length, out);
+            out.extend_from_slice(b"\r\n");
+        }
+        Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        Framing::None | Framing::UntilClose => {}
+    }
+}
+
+/// Appends the Cookie line without our own cookies; nothing where no other cookie is left.
+fn stripped_cookie(value: &[u8], strip: Option<&str>, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(b"Cookie: ");
+    if cookies::strip_into(value, strip.as_bytes(), out) {
+        out.extend_from_slice(b"\r\n");
+    } else {
+        out.truncate(start);
+    }
+}
+
+impl Lines<'_> {
+    /// Whether a Connection field names this one, so that it ends here (RFC 9110, 7.6.1).
+    fn connection_names(&self, field: Field) -> bool {
+        let name = field.name.of(self.bytes);
+        let connections = self.fields.iter().filter(|other| other.known == Known::Connection);
+        connections.flat_map(|other| list(other.value.of(self.bytes))).any(|named| named.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Neighbouring lines that travel on together, copied in one go.
+struct Run<'a> {
+    bytes: &'a [u8],
+    lines: Span,
+}
+
+impl<'a> Run<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, lines: Span::default() }
+    }
+
+    fn keep(&mut self, line: Span, out: &mut Vec<u8>) {
+        if line.start == self.lines.end {
+            self.lines.end = line.end;
+        } else {
+            self.flush(out);
+            self.lines = line;
+        }
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.lines.of(self.bytes));
+        self.lines = Span::default();
+    }
+}

@@ -1,0 +1,69 @@
+//! Why a message is refused: one value a reason, each with its status and the rule it breaks.
+
+/// A message that we do not pass on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The start line does not follow RFC 9112, 3 or 4.
+    #[error("malformed start line (RFC 9112, 3)")]
+    StartLine,
+    /// A field line is malformed: space before the colon, a control character, a folded line, bare CR or LF.
+    #[error("malformed field line (RFC 9112, 5)")]
+    FieldLine,
+    /// A line ends in LF alone.
+    #[error("line ends without CRLF (RFC 9112, 2.2)")]
+    BareLf,
+    /// Host is missing, repeated, malformed or differs from the target's authority.
+    #[error("missing, repeated or malformed Host (RFC 9112, 3.2)")]
+    Host,
+    /// The target is in none of the four forms, or in the wrong one for its method.
+    #[error("malformed request target (RFC 9112, 3.2)")]
+    Target,
+    /// Content-Length is not one plain number.
+    #[error("repeated or malformed Content-Length (RFC 9110, 8.6)")]
+    ContentLength,
+    /// Transfer-Encoding is repeated, does not end in chunked, or came with HTTP/1.0.
+    #[error("repeated or malformed Transfer-Encoding (RFC 9112, 6.1)")]
+    TransferEncoding,
+    /// Both Transfer-Encoding and Content-Length.
+    #[error("Transfer-Encoding together with Content-Length (RFC 9112, 6.3)")]
+    TwoLengths,
+    /// A chunk's size, its end or the trailers are malformed.
+    #[error("malformed chunk (RFC 9112, 7.1)")]
+    Chunk,
+    /// The head is larger than we read.
+    #[error("head too large (RFC 6585, 5)")]
+    HeadTooLarge,
+    /// The target is longer than we read.
+    #[error("request target too long (RFC 9110, 15.5.15)")]
+    TargetTooLong,
+    /// A transfer coding that we do not know.
+    #[error("unknown transfer coding (RFC 9112, 6.1)")]
+    UnknownCoding,
+    /// CONNECT asks for a tunnel, which this is not.
+    #[error("CONNECT is not offered here (RFC 9110, 9.3.6)")]
+    Connect,
+    /// A major version of HTTP that this connection does not speak.
+    #[error("HTTP version not supported (RFC 9110, 15.6.6)")]
+    Version,
+}
+
+impl Refusal {
+    /// The status a client is answered with.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::StartLine
+            | Self::FieldLine
+            | Self::BareLf
+            | Self::Host
+            | Self::Target
+            | Self::ContentLength
+            | Self::TransferEncoding
+            | Self::TwoLengths
+            | Self::Chunk => 400,
+            Self::HeadTooLarge => 431,
+            Self::TargetTooLong => 414,
+            Self::UnknownCoding | Self::Connect => 501,
+            Self::Version => 505,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Moves bodies that do not travel with their heads: from one socket to the other, a piece at a time.
+//!
+//! The next piece is read when the last one is written, so a slow reader slows its writer and memory stays bounded.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::io::IoSlice;
+use std::pin::Pin;
+
+use equalizer_core::fault::Sent;
+use equalizer_core::http::h1::chunked::{Chunked, Piece};
+use equalizer_core::http::h1::decode::Framing;
+use equalizer_core::http::h1::encode;
+use equalizer_core::http::refusal::Refusal;
+
+use crate::buffer::{Buffer, Buffers};
+use crate::clock::{Deadline, Late};
+use crate::socket::Socket;
+
+/// A body longer than this is moved through a large buffer.
+const LARGE: u64 = 16 * 1024;
+
+/// How far a body has been read.
+pub(crate) enum Source {
+    /// Nothing more comes.
+    Done,
+    /// So many bytes are still to come.
+    Length(u64),
+    /// Chunks.
+    Chunked(Chunked),
+    /// Everything until the end of the connection.
+    UntilClose,
+}
+
+/// Why a body did not arrive whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// The sender is gone or too slow.
+    Source { late: bool },
+    /// The receiver is gone or too slow.
+    Sink,
+    /// The framing is malformed.
+    Malformed(Refusal),
+}
+
+impl Source {
+    pub(crate) fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::None | Framing::Length(0) => Self::Done,
+            Framing::Length(length) => Self::Length(length),
+            Framing::Chunked => Self::Chunked(Chunked::default()),
+            Framing::UntilClose => Self::UntilClose,
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// Finds the next content in `buffer`: its length once what stands before it is consumed; 0 for none yet.
+    fn next(&mut self, buffer: &mut Buffer) -> Result<usize, Refusal> {
+        match self {
+            Self::Done => Ok(0),
+            Self::UntilClose => Ok(buffer.filled().len()),
+            Self::Length(left) => {
+                let here = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.filled().len());
+                *left -= here as u64;
+                if *left == 0 {
+                    *self = Self::Done;
+                }
+                Ok(here)
+            }
+            Self::Chunked(chunked) => {
+                let (skip, piece) = chunked.next(buffer.filled())?;
+                buffer.consume(skip);
+                match piece {
+                    Piece::Data(length) => return Ok(length),
+                    Piece::More => {}
+                    Piece::End => *self = Self::Done,
+                }
+                Ok(0)
+            }
+        }
+    }
+}
+
+/// One body on its way.
+pub(crate) struct Transfer<'a> {
+    pub(crate) from: &'a Socket,
+    pub(crate) to: &'a Socket,
+    /// What was read from `from` already.
+    pub(crate) buffer: &'a mut Buffer,
+    pub(crate) source: &'a mut Source,
+    /// Whether the receiver is told its end by chunks.
+    pub(crate) chunked: bool,
+    pub(crate) deadline: &'a Deadline,
+    /// Milliseconds between two pieces.
+    pub(crate) wait: u32,
+    pub(crate) buffers: &'a Buffers,
+}
+
+impl Transfer<'_> {
+    /// Moves the whole body, with `before` in front of it; `moved` hears of the first byte that leaves.
+    pub(crate) async fn run(mut self, before: &[u8], moved: impl Fn()) -> Result<(), Broken> {
+        let mut before = before;
+        let mut chunk = Vec::new();
+        loop {
+            let length = self.source.next(self.buffer).map_err(Broken::Malformed)?;
+            let done = self.source.is_done();
+            if length > 0 || (done && (self.chunked || !before.is_empty())) {
+                moved();
+                chunk.clear();
+                let after = self.frame(length, done, &mut chunk);
+                let data = &self.buffer.filled()[..length];
+                let parts = [before, &chunk, data, after].map(IoSlice::new);
+                self.write(parts).await?;
+                before = &[];
+                self.buffer.consume(length);
+            }
+            if done {
+                return Ok(());
+            }
+            // Content that is here already goes first; so does what is written before any content.
+            if self.buffer.is_empty() {
+                if !before.is_empty() {
+                    self.write([IoSlice::new(before), IoSlice::new(&[]), IoSlice::new(&[]), IoSlice::new(&[])]).await?;
+                    before = &[];
+                }
+                if self.fill().await? == 0 {
+                    return self.ended().await;
+                }
+            }
+        }
+    }
+
+    /// Writes the frame of a chunk around `length` bytes; returns what follows them.
+    fn frame(&self, length: usize, done: bool, chunk: &mut Vec<u8>) -> &'static [u8] {
+        if !self.chunked {
+            return &[];
+        }
+        if length > 0 {
+            encode::chunk_size(length, chunk);
+        }
+        match (length, done) {
+            (0, true) => encode::LAST_CHUNK,
+            (_, true) => b"\r\n0\r\n\r\n",
+            (_, false) => b"\r\n",
+        }
+    }
+
+    async fn write(&self, mut parts: [IoSlice<'_>; 4]) -> Result<(), Broken> {
+        match self.deadline.within(self.wait, self.to.write(&mut parts)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(Late) => Err(Broken::Sink),
+        }
+    }
+
+    async fn fill(&mut self) -> Result<usize, Broken> {
+        if matches!(self.source, Source::Length(LARGE..)) {
+            self.buffers.enlarge(self.buffer);
+        }
+        let (buffer, from) = (&mut *self.buffer, self.from);
+        match self.deadline.within(self.wait, poll_fn(|context| buffer.poll_fill(context, from))).await {
+            Ok(Ok(length)) => Ok(length),
+            Ok(Err(_)) => Err(Broken::Source { late: false }),
+            Err(Late) => Err(Broken::Source { late: true }),
+        }
+    }
+
+    /// The sender has closed: that ends only a body without a length.
+    async fn ended(&mut self) -> Result<(), Broken> {
+        if !matches!(self.source, Source::UntilClose) {
+            return Err(Broken::Source { late: false });
+        }
+        *self.source = Source::Done;
+        if self.chunked {
+            let last = [encode::LAST_CHUNK, &[], &[], &[]].map(IoSlice::new);
+            self.write(last).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A request body that is still being sent while the response is awaited or relayed.
+pub(crate) struct Upload<'a> {
+    running: Option<Pin<Box<dyn Future<Output = Result<(), Broken>> + 'a>>>,
+    whole: bool,
+}
+
+impl<'a> Upload<'a> {
+    /// Nothing is left to send.
+    pub(crate) fn none() -> Self {
+        Self { running: None, whole: true }
+    }
+
+    /// Sends the rest of a body; `sent` hears when its first byte leaves.
+    pub(crate) fn start(transfer: Transfer<'a>, sent: &'a Cell<Sent>) -> Self {
+        let run = transfer.run(&[], || sent.set(Sent::Streamed));
+        Self { running: Some(Box::pin(run)), whole: false }
+    }
+
+    /// Whether the request has been sent to its end.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Does `main`, and sends the body alongside; gives up only when the client's side of the body fails.
+    /// `wait` is given anew to `main` when the body has been sent.
+    pub(crate) async fn alongside<T>(
+        &mut self,
+        deadline: &Deadline,
+        wait: u32,
+        main: impl Future<Output = T>,
+    ) -> Result<T, Broken> {
+        let mut main = std::pin::pin!(main);
+        poll_fn(|context| {
+            if let Some(running) = &mut self.running
+                && let std::task::Poll::Ready(ended) = running.as_mut().poll(context)
+            {
+                self.running = None;
+                match ended {
+                    Ok(()) => {
+                        self.whole = true;
+                        deadline.set(wait);
+                    }
+                    // The server takes no more; it may have answered already.
+                    Err(Broken::Sink) => deadline.set(wait),
+                    Err(broken) => return std::task::Poll::Ready(Err(broken)),
+                }
+            }
+            main.as_mut().poll(context).map(Ok)
+        })
+        .await
+    }
+}

@@ -1,0 +1,147 @@
+//! Buffers that a worker lends to the exchanges under way; an idle connection holds none.
+
+use std::cell::RefCell;
+use std::io;
+use std::task::{Context, Poll};
+
+use equalizer_core::http::field::Field;
+
+use crate::socket::Socket;
+
+/// What a head and a small body fit into.
+const SMALL: usize = 16 * 1024;
+/// What a large body is moved with.
+const LARGE: usize = 128 * 1024;
+/// Idle buffers of each kind that a worker keeps.
+const KEPT: usize = 512;
+
+/// Bytes read and not yet used.
+pub(crate) struct Buffer {
+    bytes: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    fn new(size: usize) -> Self {
+        Self { bytes: vec![0; size].into_boxed_slice(), start: 0, end: 0 }
+    }
+
+    /// The bytes that wait to be used.
+    pub(crate) fn filled(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Marks `length` bytes as used.
+    pub(crate) fn consume(&mut self, length: usize) {
+        self.start = (self.start + length).min(self.end);
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Makes room behind the bytes that wait, growing up to `most` bytes; false when there is none.
+    pub(crate) fn make_room(&mut self, most: usize) -> bool {
+        if self.end < self.bytes.len() {
+            return true;
+        }
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            return true;
+        }
+        let size = (self.bytes.len() * 2).min(most);
+        if size <= self.bytes.len() {
+            return false;
+        }
+        let mut larger = vec![0; size].into_boxed_slice();
+        larger[..self.end].copy_from_slice(&self.bytes);
+        self.bytes = larger;
+        true
+    }
+
+    /// Reads what a socket has; 0 bytes is its end. There must be room.
+    pub(crate) fn poll_fill(&mut self, context: &mut Context<'_>, socket: &Socket) -> Poll<io::Result<usize>> {
+        socket.poll_read(context, &mut self.bytes[self.end..]).map_ok(|length| {
+            self.end += length;
+            length
+        })
+    }
+
+    /// Takes over what waits in `other`, which fits.
+    fn take_over(&mut self, other: &Buffer) {
+        let waiting = other.filled();
+        self.bytes[..waiting.len()].copy_from_slice(waiting);
+        (self.start, self.end) = (0, waiting.len());
+    }
+}
+
+/// A worker's idle buffers, last in first out so that they are warm.
+#[derive(Default)]
+pub(crate) struct Buffers {
+    small: RefCell<Vec<Buffer>>,
+    large: RefCell<Vec<Buffer>>,
+    texts: RefCell<Vec<Vec<u8>>>,
+    fields: RefCell<Vec<Vec<Field>>>,
+}
+
+impl Buffers {
+    /// An empty buffer for heads.
+    pub(crate) fn take(&self) -> Buffer {
+        self.small.borrow_mut().pop().unwrap_or_else(|| Buffer::new(SMALL))
+    }
+
+    /// A larger buffer with the bytes that wait in `buffer`.
+    pub(crate) fn enlarge(&self, buffer: &mut Buffer) {
+        if buffer.bytes.len() >= LARGE {
+            return;
+        }
+        let mut larger = self.large.borrow_mut().pop().unwrap_or_else(|| Buffer::new(LARGE));
+        larger.take_over(buffer);
+        self.give(std::mem::replace(buffer, larger));
+    }
+
+    /// Takes a buffer back, whatever it holds.
+    pub(crate) fn give(&self, mut buffer: Buffer) {
+        (buffer.start, buffer.end) = (0, 0);
+        match buffer.bytes.len() {
+            SMALL => keep(&self.small, buffer),
+            LARGE => keep(&self.large, buffer),
+            _ => {}
+        }
+    }
+
+    /// An empty text to write a message into.
+    pub(crate) fn take_text(&self) -> Vec<u8> {
+        self.texts.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(SMALL))
+    }
+
+    /// Takes a text back.
+    pub(crate) fn give_text(&self, mut text: Vec<u8>) {
+        text.clear();
+        if text.capacity() <= 2 * SMALL {
+            keep(&self.texts, text);
+        }
+    }
+
+    /// An empty table of fields.
+    pub(crate) fn take_fields(&self) -> Vec<Field> {
+        self.fields.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes a table of fields back.
+    pub(crate) fn give_fields(&self, fields: Vec<Field>) {
+        keep(&self.fields, fields);
+    }
+}
+
+fn keep<T>(stack: &RefCell<Vec<T>>, item: T) {
+    let mut stack = stack.borrow_mut();
+    if stack.len() < KEPT {
+        stack.push(item);
+    }
+}

@@ -1,0 +1,149 @@
+//! A worker's coarse time, and the deadlines that hang on it.
+//!
+//! A timer a request would cost more than the request. Here a deadline is one number in a table, set with a plain
+//! store; a tick ten times a second reads the clock, walks the table and wakes who is late.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds between two looks at the clock: how late a deadline may be noticed.
+pub(crate) const TICK_MS: u32 = 100;
+
+const NEVER: u64 = u64::MAX;
+
+/// The time of one worker.
+pub(crate) struct Clock {
+    started: Instant,
+    now: Cell<u64>,
+    unix: Cell<u64>,
+    slots: RefCell<Vec<Slot>>,
+    free: RefCell<Vec<u32>>,
+}
+
+struct Slot {
+    due: u64,
+    waker: Option<Waker>,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        let clock = Self {
+            started: Instant::now(),
+            now: Cell::new(0),
+            unix: Cell::new(0),
+            slots: RefCell::default(),
+            free: RefCell::default(),
+        };
+        clock.tick();
+        clock
+    }
+
+    /// Milliseconds since the worker began, as of the last tick.
+    pub(crate) fn now(&self) -> u64 {
+        self.now.get()
+    }
+
+    /// Unix time in seconds, as of the last tick.
+    pub(crate) fn unix(&self) -> u64 {
+        self.unix.get()
+    }
+
+    /// Reads the clock and wakes every task whose deadline has passed.
+    pub(crate) fn tick(&self) {
+        self.now.set(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER));
+        self.unix.set(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+        self.wake(|slot| slot.due <= self.now.get());
+    }
+
+    /// Wakes every task that waits for anything.
+    pub(crate) fn wake_all(&self) {
+        self.wake(|_| true);
+    }
+
+    fn wake(&self, which: impl Fn(&Slot) -> bool) {
+        for slot in self.slots.borrow_mut().iter_mut().filter(|slot| which(slot)) {
+            if let Some(waker) = slot.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Whether `ms` milliseconds have passed since `then`.
+    pub(crate) fn elapsed(&self, then: u64, ms: u32) -> bool {
+        self.now() >= then.saturating_add(u64::from(ms))
+    }
+}
+
+/// A task's place in the table of deadlines.
+pub(crate) struct Deadline {
+    clock: Rc<Clock>,
+    slot: u32,
+}
+
+/// The time was up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Late;
+
+impl Deadline {
+    pub(crate) fn new(clock: &Rc<Clock>) -> Self {
+        let mut slots = clock.slots.borrow_mut();
+        let slot = clock.free.borrow_mut().pop().unwrap_or_else(|| {
+            slots.push(Slot { due: NEVER, waker: None });
+            u32::try_from(slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        drop(slots);
+        Self { clock: Rc::clone(clock), slot }
+    }
+
+    /// Starts the time anew: late in `ms` milliseconds.
+    pub(crate) fn set(&self, ms: u32) {
+        // A tick may come right now: the time asked for is given in full.
+        let due = self.clock.now() + u64::from(ms) + u64::from(TICK_MS);
+        self.with_slot(|slot| slot.due = due);
+    }
+
+    /// Whether the time is up; if not, the task is woken when it is.
+    pub(crate) fn poll_late(&self, context: &Context<'_>) -> Poll<Late> {
+        let now = self.clock.now();
+        self.with_slot(|slot| {
+            if slot.due <= now {
+                return Poll::Ready(Late);
+            }
+            if !slot.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+                slot.waker = Some(context.waker().clone());
+            }
+            Poll::Pending
+        })
+    }
+
+    /// Waits for `task`, but at most `ms` milliseconds.
+    pub(crate) async fn within<T>(&self, ms: u32, task: impl Future<Output = T>) -> Result<T, Late> {
+        self.set(ms);
+        self.before(task).await
+    }
+
+    /// Waits for `task`, but not past the time set last.
+    pub(crate) async fn before<T>(&self, task: impl Future<Output = T>) -> Result<T, Late> {
+        let mut task = pin!(task);
+        poll_fn(|context| match task.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Ok(value)),
+            Poll::Pending => self.poll_late(context).map(Err),
+        })
+        .await
+    }
+
+    fn with_slot<T>(&self, change: impl FnOnce(&mut Slot) -> T) -> T {
+        change(&mut self.clock.slots.borrow_mut()[self.slot as usize])
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        self.with_slot(|slot| *slot = Slot { due: NEVER, waker: None });
+        self.clock.free.borrow_mut().push(self.slot);
+    }
+}

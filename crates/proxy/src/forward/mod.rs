@@ -1,0 +1,110 @@
+//! Sends a request to one server and reads the head of its response.
+
+pub(crate) mod connect;
+pub(crate) mod idle;
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::rc::Rc;
+
+use equalizer_core::fault::{Fault, Sent};
+use equalizer_core::http::field::Field;
+use equalizer_core::http::h1::decode::{self, ResponseHead};
+use equalizer_core::http::method::Method;
+use equalizer_core::http::refusal::Refusal;
+
+use self::connect::connect;
+use crate::buffer::Buffer;
+use crate::clock::{Deadline, Late};
+use crate::setup::ServerSeat;
+use crate::socket::Socket;
+use crate::worker::Worker;
+
+/// A connection to a server, lent to one exchange.
+pub(crate) struct Link {
+    pub(crate) socket: Socket,
+    /// Whether an earlier exchange used it: the server may close it at any moment.
+    pub(crate) reused: bool,
+    seat: Rc<ServerSeat>,
+}
+
+impl Link {
+    /// The connection idle for the shortest time, or else a new one.
+    pub(crate) async fn open(
+        worker: &Worker,
+        seat: &Rc<ServerSeat>,
+        method: Method,
+        fresh: bool,
+        deadline: &Deadline,
+        wait: u32,
+    ) -> Result<Self, Fault> {
+        while let Some(socket) = if fresh { None } else { seat.idle.take() } {
+            // What must not be sent twice is not sent into a connection that has been closed meanwhile.
+            if method.idempotent() || socket.is_alive() {
+                return Ok(Self::new(socket, true, seat));
+            }
+        }
+        worker.count_up(&seat.connects);
+        match deadline.within(wait, connect(seat.address)).await {
+            Ok(Ok(stream)) => Ok(Self::new(Socket::plain(stream), false, seat)),
+            Ok(Err(_)) => Err(Fault::Connect),
+            Err(Late) => Err(Fault::ConnectTimeout),
+        }
+    }
+
+    fn new(socket: Socket, reused: bool, seat: &Rc<ServerSeat>) -> Self {
+        seat.in_flight.set(seat.in_flight.get() + 1);
+        Self { socket, reused, seat: Rc::clone(seat) }
+    }
+
+    /// Puts the connection back for the next exchange.
+    pub(crate) fn keep(self, now: u64) {
+        let seat = Rc::clone(&self.seat);
+        if let Some(socket) = self.into_socket() {
+            seat.idle.keep(socket, now);
+        }
+    }
+
+    fn into_socket(self) -> Option<Socket> {
+        let Self { socket, seat, .. } = self;
+        seat.in_flight.set(seat.in_flight.get().saturating_sub(1));
+        Some(socket)
+    }
+
+    /// Writes what was prepared of the request.
+    pub(crate) async fn send(&self, message: &[u8], whole: bool, sent: &Cell<Sent>) -> Result<(), Fault> {
+        sent.set(if whole { Sent::Whole } else { Sent::Head });
+        self.socket.write(&mut [IoSlice::new(message)]).await.map_err(|_| Fault::Closed)
+    }
+
+    /// Reads until `buffer` holds a whole response head.
+    pub(crate) async fn read_head(
+        &self,
+        buffer: &mut Buffer,
+        most: u32,
+        to: Method,
+        fields: &mut Vec<Field>,
+        deadline: &Deadline,
+    ) -> Result<ResponseHead, Fault> {
+        loop {
+            if !buffer.is_empty() {
+                match decode::response(buffer.filled(), most, to, fields) {
+                    Ok(Some(head)) => return Ok(head),
+                    Ok(None) => {}
+                    Err(refusal) => return Err(Fault::Broken(refusal)),
+                }
+            }
+            if !buffer.make_room(most as usize) {
+                return Err(Fault::Broken(Refusal::HeadTooLarge));
+            }
+            let read = deadline.before(poll_fn(|context| buffer.poll_fill(context, &self.socket))).await;
+            match read {
+                Ok(Ok(1..)) => {}
+                Ok(_) if buffer.is_empty() => return Err(Fault::Closed),
+                Ok(_) => return Err(Fault::CutShort),
+                Err(Late) => return Err(Fault::ResponseTimeout),
+            }
+        }
+    }
+}

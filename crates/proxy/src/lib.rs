@@ -1,0 +1,18 @@
+//! The sockets: connections, their clocks and buffers, and the path of a request between them.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod body;
+mod buffer;
+mod clock;
+pub mod engine;
+mod exchange;
+mod forward;
+mod listener;
+mod mailbox;
+mod report;
+mod serve;
+mod setup;
+mod socket;
+mod tls;
+mod worker;

@@ -1,0 +1,153 @@
+//! What one worker runs: the shared rules of a snapshot, and beside each pool and server what this worker keeps of it.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use equalizer_core::balance::round_robin::RoundRobin;
+use equalizer_core::fault::Fault;
+use equalizer_core::persistence::Reason;
+use equalizer_core::pool::ServerId;
+use equalizer_core::snapshot::Snapshot;
+
+use crate::forward::idle::Idle;
+use crate::report::{PoolReport, Report, ServerReport};
+
+/// A revision as one worker runs it. Exchanges hold it until they end, so none sees two configurations.
+pub(crate) struct Setup {
+    pub(crate) rules: Arc<Snapshot>,
+    pools: Vec<Rc<PoolSeat>>,
+}
+
+/// A pool's state in this worker.
+pub(crate) struct PoolSeat {
+    pub(crate) balance: RefCell<RoundRobin>,
+    servers: Vec<Rc<ServerSeat>>,
+    reasons: [Cell<u64>; Reason::ALL.len()],
+}
+
+/// A server's state in this worker.
+pub(crate) struct ServerSeat {
+    pub(crate) address: SocketAddr,
+    pub(crate) idle: Idle,
+    pub(crate) exchanges: Cell<u64>,
+    pub(crate) in_flight: Cell<u64>,
+    pub(crate) connects: Cell<u64>,
+    faults: RefCell<Vec<(&'static str, u64)>>,
+}
+
+impl Setup {
+    /// Seats the rules, keeping what `before` has of the pools and servers that did not change.
+    pub(crate) fn new(rules: Arc<Snapshot>, before: Option<&Self>, worker: usize) -> Self {
+        let pools = rules.pools.iter().map(|pool| {
+            let old = before.and_then(|before| before.pool_named(&pool.name));
+            let servers = pool.servers.iter().map(|server| {
+                let names = old.map(|(old, _)| &old.servers).into_iter().flatten();
+                let seats = old.map(|(_, seat)| &seat.servers).into_iter().flatten();
+                let kept = names.zip(seats).find(|(old, _)| old.name == server.name);
+                match kept {
+                    Some((_, seat)) if seat.address == server.address => Rc::clone(seat),
+                    _ => Rc::new(ServerSeat::new(server.address)),
+                }
+            });
+            let servers: Vec<_> = servers.collect();
+            let same = old.filter(|(old, _)| old.servers.len() == pool.servers.len());
+            Rc::new(match same {
+                Some((_, seat)) => PoolSeat {
+                    balance: seat.balance.clone(),
+                    servers,
+                    reasons: seat.reasons.clone(),
+                },
+                None => PoolSeat::new(servers, pool, worker),
+            })
+        });
+        Self { pools: pools.collect(), rules }
+    }
+
+    /// A pool's rules and its seat.
+    pub(crate) fn pool(&self, id: usize) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
+        Some((self.rules.pools.get(id)?, self.pools.get(id)?))
+    }
+
+    fn pool_named(&self, name: &str) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
+        self.pool(self.rules.pools.iter().position(|pool| pool.name == name)?)
+    }
+
+    /// Closes the server connections that were idle for longer than they may.
+    pub(crate) fn close_idle(&self, now: u64) {
+        let most = u64::from(self.rules.timeouts.idle_server);
+        for seat in self.pools.iter().flat_map(|pool| &pool.servers) {
+            seat.idle.close_older(now.saturating_sub(most));
+        }
+    }
+
+    /// Adds what this worker counted to a report.
+    pub(crate) fn report(&self, report: &mut Report) {
+        report.revision = self.rules.revision;
+        for (pool, seat) in self.rules.pools.iter().zip(&self.pools) {
+            let reasons = Reason::ALL.iter().zip(&seat.reasons).filter(|(_, count)| count.get() > 0);
+            let servers = pool.servers.iter().zip(&seat.servers);
+            report.pools.insert(
+                pool.name.clone(),
+                PoolReport {
+                    reasons: reasons.map(|(reason, count)| (reason.word(), count.get())).collect(),
+                    servers: servers.map(|(server, seat)| (server.name.clone(), seat.report())).collect(),
+                },
+            );
+        }
+    }
+}
+
+impl PoolSeat {
+    fn new(servers: Vec<Rc<ServerSeat>>, pool: &equalizer_core::pool::Pool, worker: usize) -> Self {
+        let mut balance = RoundRobin::new(servers.len());
+        // Workers begin their rounds apart, or the first clients would all meet the first server.
+        for _ in 0..worker {
+            balance.choose(|server| pool.servers[server].weight);
+        }
+        Self { balance: RefCell::new(balance), servers, reasons: Default::default() }
+    }
+
+    /// A server's seat.
+    pub(crate) fn server(&self, id: ServerId) -> &Rc<ServerSeat> {
+        &self.servers[id.0]
+    }
+
+    /// Counts why an exchange went where it went.
+    pub(crate) fn count(&self, reason: Reason) {
+        let count = &self.reasons[reason as usize];
+        count.set(count.get() + 1);
+    }
+}
+
+impl ServerSeat {
+    fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            idle: Idle::default(),
+            exchanges: Cell::default(),
+            in_flight: Cell::default(),
+            connects: Cell::default(),
+            faults: RefCell::default(),
+        }
+    }
+
+    /// Counts a failed attempt.
+    pub(crate) fn failed(&self, fault: Fault) {
+        let mut faults = self.faults.borrow_mut();
+        match faults.iter_mut().find(|(word, _)| *word == fault.word()) {
+            Some((_, count)) => *count += 1,
+            None => faults.push((fault.word(), 1)),
+        }
+    }
+
+    fn report(&self) -> ServerReport {
+        ServerReport {
+            exchanges: self.exchanges.get(),
+            in_flight: self.in_flight.get(),
+            connects: self.connects.get(),
+            faults: self.faults.borrow().iter().copied().collect(),
+        }
+    }
+}
