@@ -4,14 +4,15 @@
 //! byte  0       version, 1
 //!       1..3    id of the key that sealed
 //!       3..15   nonce
-//!      15..48   sealed:  home 8 · session id 8 · born 4 · seen 4 · generation of pool 2 · of server 2
-//!                        · incarnation 4 · flags 1 (bit 0: pinned)
-//!      48..64   tag
+//!      15..47   sealed:  home 8 · session id 8 · born 4 · seen 4, its top bit: pinned
+//!                        · generation of pool 2 · of server 2 · incarnation 4
+//!      47..63   tag
 //! ```
 //!
-//! Numbers are big-endian. The 64 bytes travel as 86 characters of base64url without padding (RFC 4648,
-//! section 5), always as many, so that the length tells nothing. Bound to it as associated data are the
-//! version, the key id, the scope and the cookie's name.
+//! Numbers are big-endian. The 63 bytes travel as 84 characters of base64url (RFC 4648, section 5), always
+//! as many, so that the length tells nothing. Bound to it as associated data are the version, the key id,
+//! the scope and the cookie's name. What is sealed is two cipher blocks to the byte: a third would cost time
+//! on every request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::seal::{Binding, Envelope, KeyRing, NONCE_LEN, Nonce, TAG_LEN, UnsealError};
 
 /// Characters of a token.
-pub const TOKEN_LEN: usize = 86;
+pub const TOKEN_LEN: usize = 84;
 
 /// Every token sealed with this nonce is a function of its session: equal sessions get equal tokens.
 ///
@@ -33,15 +34,16 @@ pub const TOKEN_LEN: usize = 86;
 pub const SHARED_NONCE: Nonce = [0; NONCE_LEN];
 
 const VERSION: u8 = 1;
-const TOKEN_BYTES: usize = 64;
+const TOKEN_BYTES: usize = 63;
 const KEY_AT: usize = 1;
 const NONCE_AT: usize = 3;
 const BODY_AT: usize = NONCE_AT + NONCE_LEN;
 const TAG_AT: usize = TOKEN_BYTES - TAG_LEN;
 const BODY_LEN: usize = TAG_AT - BODY_AT;
-const PINNED: u8 = 1;
+const PINNED: u32 = 1 << 31;
+const LATEST: u32 = PINNED - 1;
 
-/// Times in a token count from 2024-01-01T00:00:00Z and reach the year 2160.
+/// Times in a token count from 2024-01-01T00:00:00Z and reach the year 2092.
 const EPOCH: u64 = 1_704_067_200;
 /// Fixed for ever: every Equalizer must give a name the same home.
 const HOME_SEED: u64 = 0x6571_2e68_6f6d_6531;
@@ -144,7 +146,7 @@ impl Token {
     }
 }
 
-/// Seals a session with the newest key; see [`SHARED_NONCE`]. Times outside of 2024 to 2160 are clamped.
+/// Seals a session with the newest key; see [`SHARED_NONCE`]. Times outside of 2024 to 2092 are clamped.
 pub fn seal(ring: &KeyRing, purpose: &Purpose, session: &Session, nonce: Nonce) -> Token {
     let mut body = encode(session);
     let Envelope { key, nonce, tag } = ring.seal(nonce, &purpose.0, &mut body);
@@ -155,7 +157,7 @@ pub fn seal(ring: &KeyRing, purpose: &Purpose, session: &Session, nonce: Nonce) 
     bytes[BODY_AT..TAG_AT].copy_from_slice(&body);
     bytes[TAG_AT..].copy_from_slice(&tag);
     let mut text = [0; TOKEN_LEN];
-    URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("64 bytes are 86 characters");
+    URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("63 bytes are 84 characters");
     Token(text)
 }
 
@@ -166,7 +168,7 @@ pub fn open(ring: &KeyRing, purpose: &Purpose, value: &[u8]) -> Result<Session, 
         bare => bare,
     };
     let mut bytes = [0; TOKEN_BYTES];
-    // The engine refuses an alphabet not its own, padding, and set bits behind the last byte: one value, one text.
+    // 84 characters are 63 bytes with no bit to spare: one value, one text.
     if value.len() != TOKEN_LEN || URL_SAFE_NO_PAD.decode_slice(value, &mut bytes) != Ok(TOKEN_BYTES) {
         return Err(OpenError::NotOurs);
     }
@@ -191,31 +193,32 @@ fn encode(session: &Session) -> [u8; BODY_LEN] {
     body[0..8].copy_from_slice(&session.home.0.to_be_bytes());
     body[8..16].copy_from_slice(&session.id.0.to_be_bytes());
     body[16..20].copy_from_slice(&since_epoch(session.born).to_be_bytes());
-    body[20..24].copy_from_slice(&since_epoch(session.seen).to_be_bytes());
+    let pinned = if session.pinned { PINNED } else { 0 };
+    body[20..24].copy_from_slice(&(since_epoch(session.seen) | pinned).to_be_bytes());
     body[24..26].copy_from_slice(&session.generation.pool.to_be_bytes());
     body[26..28].copy_from_slice(&session.generation.server.to_be_bytes());
     body[28..32].copy_from_slice(&session.incarnation.0.to_be_bytes());
-    body[32] = if session.pinned { PINNED } else { 0 };
     body
 }
 
 fn decode(body: &[u8; BODY_LEN]) -> Session {
+    let seen = u32::from_be_bytes(at(body, 20));
     Session {
         home: Home(u64::from_be_bytes(at(body, 0))),
         id: SessionId(u64::from_be_bytes(at(body, 8))),
         born: EPOCH + u64::from(u32::from_be_bytes(at(body, 16))),
-        seen: EPOCH + u64::from(u32::from_be_bytes(at(body, 20))),
+        seen: EPOCH + u64::from(seen & LATEST),
         generation: Generation {
             pool: u16::from_be_bytes(at(body, 24)),
             server: u16::from_be_bytes(at(body, 26)),
         },
         incarnation: Incarnation(u32::from_be_bytes(at(body, 28))),
-        pinned: body[32] & PINNED != 0,
+        pinned: seen & PINNED != 0,
     }
 }
 
 fn since_epoch(seconds: u64) -> u32 {
-    u32::try_from(seconds.saturating_sub(EPOCH)).unwrap_or(u32::MAX)
+    u32::try_from(seconds.saturating_sub(EPOCH)).map_or(LATEST, |seconds| seconds.min(LATEST))
 }
 
 /// `N` bytes from `start`; all offsets are constants of the layout.

@@ -26,7 +26,7 @@ fn session() -> Session {
 
 prop_compose! {
     fn sessions()(
-        id: u64, home: u64, born: u32, seen: u32, pool: u16, server: u16, incarnation: u32, pinned: bool,
+        id: u64, home: u64, born in 0..=LATEST, seen in 0..=LATEST, pool: u16, server: u16, incarnation: u32, pinned: bool,
     ) -> Session {
         Session {
             id: SessionId(id),
@@ -77,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_of_the_right_shape_is_refused(text in "AQADA[A-Za-z0-9_-]{81}") {
+    fn any_text_of_the_right_shape_is_refused(text in "AQADA[A-Za-z0-9_-]{79}") {
         prop_assert!(open(&ring(), &purpose(), text.as_bytes()).is_err());
     }
 }
@@ -105,7 +105,7 @@ fn the_layout_of_version_1_stays_as_it_is() {
     let token = seal(&ring(), &purpose(), &session(), SHARED_NONCE);
     assert_eq!(
         token.as_str(),
-        "AQADAAAAAAAAAAAAAAAAtnJVOBaAoNHOAJ5kQyDtxgITODFW1y4rroza6GrszX9b3qMQ_LoHTaacwEOPK0P0mA"
+        "AQADAAAAAAAAAAAAAAAAoQ1M8ZggeaiZaUyDQEVkv2fXOlP__qa7OKmEsqvJxr-BxRz08Z-GIQ99jR15LB0H"
     );
     assert_eq!(home_of("web1"), Home(16_426_979_695_223_108_516));
     assert_eq!(Incarnation::of(b"boot 17"), Incarnation(3_084_117_762));
@@ -150,5 +150,5 @@ fn times_outside_of_the_layout_are_clamped() {
     let session = Session { born: 0, seen: u64::MAX, ..session() };
     let token = seal(&ring(), &purpose(), &session, NONCE);
     let opened = open(&ring(), &purpose(), token.as_bytes()).expect("ours");
-    assert_eq!((opened.born, opened.seen), (EPOCH, EPOCH + u64::from(u32::MAX)));
+    assert_eq!((opened.born, opened.seen), (EPOCH, EPOCH + u64::from(LATEST)));
 }

@@ -10,16 +10,17 @@ use aws_lc_rs::digest;
 pub const NONCE_LEN: usize = aead::NONCE_LEN;
 /// Bytes of an authentication tag.
 pub const TAG_LEN: usize = 16;
+const BINDING_LEN: usize = 30;
 
 /// Chance, as an argument.
 pub type Nonce = [u8; NONCE_LEN];
 
 /// What the sealed bytes are for; bytes sealed for one purpose do not open for another.
 ///
-/// Held as a SHA-256 digest of its parts, so that binding a long purpose costs a request no more than a short
-/// one and needs no buffer.
+/// Held as a digest of its parts, SHA-256 cut to 240 bits: with a key id it is two cipher blocks, so that
+/// binding a long purpose costs a request no more than a short one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Binding([u8; digest::SHA256_OUTPUT_LEN]);
+pub struct Binding([u8; BINDING_LEN]);
 
 impl Binding {
     /// Binds parts with their lengths: `["ab", "c"]` is not `["a", "bc"]`.
@@ -29,8 +30,8 @@ impl Binding {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         }
-        let mut bytes = [0; digest::SHA256_OUTPUT_LEN];
-        bytes.copy_from_slice(context.finish().as_ref());
+        let mut bytes = [0; BINDING_LEN];
+        bytes.copy_from_slice(&context.finish().as_ref()[..BINDING_LEN]);
         Self(bytes)
     }
 }
@@ -148,11 +149,9 @@ impl std::fmt::Debug for KeyRing {
     }
 }
 
-const ASSOCIATED_LEN: usize = 2 + digest::SHA256_OUTPUT_LEN;
-
 /// The associated data: key id, then the binding.
-fn associated(key: u16, binding: &Binding) -> [u8; ASSOCIATED_LEN] {
-    let mut bytes = [0; ASSOCIATED_LEN];
+fn associated(key: u16, binding: &Binding) -> [u8; 2 + BINDING_LEN] {
+    let mut bytes = [0; 2 + BINDING_LEN];
     bytes[..2].copy_from_slice(&key.to_be_bytes());
     bytes[2..].copy_from_slice(&binding.0);
     bytes
