@@ -20,6 +20,9 @@ use crate::socket::Socket;
 /// A body longer than this is moved through a large buffer.
 const LARGE: u64 = 16 * 1024;
 
+/// A message up to this size leaves in one write.
+const GATHERED: usize = 16 * 1024 - 64;
+
 /// How far a body has been read.
 pub(crate) enum Source {
     /// Nothing more comes.
@@ -82,6 +85,30 @@ impl Source {
             }
         }
     }
+}
+
+/// Appends to `out` what `buffer` holds of a body, as far as it fits.
+pub(crate) fn gather(
+    buffer: &mut Buffer,
+    source: &mut Source,
+    chunked: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), Refusal> {
+    while !source.is_done() && !buffer.is_empty() && out.len() + buffer.filled().len() <= GATHERED {
+        let length = source.next(buffer)?;
+        if chunked && length > 0 {
+            encode::chunk_size(length, out);
+        }
+        out.extend_from_slice(&buffer.filled()[..length]);
+        if chunked && length > 0 {
+            out.extend_from_slice(b"\r\n");
+        }
+        if chunked && source.is_done() {
+            out.extend_from_slice(encode::LAST_CHUNK);
+        }
+        buffer.consume(length);
+    }
+    Ok(())
 }
 
 /// One body on its way.

@@ -30,13 +30,6 @@ impl Socket {
         Self(RefCell::new(Stream::Tls(Box::new(stream))))
     }
 
-    fn with<T>(&self, act: impl FnOnce(Pin<&mut dyn Both>) -> T) -> T {
-        match &mut *self.0.borrow_mut() {
-            Stream::Plain(stream) => act(Pin::new(stream)),
-            Stream::Tls(stream) => act(Pin::new(stream.as_mut())),
-        }
-    }
-
     /// Reads what is there; 0 bytes is the end.
     pub(crate) fn poll_read(&self, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut into = ReadBuf::new(into);
@@ -78,7 +71,11 @@ impl Socket {
 
     /// Says that nothing more will be written.
     pub(crate) async fn finish(&self) -> io::Result<()> {
-        poll_fn(|context| self.with(|stream| stream.poll_shutdown(context))).await
+        poll_fn(|context| match &mut *self.0.borrow_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+        })
+        .await
     }
 
     /// Whether nothing has come, not even the end: an idle connection that can still be used.
@@ -98,6 +95,3 @@ impl Socket {
         }
     }
 }
-
-trait Both: AsyncRead + AsyncWrite {}
-impl<T: AsyncRead + AsyncWrite> Both for T {}

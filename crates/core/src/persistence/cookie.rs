@@ -116,6 +116,21 @@ pub fn home_of(name: &str) -> Home {
     Home(xxh3_64_with_seed(name.as_bytes(), HOME_SEED))
 }
 
+impl Session {
+    /// A session that begins now, in Unix seconds, at `home`.
+    pub fn born(id: u64, home: Home, now: u64) -> Self {
+        Self {
+            id: SessionId(id),
+            home,
+            born: now,
+            seen: now,
+            generation: Generation::default(),
+            incarnation: Incarnation::UNKNOWN,
+            pinned: false,
+        }
+    }
+}
+
 impl Incarnation {
     /// Nobody told us.
     pub const UNKNOWN: Self = Self(0);
@@ -186,6 +201,13 @@ pub fn open(ring: &KeyRing, purpose: &Purpose, value: &[u8]) -> Result<Session, 
         Err(UnsealError::UnknownKey) => Err(OpenError::UnknownKey),
         Err(UnsealError::Tampered) => Err(OpenError::Tampered),
     }
+}
+
+/// The id of the key that a value says it was sealed with; nothing vouches for it until the value is opened.
+pub fn key_id(value: &[u8]) -> Option<u16> {
+    let mut bytes = [0; TOKEN_BYTES];
+    URL_SAFE_NO_PAD.decode_slice(value, &mut bytes).ok()?;
+    Some(u16::from_be_bytes(at(&bytes, KEY_AT)))
 }
 
 fn encode(session: &Session) -> [u8; BODY_LEN] {

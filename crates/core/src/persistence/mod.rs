@@ -1,9 +1,10 @@
 //! How a client comes back to its server: recall before a server is chosen, stamp after one has answered.
 
 pub mod cookie;
+pub mod explain;
 pub mod seal;
 
-use self::cookie::{Generation, Home, Incarnation, OpenError, Purpose, SHARED_NONCE, Session, SessionId};
+use self::cookie::{Home, OpenError, Purpose, SHARED_NONCE, Session};
 use self::seal::KeyRing;
 use crate::http::cookies;
 use crate::http::field::Known;
@@ -167,6 +168,11 @@ impl Chain {
         Self { kinds }
     }
 
+    /// The kinds, in the order they are asked.
+    pub fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
     /// The name of our cookie: taken out of requests, and of servers' responses.
     pub fn cookie_name(&self) -> Option<&str> {
         self.kinds.first().map(|Kind::Cookie(cookie)| cookie.name.as_str())
@@ -196,15 +202,7 @@ impl Chain {
         let Some(Kind::Cookie(cookie)) = self.kinds.first() else { return };
         let session = match recall.session {
             Some(lost) => Session { home: server.1, seen: at.now, ..lost },
-            None => Session {
-                id: SessionId(at.chance),
-                home: server.1,
-                born: at.now,
-                seen: at.now,
-                generation: Generation::default(),
-                incarnation: Incarnation::UNKNOWN,
-                pinned: false,
-            },
+            None => Session::born(at.chance, server.1, at.now),
         };
         let token = cookie::seal(ring, &cookie.purpose, &session, SHARED_NONCE);
         out.extend_from_slice(cookie.before.as_bytes());

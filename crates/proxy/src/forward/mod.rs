@@ -19,20 +19,34 @@ use crate::buffer::Buffer;
 use crate::clock::{Deadline, Late};
 use crate::setup::ServerSeat;
 use crate::socket::Socket;
-use crate::worker::Worker;
 
 /// A connection to a server, lent to one exchange.
 pub(crate) struct Link {
     pub(crate) socket: Socket,
     /// Whether an earlier exchange used it: the server may close it at any moment.
     pub(crate) reused: bool,
-    seat: Rc<ServerSeat>,
+    flight: Flight,
+}
+
+/// Counts as in flight until it is dropped.
+struct Flight(Rc<ServerSeat>);
+
+impl Flight {
+    fn new(seat: &Rc<ServerSeat>) -> Self {
+        seat.in_flight.set(seat.in_flight.get() + 1);
+        Self(Rc::clone(seat))
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.in_flight.set(self.0.in_flight.get() - 1);
+    }
 }
 
 impl Link {
     /// The connection idle for the shortest time, or else a new one.
     pub(crate) async fn open(
-        worker: &Worker,
         seat: &Rc<ServerSeat>,
         method: Method,
         fresh: bool,
@@ -45,7 +59,7 @@ impl Link {
                 return Ok(Self::new(socket, true, seat));
             }
         }
-        worker.count_up(&seat.connects);
+        seat.connects.set(seat.connects.get() + 1);
         match deadline.within(wait, connect(seat.address)).await {
             Ok(Ok(stream)) => Ok(Self::new(Socket::plain(stream), false, seat)),
             Ok(Err(_)) => Err(Fault::Connect),
@@ -54,28 +68,30 @@ impl Link {
     }
 
     fn new(socket: Socket, reused: bool, seat: &Rc<ServerSeat>) -> Self {
-        seat.in_flight.set(seat.in_flight.get() + 1);
-        Self { socket, reused, seat: Rc::clone(seat) }
+        Self { socket, reused, flight: Flight::new(seat) }
     }
 
     /// Puts the connection back for the next exchange.
     pub(crate) fn keep(self, now: u64) {
-        let seat = Rc::clone(&self.seat);
-        if let Some(socket) = self.into_socket() {
-            seat.idle.keep(socket, now);
-        }
-    }
-
-    fn into_socket(self) -> Option<Socket> {
-        let Self { socket, seat, .. } = self;
-        seat.in_flight.set(seat.in_flight.get().saturating_sub(1));
-        Some(socket)
+        let Self { socket, flight, .. } = self;
+        flight.0.idle.keep(socket, now);
     }
 
     /// Writes what was prepared of the request.
-    pub(crate) async fn send(&self, message: &[u8], whole: bool, sent: &Cell<Sent>) -> Result<(), Fault> {
+    pub(crate) async fn send(
+        &self,
+        message: &[u8],
+        whole: bool,
+        sent: &Cell<Sent>,
+        deadline: &Deadline,
+        wait: u32,
+    ) -> Result<(), Fault> {
         sent.set(if whole { Sent::Whole } else { Sent::Head });
-        self.socket.write(&mut [IoSlice::new(message)]).await.map_err(|_| Fault::Closed)
+        match deadline.within(wait, self.socket.write(&mut [IoSlice::new(message)])).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Fault::Closed),
+            Err(Late) => Err(Fault::ResponseTimeout),
+        }
     }
 
     /// Reads until `buffer` holds a whole response head.

@@ -317,14 +317,14 @@ fn place_fields(
     }
 }
 
-/// What is known of a head whose end has not come: it may already be too large.
-fn incomplete(bytes: &[u8], limits: Limits) -> Result<Option<RequestHead>, Refusal> {
+/// What is known of a request head whose end has not come: it may already be too large; else `None`.
+pub fn incomplete(bytes: &[u8], limits: Limits) -> Result<Option<RequestHead>, Refusal> {
     let line = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
     // A method and a version stand beside the target; 64 bytes are ample for both.
     if line > limits.target as usize + 64 {
         return Err(Refusal::TargetTooLong);
     }
-    if bytes.len() >= limits.head as usize { Err(Refusal::HeadTooLarge) } else { Ok(None) }
+    if bytes.len() > limits.head as usize { Err(Refusal::HeadTooLarge) } else { Ok(None) }
 }
 
 fn refused(bytes: &[u8], error: httparse::Error) -> Refusal {

@@ -163,7 +163,7 @@ fn framing(framing: Framing, out: &mut Vec<u8>) {
 }
 
 /// Appends the Cookie line without our own cookies; nothing where no other cookie is left.
-fn stripped_cookie(value: &[u8], strip: Option<&str>, out: &mut Vec<u8>) {
+fn stripped_cookie(value: &[u8], strip: &str, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(b"Cookie: ");
     if cookies::strip_into(value, strip.as_bytes(), out) {

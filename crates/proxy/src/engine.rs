@@ -1,0 +1,271 @@
+//! The engine as its owner sees it: apply a snapshot, ask what was counted, drain, stop.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use equalizer_core::persistence::explain::{self, Explained};
+use equalizer_core::snapshot::build::{Mistake, build};
+use equalizer_core::snapshot::{Snapshot, wire};
+use rustls::ServerConfig;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::listener::bind;
+use crate::mailbox::{Accept, Command, Revision};
+use crate::report::Report;
+use crate::{tls, worker};
+
+/// How long a worker may take to tell what it counted.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why a snapshot does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// It is not what the boundary speaks.
+    #[error("the snapshot cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// It is read, and wrong.
+    #[error("{}", tell(.0))]
+    Mistakes(Vec<Mistake>),
+    /// An address cannot be listened on.
+    #[error("listener {name}: cannot listen on {address}: {error}")]
+    Bind {
+        /// The listener.
+        name: String,
+        /// Its address.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// No threads, or no event loop.
+    #[error("a worker cannot start: {0}")]
+    Start(io::Error),
+    /// A cookie cannot be sealed for a server that is not there.
+    #[error("pool {pool:?} has no server {server:?}, or no cookie")]
+    NoSuchServer {
+        /// The pool that was named.
+        pool: String,
+        /// The server that was named.
+        server: String,
+    },
+    /// Nothing runs: nothing was applied yet, or the engine was stopped.
+    #[error("the engine does not run")]
+    Stopped,
+}
+
+fn tell(mistakes: &[Mistake]) -> String {
+    let told = mistakes.iter().map(|mistake| format!("{}: {}", mistake.path.join("."), mistake.message));
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// The data plane: some workers, and what they run.
+pub struct Engine {
+    count: usize,
+    workers: Vec<Thread>,
+    listeners: BTreeMap<String, Bound>,
+    rules: Option<Arc<Snapshot>>,
+    stopped: bool,
+}
+
+struct Thread {
+    mailbox: UnboundedSender<Command>,
+    thread: JoinHandle<()>,
+}
+
+/// A listener as it was asked for, and the address it really has.
+#[derive(Clone)]
+struct Bound {
+    asked: SocketAddr,
+    real: SocketAddr,
+}
+
+impl Engine {
+    /// An engine of `workers` threads that does nothing yet.
+    pub fn new(workers: usize) -> Self {
+        let count = workers.max(1);
+        Self { count, workers: Vec::new(), listeners: BTreeMap::new(), rules: None, stopped: false }
+    }
+
+    /// Everything that is wrong with a snapshot; empty when it would run.
+    pub fn check(snapshot: &[u8]) -> Result<Vec<Mistake>, Refused> {
+        Ok(Prepared::read(snapshot)?.err().unwrap_or_default())
+    }
+
+    /// Runs a snapshot in place of the one before; when it is refused, nothing has changed.
+    pub fn apply(&mut self, snapshot: &[u8]) -> Result<(), Refused> {
+        if self.stopped {
+            return Err(Refused::Stopped);
+        }
+        let prepared = Prepared::read(snapshot)?.map_err(Refused::Mistakes)?;
+        let mut listeners = BTreeMap::new();
+        let mut revisions: Vec<Revision> = (0..self.count)
+            .map(|_| Revision { rules: Arc::clone(&prepared.rules), listeners: Vec::new() })
+            .collect();
+        for Listener { name, address, tls } in prepared.listeners {
+            let kept = self.listeners.get(&name).filter(|bound| bound.asked == address).cloned();
+            let (bound, sockets) = match kept {
+                Some(bound) => (bound, Vec::new()),
+                None => bind_listener(&name, address, self.count)?,
+            };
+            let mut sockets = sockets.into_iter();
+            for revision in &mut revisions {
+                let accept = Accept { name: name.clone(), tls: tls.clone(), socket: sockets.next() };
+                revision.listeners.push(accept);
+            }
+            listeners.insert(name, bound);
+        }
+        self.hand_out(revisions)?;
+        self.listeners = listeners;
+        self.rules = Some(prepared.rules);
+        Ok(())
+    }
+
+    fn hand_out(&mut self, revisions: Vec<Revision>) -> Result<(), Refused> {
+        if self.workers.is_empty() {
+            let started = revisions.into_iter().enumerate().map(|(number, revision)| Thread::start(number, revision));
+            self.workers = started.collect::<io::Result<_>>().map_err(Refused::Start)?;
+            return Ok(());
+        }
+        for (worker, revision) in self.workers.iter().zip(revisions) {
+            worker.mailbox.send(Command::Apply(Box::new(revision))).map_err(|_| Refused::Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// The addresses that are listened on, by listener.
+    pub fn sockets(&self) -> BTreeMap<&str, SocketAddr> {
+        self.listeners.iter().map(|(name, bound)| (name.as_str(), bound.real)).collect()
+    }
+
+    /// What all workers counted together.
+    pub fn report(&self) -> Report {
+        let mut report = Report::default();
+        for counted in self.ask(Command::Report).iter() {
+            report.add(counted);
+        }
+        report
+    }
+
+    /// Stops accepting and waits for the exchanges under way, at most `wait`; whether all have ended.
+    pub fn drain(&self, wait: Duration) -> bool {
+        let until = Instant::now() + wait;
+        let done = self.ask(Command::Drain);
+        (0..self.workers.len()).all(|_| {
+            let left = until.saturating_duration_since(Instant::now());
+            done.0.recv_timeout(left).is_ok()
+        })
+    }
+
+    /// Ends all workers at once, with whatever they are doing.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        for worker in &self.workers {
+            // A worker that is gone has stopped already.
+            let _ = worker.mailbox.send(Command::Stop);
+        }
+        for worker in self.workers.drain(..) {
+            let _ = worker.thread.join();
+        }
+    }
+
+    /// A cookie value that makes `server` the home of a new session.
+    pub fn seal_cookie(&self, pool: &str, server: &str) -> Result<String, Refused> {
+        let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        explain::seal(rules, pool, server, now, fastrand::u64(..))
+            .ok_or_else(|| Refused::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() })
+    }
+
+    /// What a cookie value holds.
+    pub fn open_cookie(&self, value: &str) -> Result<Explained, Refused> {
+        Ok(explain::explain(self.rules.as_deref().ok_or(Refused::Stopped)?, value))
+    }
+
+    fn ask<T>(&self, question: impl Fn(Sender<T>) -> Command) -> Answers<T> {
+        let (to, answers) = channel();
+        for worker in &self.workers {
+            // A worker that is gone does not answer; the others do.
+            let _ = worker.mailbox.send(question(to.clone()));
+        }
+        Answers(answers)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What the workers answer, as far as they do in time.
+struct Answers<T>(Receiver<T>);
+
+impl<T> Answers<T> {
+    fn iter(&self) -> impl Iterator<Item = T> {
+        let until = Instant::now() + PATIENCE;
+        std::iter::from_fn(move || self.0.recv_timeout(until.saturating_duration_since(Instant::now())).ok())
+    }
+}
+
+impl Thread {
+    fn start(number: usize, revision: Revision) -> io::Result<Self> {
+        let (mailbox, commands) = unbounded_channel();
+        let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+            if let Err(error) = worker::run(number, revision, commands) {
+                eprintln!("worker {number} ended: {error}");
+            }
+        })?;
+        Ok(Self { mailbox, thread })
+    }
+}
+
+fn bind_listener(name: &str, asked: SocketAddr, count: usize) -> Result<(Bound, Vec<TcpListener>), Refused> {
+    let failed = |error| Refused::Bind { name: name.to_owned(), address: asked, error };
+    let sockets = bind(asked, count).map_err(failed)?;
+    let real = sockets[0].local_addr().map_err(failed)?;
+    Ok((Bound { asked, real }, sockets))
+}
+
+/// A snapshot that would run.
+struct Prepared {
+    rules: Arc<Snapshot>,
+    listeners: Vec<Listener>,
+}
+
+struct Listener {
+    name: String,
+    address: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl Prepared {
+    /// Reads a snapshot; the inner error holds everything that is wrong with it.
+    fn read(snapshot: &[u8]) -> Result<Result<Self, Vec<Mistake>>, Refused> {
+        let wire: wire::Snapshot = serde_json::from_slice(snapshot)?;
+        let (rules, mut mistakes) = match build(&wire) {
+            Ok(rules) => (Some(rules), Vec::new()),
+            Err(mistakes) => (None, mistakes),
+        };
+        let mut listeners = Vec::with_capacity(wire.listeners.len());
+        for listener in wire.listeners {
+            let tls = match listener.tls.as_ref().map(tls::prepare).transpose() {
+                Ok(tls) => tls,
+                Err(message) => {
+                    mistakes.push(Mistake::at(&["listeners", &listener.name, "tls"], message));
+                    continue;
+                }
+            };
+            if let Ok(address) = listener.address.parse() {
+                listeners.push(Listener { name: listener.name, address, tls });
+            }
+        }
+        Ok(match rules {
+            Some(rules) if mistakes.is_empty() => Ok(Self { rules: Arc::new(rules), listeners }),
+            _ => Err(mistakes),
+        })
+    }
+}

@@ -1,0 +1,277 @@
+//! THE PAGE: one request and its response.
+//!
+//! Find the route, recall the session, choose a server, forward, stamp, relay.
+
+use std::cell::Cell;
+use std::io::IoSlice;
+use std::rc::Rc;
+
+use equalizer_core::fault::{Fault, Sent};
+use equalizer_core::http::field::Field;
+use equalizer_core::http::h1::decode::{Framing, RequestHead, ResponseHead};
+use equalizer_core::http::h1::encode::{self, Delivery, Lines};
+use equalizer_core::http::method::Method;
+use equalizer_core::persistence::{Moment, Recall};
+use equalizer_core::pool::{Pool, ServerId, Tried};
+
+use crate::answer::answer;
+use crate::body::{self, Broken, Source, Transfer, Upload};
+use crate::buffer::Buffer;
+use crate::forward::Link;
+use crate::serve::{After, Client};
+use crate::setup::{PoolSeat, Setup};
+use crate::worker::Worker;
+
+/// Serves one request whose head `buffer` begins with.
+pub(crate) async fn exchange(
+    worker: &Worker,
+    client: &Client,
+    buffer: &mut Buffer,
+    head: &RequestHead,
+    fields: &[Field],
+) -> After {
+    let setup = worker.setup();
+    let asked = Asked { method: head.method, http11: head.http11, keep_alive: head.keep_alive };
+    let Some((pool, seat)) = setup.rules.routes.find().and_then(|route| setup.pool(route.pool.0)) else {
+        return asked.refuse(worker, client, 404, false).await;
+    };
+    let lines = Lines { bytes: buffer.filled(), fields };
+    let recall = pool.persistence.recall(&setup.rules.ring, pool, lines);
+    let mut message = worker.buffers.take_text();
+    encode::request(lines, head, client.origin, pool.persistence.cookie_name(), &mut message);
+    buffer.consume(head.length as usize);
+    let mut source = Source::new(head.framing);
+    if body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message).is_err() {
+        return asked.refuse(worker, client, 400, false).await;
+    }
+    let sent = Cell::new(Sent::Nothing);
+    let mut tried = Tried::default();
+    let mut fresh = false;
+    let after = loop {
+        let Some(server) = pool.pick(&recall, &tried, &mut seat.balance.borrow_mut()) else {
+            break asked.refuse(worker, client, 503, source.is_done()).await;
+        };
+        let at = At { worker, client, setup: &setup, pool, seat, asked, recall: &recall, server, sent: &sent };
+        let failure = match at.forward(&message, buffer, &mut source, fresh).await {
+            Ok(after) => break after,
+            Err(failure) => failure,
+        };
+        match failure {
+            // A connection that the server had closed meanwhile says nothing about the server.
+            Failure::Server { fault: Fault::Closed, reused: true }
+                if Fault::Closed.may_retry(head.method, sent.get()) =>
+            {
+                fresh = true;
+            }
+            Failure::Server { fault, .. } => {
+                seat.server(server).failed(fault);
+                tried.failed(server);
+                fresh = false;
+                if !fault.may_retry(head.method, sent.get()) {
+                    break asked.refuse(worker, client, fault.status(), source.is_done()).await;
+                }
+            }
+            Failure::Client(broken) => break asked.give_up(worker, client, broken).await,
+        }
+    };
+    worker.buffers.give_text(message);
+    after
+}
+
+/// What of the request decides how it is answered.
+#[derive(Clone, Copy)]
+struct Asked {
+    method: Method,
+    http11: bool,
+    keep_alive: bool,
+}
+
+impl Asked {
+    fn delivery(self, worker: &Worker, whole: bool) -> Delivery {
+        Delivery { http11: self.http11, keep: self.keep_alive && whole && !worker.is_stopping() }
+    }
+
+    /// Answers with an error; `whole` when nothing of the request is left to read.
+    async fn refuse(self, worker: &Worker, client: &Client, status: u16, whole: bool) -> After {
+        let delivery = self.delivery(worker, whole);
+        match answer(worker, client, status, delivery, self.method == Method::Head).await {
+            Ok(()) if delivery.keep => After::Keep,
+            Ok(()) => After::Linger,
+            Err(_) => After::Abort,
+        }
+    }
+
+    /// Ends an exchange whose request did not come whole.
+    async fn give_up(self, worker: &Worker, client: &Client, broken: Broken) -> After {
+        match broken {
+            Broken::Malformed(refusal) => self.refuse(worker, client, refusal.status(), false).await,
+            Broken::Source { late: true } => self.refuse(worker, client, 408, false).await,
+            Broken::Source { late: false } | Broken::Sink => After::Abort,
+        }
+    }
+}
+
+/// Why an attempt brought no response.
+enum Failure {
+    /// The server's side; `reused` when the connection had served before.
+    Server { fault: Fault, reused: bool },
+    /// The client's side: its body did not come.
+    Client(Broken),
+}
+
+/// One attempt: this request at this server.
+struct At<'a> {
+    worker: &'a Worker,
+    client: &'a Client,
+    setup: &'a Setup,
+    pool: &'a Pool,
+    seat: &'a PoolSeat,
+    asked: Asked,
+    recall: &'a Recall,
+    server: ServerId,
+    sent: &'a Cell<Sent>,
+}
+
+impl At<'_> {
+    /// Sends the request and relays the response; a failure before the response's head may be tried elsewhere.
+    async fn forward(
+        &self,
+        message: &[u8],
+        buffer: &mut Buffer,
+        source: &mut Source,
+        fresh: bool,
+    ) -> Result<After, Failure> {
+        let (deadline, times) = (&self.client.deadline, &self.setup.rules.timeouts);
+        let seat: &Rc<_> = self.seat.server(self.server);
+        let opened = Link::open(seat, self.asked.method, fresh, deadline, times.connect).await;
+        let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
+        let failed = |fault| Failure::Server { fault, reused: link.reused };
+        link.send(message, source.is_done(), self.sent, deadline, times.body).await.map_err(failed)?;
+        let mut upload = self.upload(&link, buffer, source);
+        let mut incoming = self.worker.buffers.take();
+        let mut fields = self.worker.buffers.take_fields();
+        let most = self.setup.rules.limits.head;
+        let head = loop {
+            deadline.set(times.response);
+            let reading = link.read_head(&mut incoming, most, self.asked.method, &mut fields, deadline);
+            let read = upload.alongside(deadline, times.response, reading).await;
+            let head = read.map_err(Failure::Client)?.map_err(failed)?;
+            if head.status >= 200 {
+                break head;
+            }
+            self.interim(&head, &incoming, &fields).await.map_err(Failure::Client)?;
+            incoming.consume(head.length as usize);
+        };
+        let relayed = self.relay(&link, &mut upload, &mut incoming, &head, &fields).await;
+        let reusable = relayed.is_ok() && head.keep_alive && incoming.is_empty() && upload.is_whole();
+        drop(upload);
+        if reusable {
+            link.keep(self.worker.clock.now());
+        }
+        self.worker.buffers.give(incoming);
+        self.worker.buffers.give_fields(fields);
+        Ok(relayed.unwrap_or(After::Abort))
+    }
+
+    /// Sends what is left of the request's body while the response is awaited.
+    fn upload<'b>(&'b self, link: &'b Link, buffer: &'b mut Buffer, source: &'b mut Source) -> Upload<'b> {
+        if source.is_done() {
+            return Upload::none();
+        }
+        let transfer = Transfer {
+            from: &self.client.socket,
+            to: &link.socket,
+            chunked: matches!(source, Source::Chunked(_)),
+            buffer,
+            source,
+            deadline: &self.client.deadline,
+            wait: self.setup.rules.timeouts.body,
+            buffers: &self.worker.buffers,
+        };
+        Upload::start(transfer, self.sent)
+    }
+
+    /// Passes an interim response on (RFC 9110, 15.2); HTTP/1.0 knows none.
+    async fn interim(&self, head: &ResponseHead, incoming: &Buffer, fields: &[Field]) -> Result<(), Broken> {
+        if !self.asked.http11 {
+            return Ok(());
+        }
+        let mut text = self.worker.buffers.take_text();
+        let lines = Lines { bytes: incoming.filled(), fields };
+        let delivery = self.asked.delivery(self.worker, true);
+        encode::response(lines, head, delivery, Framing::None, self.pool.persistence.cookie_name(), &mut text);
+        text.extend_from_slice(b"\r\n");
+        let written = self.client.write(self.worker, &mut [IoSlice::new(&text)]).await;
+        self.worker.buffers.give_text(text);
+        written.map_err(|_| Broken::Sink)
+    }
+
+    /// Stamps the response and passes it to the client.
+    async fn relay(
+        &self,
+        link: &Link,
+        upload: &mut Upload<'_>,
+        incoming: &mut Buffer,
+        head: &ResponseHead,
+        fields: &[Field],
+    ) -> Result<After, Broken> {
+        let (worker, client, times) = (self.worker, self.client, &self.setup.rules.timeouts);
+        self.count();
+        let mut delivery = self.asked.delivery(worker, upload.is_whole());
+        let framed = delivery.framing(head.framing);
+        let mut text = worker.buffers.take_text();
+        let lines = Lines { bytes: incoming.filled(), fields };
+        encode::response(lines, head, delivery, framed, self.pool.persistence.cookie_name(), &mut text);
+        self.stamp(&mut text);
+        text.extend_from_slice(b"\r\n");
+        incoming.consume(head.length as usize);
+        let mut source = Source::new(head.framing);
+        let chunked = framed == Framing::Chunked;
+        let gathered = body::gather(incoming, &mut source, chunked, &mut text);
+        let relayed = match gathered {
+            Err(refusal) => Err(Broken::Malformed(refusal)),
+            Ok(()) if source.is_done() => {
+                let writing = client.write(worker, &mut [IoSlice::new(&text)]).await;
+                writing.map_err(|_| Broken::Sink)
+            }
+            Ok(()) => {
+                let transfer = Transfer {
+                    from: &link.socket,
+                    to: &client.socket,
+                    buffer: incoming,
+                    source: &mut source,
+                    chunked,
+                    deadline: &client.deadline,
+                    wait: times.body,
+                    buffers: &worker.buffers,
+                };
+                let running = Box::pin(transfer.run(&text, || {}));
+                let relayed = upload.alongside(&client.deadline, times.body, running).await;
+                relayed.and_then(|relayed| relayed)
+            }
+        };
+        worker.buffers.give_text(text);
+        relayed?;
+        Ok(match (delivery.keep, upload.is_whole()) {
+            (true, true) => After::Keep,
+            (false, true) => After::Close,
+            (_, false) => After::Linger,
+        })
+    }
+
+    fn count(&self) {
+        let seat = self.seat.server(self.server);
+        seat.exchanges.set(seat.exchanges.get() + 1);
+        self.seat.count(self.recall.reason(self.server));
+    }
+
+    fn stamp(&self, text: &mut Vec<u8>) {
+        let at = Moment {
+            now: self.worker.clock.unix(),
+            chance: self.worker.chance(),
+            secure: self.client.origin.secure,
+        };
+        let home = self.pool.servers[self.server.0].home;
+        self.pool.persistence.stamp(&self.setup.rules.ring, self.recall, (self.server, home), at, text);
+    }
+}

@@ -1,0 +1,36 @@
+//! What the engine asks of a worker, by message: nothing is shared that a message can carry.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use equalizer_core::snapshot::Snapshot;
+use rustls::ServerConfig;
+
+use crate::report::Report;
+
+/// A message to a worker.
+pub(crate) enum Command {
+    /// Run this revision from now on.
+    Apply(Box<Revision>),
+    /// Tell what was counted.
+    Report(Sender<Report>),
+    /// Accept nothing more, finish what is under way, and say so.
+    Drain(Sender<()>),
+    /// End at once.
+    Stop,
+}
+
+/// A revision for one worker.
+pub(crate) struct Revision {
+    pub(crate) rules: Arc<Snapshot>,
+    pub(crate) listeners: Vec<Accept>,
+}
+
+/// A listener that the worker shall serve.
+pub(crate) struct Accept {
+    pub(crate) name: String,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// A socket of its own, where the worker has none for this listener yet.
+    pub(crate) socket: Option<TcpListener>,
+}

@@ -1,0 +1,227 @@
+//! One thread, one event loop, one snapshot: a worker shares nothing with its neighbours.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use equalizer_core::http::forwarded::Origin;
+use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
+use rustls::ServerConfig;
+use tokio::io::unix::AsyncFd;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{AbortHandle, spawn_local};
+use tokio_rustls::TlsAcceptor;
+
+use crate::buffer::Buffers;
+use crate::clock::{Clock, Deadline, TICK_MS};
+use crate::mailbox::{Accept, Command, Revision};
+use crate::report::Report;
+use crate::serve::{Client, h1};
+use crate::setup::Setup;
+use crate::socket::Socket;
+
+/// What the tasks of one worker have in common.
+pub(crate) struct Worker {
+    pub(crate) clock: Rc<Clock>,
+    pub(crate) buffers: Buffers,
+    number: usize,
+    setup: RefCell<Rc<Setup>>,
+    chance: RefCell<fastrand::Rng>,
+    connections: Cell<u64>,
+    answers: RefCell<BTreeMap<u16, u64>>,
+    drained: RefCell<Option<Sender<()>>>,
+    listeners: RefCell<BTreeMap<String, Listening>>,
+}
+
+/// A listener that is being accepted on.
+struct Listening {
+    tls: Rc<RefCell<Option<Arc<ServerConfig>>>>,
+    accepting: AbortHandle,
+}
+
+/// Runs a worker until it is told to stop or its engine is gone. Called on a thread of its own.
+pub(crate) fn run(number: usize, revision: Revision, mailbox: UnboundedReceiver<Command>) -> io::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().build_local(tokio::runtime::LocalOptions::default())?;
+    runtime.block_on(Worker::new(number, &revision).work(revision, mailbox))
+}
+
+impl Worker {
+    fn new(number: usize, revision: &Revision) -> Rc<Self> {
+        Rc::new(Self {
+            clock: Rc::new(Clock::new()),
+            buffers: Buffers::default(),
+            number,
+            setup: RefCell::new(Rc::new(Setup::new(Arc::clone(&revision.rules), None, number))),
+            chance: RefCell::new(fastrand::Rng::new()),
+            connections: Cell::default(),
+            answers: RefCell::default(),
+            drained: RefCell::default(),
+            listeners: RefCell::default(),
+        })
+    }
+
+    async fn work(self: Rc<Self>, revision: Revision, mut mailbox: UnboundedReceiver<Command>) -> io::Result<()> {
+        self.apply(revision)?;
+        spawn_local(tick(Rc::clone(&self), ticker()?));
+        while let Some(command) = mailbox.recv().await {
+            match command {
+                Command::Apply(revision) => self.apply(*revision)?,
+                // Nobody waits for an answer that was given up on.
+                Command::Report(to) => drop(to.send(self.report())),
+                Command::Drain(to) => self.drain(to),
+                Command::Stop => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(self: &Rc<Self>, revision: Revision) -> io::Result<()> {
+        let setup = Setup::new(Arc::clone(&revision.rules), Some(&self.setup()), self.number);
+        *self.setup.borrow_mut() = Rc::new(setup);
+        let mut listeners = self.listeners.borrow_mut();
+        let mut before = std::mem::take(&mut *listeners);
+        for Accept { name, tls, socket } in revision.listeners {
+            let listening = match (socket, before.remove(&name)) {
+                (None, Some(kept)) => {
+                    *kept.tls.borrow_mut() = tls;
+                    kept
+                }
+                (None, None) => continue,
+                (Some(socket), old) => {
+                    if let Some(old) = old {
+                        old.accepting.abort();
+                    }
+                    let tls = Rc::new(RefCell::new(tls));
+                    let socket = TcpListener::from_std(socket)?;
+                    let accepting = spawn_local(accept(Rc::clone(self), socket, Rc::clone(&tls)));
+                    Listening { tls, accepting: accepting.abort_handle() }
+                }
+            };
+            listeners.insert(name, listening);
+        }
+        before.into_values().for_each(|gone| gone.accepting.abort());
+        Ok(())
+    }
+
+    fn drain(&self, done: Sender<()>) {
+        std::mem::take(&mut *self.listeners.borrow_mut()).into_values().for_each(|one| one.accepting.abort());
+        *self.drained.borrow_mut() = Some(done);
+        self.clock.wake_all();
+        self.tell_if_drained();
+    }
+
+    fn tell_if_drained(&self) {
+        if let (Some(done), 0) = (&*self.drained.borrow(), self.connections.get()) {
+            // Nobody waits when the time was up before.
+            let _ = done.send(());
+        }
+    }
+
+    fn report(&self) -> Report {
+        let mut report = Report {
+            connections: self.connections.get(),
+            answers: self.answers.borrow().clone(),
+            ..Report::default()
+        };
+        self.setup().report(&mut report);
+        report
+    }
+
+    /// The revision that runs now.
+    pub(crate) fn setup(&self) -> Rc<Setup> {
+        Rc::clone(&self.setup.borrow())
+    }
+
+    /// Whether connections shall end after their exchange.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.drained.borrow().is_some()
+    }
+
+    /// A random number.
+    pub(crate) fn chance(&self) -> u64 {
+        self.chance.borrow_mut().u64(..)
+    }
+
+    /// Counts an answer of our own.
+    pub(crate) fn count_answer(&self, status: u16) {
+        *self.answers.borrow_mut().entry(status).or_default() += 1;
+    }
+}
+
+/// A timer that fires with every tick; the runtime's own timers would cost a look at the clock every turn.
+fn ticker() -> io::Result<AsyncFd<std::os::fd::OwnedFd>> {
+    let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+    let period = Timespec { tv_sec: 0, tv_nsec: i64::from(TICK_MS) * 1_000_000 };
+    let every = Itimerspec { it_interval: period, it_value: period };
+    rustix::time::timerfd_settime(&timer, TimerfdTimerFlags::empty(), &every)?;
+    Ok(AsyncFd::register(timer)?)
+}
+
+async fn tick(worker: Rc<Worker>, timer: AsyncFd<std::os::fd::OwnedFd>) {
+    let mut turns: u32 = 0;
+    while let Ok(mut ready) = timer.readable().await {
+        let _ = ready.try_io(|timer| Ok(rustix::io::read(timer.get_ref(), &mut [0; 8])?));
+        worker.clock.tick();
+        turns = turns.wrapping_add(1);
+        if turns.is_multiple_of(1000 / TICK_MS) {
+            worker.setup().close_idle(worker.clock.now());
+        }
+    }
+}
+
+async fn accept(worker: Rc<Worker>, listener: TcpListener, tls: Rc<RefCell<Option<Arc<ServerConfig>>>>) {
+    let pause = Deadline::new(&worker.clock);
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let tls = tls.borrow().clone();
+                spawn_local(connection(Rc::clone(&worker), stream, peer, tls));
+            }
+            // The client left before it was accepted.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            // Out of descriptors or memory: what is open will end; trying again at once would only spin.
+            Err(_) => drop(pause.within(TICK_MS, std::future::pending::<()>()).await),
+        }
+    }
+}
+
+/// A connection counts as open until this is dropped.
+struct Open<'a>(&'a Worker);
+
+impl<'a> Open<'a> {
+    fn new(worker: &'a Worker) -> Self {
+        worker.connections.set(worker.connections.get() + 1);
+        Self(worker)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get() - 1);
+        self.0.tell_if_drained();
+    }
+}
+
+async fn connection(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<Arc<ServerConfig>>) {
+    let _open = Open::new(&worker);
+    let deadline = Deadline::new(&worker.clock);
+    let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
+    let socket = match tls {
+        None => Socket::plain(stream),
+        Some(config) => {
+            let wait = worker.setup().rules.timeouts.head;
+            let handshake = Box::pin(deadline.within(wait, TlsAcceptor::from(config).accept(stream)));
+            match handshake.await {
+                Ok(Ok(stream)) => Socket::tls(stream),
+                _ => return,
+            }
+        }
+    };
+    h1::serve(&worker, &Client { socket, deadline, origin }).await;
+}

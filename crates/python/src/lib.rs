@@ -1,0 +1,101 @@
+//! The door: what Python may ask of the engine. Each call releases the GIL, asks, and converts the answer.
+//!
+//! No thread of the engine ever touches Python; Python always calls in.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use equalizer_proxy::engine::{self, Refused};
+use pyo3::create_exception;
+use pyo3::exceptions::{PyException, PyOSError};
+use pyo3::prelude::*;
+
+create_exception!(_engine, EngineError, PyException, "A snapshot that does not run, with a sentence that says why.");
+
+/// The data plane: threads that move bytes, and nothing of Python in them.
+#[pyclass(frozen, module = "equalizer._engine")]
+struct Engine(Mutex<engine::Engine>);
+
+impl Engine {
+    fn lock(&self) -> MutexGuard<'_, engine::Engine> {
+        // The engine is whole after every call, also after one that panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    fn new(workers: usize) -> Self {
+        Self(Mutex::new(engine::Engine::new(workers)))
+    }
+
+    /// Everything that is wrong with a snapshot, as a JSON list of `path` and `message`.
+    #[expect(clippy::unused_self, reason = "Python calls it on the engine that would run the snapshot")]
+    fn check(&self, py: Python<'_>, snapshot: &[u8]) -> PyResult<Vec<u8>> {
+        json(py, || engine::Engine::check(snapshot))
+    }
+
+    /// Runs a snapshot in place of the one before.
+    fn apply(&self, py: Python<'_>, snapshot: &[u8]) -> PyResult<()> {
+        py.detach(|| self.lock().apply(snapshot)).map_err(to_python)
+    }
+
+    /// The addresses that are listened on, as a JSON object by listener.
+    fn sockets(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        py.detach(|| serde_json::to_vec(&self.lock().sockets())).map_err(|error| to_python(error.into()))
+    }
+
+    /// What was counted, as JSON.
+    fn report(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        json(py, || Ok(self.lock().report()))
+    }
+
+    /// Stops accepting and waits for the exchanges under way; whether all ended in time.
+    fn drain(&self, py: Python<'_>, wait_ms: u64) -> bool {
+        py.detach(|| self.lock().drain(Duration::from_millis(wait_ms)))
+    }
+
+    /// Ends the engine at once.
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| self.lock().stop());
+    }
+
+    /// A cookie value that makes `server` the home of a new session.
+    fn seal_cookie(&self, py: Python<'_>, pool: &str, server: &str) -> PyResult<String> {
+        py.detach(|| self.lock().seal_cookie(pool, server)).map_err(to_python)
+    }
+
+    /// What a cookie value holds, as JSON.
+    fn open_cookie(&self, py: Python<'_>, value: &str) -> PyResult<Vec<u8>> {
+        json(py, || self.lock().open_cookie(value))
+    }
+}
+
+/// Does `work` without the GIL and writes its result as JSON.
+fn json<T: serde::Serialize>(py: Python<'_>, work: impl FnOnce() -> Result<T, Refused> + Send) -> PyResult<Vec<u8>> {
+    py.detach(|| work().and_then(|value| Ok(serde_json::to_vec(&value)?))).map_err(to_python)
+}
+
+/// An address that is taken is the system's error, everything else the snapshot's.
+fn to_python(refused: Refused) -> PyErr {
+    match &refused {
+        Refused::Bind { error, .. } => {
+            PyOSError::new_err((error.raw_os_error().unwrap_or_default(), refused.to_string()))
+        }
+        _ => EngineError::new_err(refused.to_string()),
+    }
+}
+
+/// The engine's version.
+#[pyfunction]
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+#[pymodule]
+fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Engine>()?;
+    module.add("EngineError", module.py().get_type::<EngineError>())?;
+    module.add_function(wrap_pyfunction!(version, module)?)
+}
