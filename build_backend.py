@@ -2,14 +2,8 @@
 
 import shutil
 import sys
-from typing import TYPE_CHECKING
 
 from maturin import *  # noqa: F403 - the whole PEP 517 interface, unchanged
 
-if TYPE_CHECKING:
-    pass
-
 if shutil.which("cargo") is None:
-    sys.exit(
-        "Equalizer is built with Rust, and cargo was not found: get it from https://rustup.rs and try again."
-    )
+    sys.exit("Equalizer is built with Rust, and cargo was not found: get it from https://rustup.rs.")

@@ -63,7 +63,7 @@ def _shape(path: Path) -> str:
         return f"a table with {_list(known)}" if known else "a table"
     if isinstance(sample, Mapping):
         return f"a table such as {toml(sample)}"
-    return f"a text such as {toml(sample)}"
+    return f"{'a list' if isinstance(sample, list) else 'a text'} such as {toml(sample)}"
 
 
 def _range(path: Path) -> str:

@@ -56,7 +56,9 @@ def read(path: Path) -> tuple[Key, ...] | None:
                 raise KeyRingError("which is no regular file", "write the path of a file")
             mode = stat.S_IMODE(status.st_mode)
             if mode & 0o077:
-                raise KeyRingError(f"which others may read (mode {mode:04o})", f"run: chmod 600 {path}")
+                raise KeyRingError(
+                    f"which others may read or write (mode {mode:04o})", f"run: chmod 600 {path}"
+                )
             return _parse(file.read())
     except FileNotFoundError:
         return None

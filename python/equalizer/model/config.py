@@ -28,7 +28,11 @@ class Config(Noun):
         min_length=1, examples=[{"shop": {"servers": {"web1": "127.0.0.1:9001"}}}]
     )
     """Pools of servers, by name."""
-    routes: Annotated[tuple[Route, ...], BeforeValidator(_frozen, json_schema_input_type=list[Route])] = ()
+    routes: Annotated[
+        tuple[Route, ...],
+        BeforeValidator(_frozen, json_schema_input_type=list[Route]),
+        Field(examples=[[{"pool": "shop"}]]),
+    ] = ()
     """In order, the first that matches wins; not needed where there is one pool."""
     keys: Keys = Keys()
     """The key ring of the sealed cookies."""

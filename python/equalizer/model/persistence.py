@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WrapSerializer
 
 from equalizer.model.noun import Noun, bare_kind, refuse
 
@@ -59,6 +59,7 @@ def _one_cookie(chain: tuple[Cookie, ...]) -> tuple[Cookie, ...]:
 Persistence = Annotated[
     tuple[Cookie, ...],
     AfterValidator(_one_cookie),
+    WrapSerializer(lambda chain, write: write(chain) or "none"),
     BeforeValidator(_as_chain, json_schema_input_type=Literal["none", "cookie"] | Cookie | list[Cookie]),
     Field(examples=[{"kind": "cookie"}]),
 ]

@@ -21,5 +21,9 @@ def _bare_address(value: object) -> object:
     return {"address": value} if isinstance(value, str | Address) else value
 
 
-Server = Annotated[ServerTable, BeforeValidator(_bare_address, json_schema_input_type=str | ServerTable)]
+Server = Annotated[
+    ServerTable,
+    BeforeValidator(_bare_address, json_schema_input_type=str | ServerTable),
+    Field(examples=["127.0.0.1:9001"]),
+]
 """`web1 = "127.0.0.1:9001"` is short for `web1 = { address = "127.0.0.1:9001" }`."""
