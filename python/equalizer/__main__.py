@@ -1,0 +1,5 @@
+"""`python -m equalizer`."""
+
+from equalizer.cli.app import main
+
+main()

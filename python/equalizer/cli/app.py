@@ -1,0 +1,85 @@
+"""The commands, and what they exit with: 0 well, 1 failed while running, 2 wrong from the start."""
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from equalizer.errors import ConfigError, EqualizerError
+
+_DEFAULT_LISTEN = "127.0.0.1:8080"
+
+app = App(
+    name="equalizer",
+    help="A load balancer that keeps every client at its server.",
+    version=lambda: f"equalizer {version('equalizer')}",
+)
+
+
+@app.command
+def run(*what: str, listen: Annotated[str | None, Parameter(name="--listen")] = None) -> None:
+    """Serve a file, or servers named on the command line.
+
+    Parameters
+    ----------
+    what
+        A .toml FILE; or servers, each HOST:PORT or NAME=HOST:PORT (server1, server2, … without a name).
+    listen
+        IP:PORT to accept on, where servers are given; 127.0.0.1:8080 when left out.
+    """
+    from equalizer.cli.servers import from_arguments
+    from equalizer.control import daemon
+    from equalizer.telemetry import logs
+
+    written, notice = from_arguments(what, listen, _DEFAULT_LISTEN)
+    logs.to_stderr()
+    if notice:
+        print(notice, file=sys.stderr)
+    daemon.run(written, name="command line")
+
+
+@app.command
+def check(file: Path) -> None:
+    """Validate a file without serving it: all problems at once, exit code 0 or 2.
+
+    Parameters
+    ----------
+    file
+        A configuration in TOML.
+    """
+    from equalizer.control import service
+
+    print(f"{file}: OK, {service.check(file)}")
+
+
+@app.command
+def schema() -> None:
+    """Print the JSON Schema of a configuration file, for editors."""
+    from equalizer.control import service
+
+    print(service.schema())
+
+
+def main() -> None:
+    """Run the command line; every failure is told on standard error."""
+    sys.exit(_exit_code(lambda: app(exit_on_error=False, print_error=True)))
+
+
+def _exit_code(command: Callable[[], object]) -> int:
+    try:
+        command()
+    except (ConfigError, CycloptsError) as error:
+        if isinstance(error, ConfigError):
+            print(error, file=sys.stderr)
+        return 2
+    except EqualizerError as error:
+        print(f"equalizer: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1
+    return 0

@@ -1,0 +1,74 @@
+"""From a file, a dict or a model to a configuration that holds, or to all the reasons why it does not."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from pydantic import ValidationError
+
+from equalizer.config import cross, places
+from equalizer.config.explain import explain
+from equalizer.config.source import Source
+from equalizer.errors import ConfigError, Problem
+from equalizer.model.config import Config
+
+Written: TypeAlias = Config | Mapping[str, object] | str | os.PathLike[str]
+"""A model, a dict of the file's shape, or the path of a file."""
+
+_AT = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration, and the document it came from."""
+
+    config: Config
+    source: Source
+
+
+def load(written: Written, name: str = "config") -> Loaded:
+    """Read and validate; raises ConfigError with every problem. `name` is for what is not a file."""
+    if isinstance(written, Config):
+        return _validated(Source(name, written.model_dump(exclude_unset=True)))
+    if isinstance(written, Mapping):
+        return _validated(Source(name, written))
+    return _validated(read(Path(written)))
+
+
+def read(path: Path) -> Source:
+    """A TOML file with the lines of its keys."""
+    try:
+        # Some editors begin a file with a byte order mark; it says nothing.
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        return Source(str(path), tomllib.loads(text), places.find(text), path.parent)
+    except OSError as error:
+        fault = f"cannot be read: {(error.strerror or 'no such file').lower()}; write the path of a TOML file"
+        raise ConfigError([Problem(str(path), None, "", fault)]) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError([Problem(str(path), line, "", "not UTF-8; save the file as UTF-8")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([_syntax(str(path), str(error), text.count("\n") + 1)]) from None
+    except RecursionError:
+        raise ConfigError([Problem(str(path), None, "", "nested too deep; write fewer brackets")]) from None
+
+
+def _syntax(name: str, message: str, last: int) -> Problem:
+    match = _AT.fullmatch(message)
+    line, fault = (int(match[2] or last), match[1]) if match else (None, message)
+    return Problem(name, line, "", f"not TOML: {fault[:1].lower()}{fault[1:]}")
+
+
+def _validated(source: Source) -> Loaded:
+    problems = cross.check(source)
+    try:
+        config = Config.model_validate(source.data)
+    except ValidationError as error:
+        raise ConfigError([*explain(error, source), *problems]) from None
+    if problems:
+        raise ConfigError(problems)
+    return Loaded(config, source)

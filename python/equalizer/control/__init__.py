@@ -1,0 +1,1 @@
+"""Everything that happens once a second or less."""

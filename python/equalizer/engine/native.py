@@ -1,0 +1,64 @@
+"""The engine in Rust; the only place that imports it."""
+
+import errno
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import cast
+
+from equalizer.engine.port import Complaint, Engine
+from equalizer.errors import EngineMissing, ListenError, SnapshotRefused
+from equalizer.model.duration import milliseconds
+from equalizer.snapshot.wire import Snapshot
+
+try:
+    from equalizer import _engine
+except ImportError as error:
+    raise EngineMissing(f"the engine is not installed ({error})", "run: pip install .") from None
+
+_HINTS = {
+    errno.EADDRINUSE: "stop the process that has it, or write another port",
+    errno.EACCES: "ports below 1024 need a privilege; write a higher one, or grant CAP_NET_BIND_SERVICE",
+    errno.EADDRNOTAVAIL: "write an address that this machine has, or :PORT for all of them",
+}
+
+
+def start(workers: int) -> Engine:
+    """A running engine that serves nothing yet."""
+    return _Native(_engine.Engine(workers))
+
+
+class _Native:
+    """Bytes to values and back; nothing is decided here."""
+
+    def __init__(self, engine: _engine.Engine) -> None:
+        self._engine = engine
+
+    def check(self, snapshot: Snapshot) -> Sequence[Complaint]:
+        found = json.loads(self._engine.check(_bytes(snapshot)))
+        return [Complaint(tuple(each["path"]), each["message"]) for each in found]
+
+    def apply(self, snapshot: Snapshot) -> None:
+        try:
+            self._engine.apply(_bytes(snapshot))
+        except _engine.EngineError as error:
+            raise SnapshotRefused(f"the engine refuses the configuration: {error}", "") from error
+        except OSError as error:
+            hint = _HINTS.get(error.errno or 0, "write another address")
+            raise ListenError(f"cannot listen: {error.strerror or error}", hint) from error
+
+    def sockets(self) -> Mapping[str, str]:
+        return cast(dict[str, str], json.loads(self._engine.sockets()))
+
+    def report(self) -> Mapping[str, object]:
+        return cast(dict[str, object], json.loads(self._engine.report()))
+
+    def drain(self, wait: timedelta) -> bool:
+        return self._engine.drain(milliseconds(wait))
+
+    def stop(self) -> None:
+        self._engine.stop()
+
+
+def _bytes(snapshot: Snapshot) -> bytes:
+    return snapshot.model_dump_json().encode()

@@ -1,0 +1,1 @@
+"""What a user may write: one noun a file, frozen."""

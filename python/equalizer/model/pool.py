@@ -1,0 +1,20 @@
+"""A pool: interchangeable servers, with one balance and one persistence."""
+
+from pydantic import Field
+
+from equalizer.model.balance import Balance, RoundRobin
+from equalizer.model.name import Name
+from equalizer.model.noun import Noun
+from equalizer.model.persistence import Cookie, Persistence
+from equalizer.model.server import Server
+
+
+class Pool(Noun):
+    """Servers of which any can answer a new client, and one must answer a returning one."""
+
+    balance: Balance = RoundRobin(kind="round_robin")
+    """How a server is chosen when nothing is recalled."""
+    persistence: Persistence = (Cookie(kind="cookie"),)
+    """How a client comes back to its server; on by default, `"none"` turns it off."""
+    servers: dict[Name, Server] = Field(min_length=1, examples=[{"web1": "127.0.0.1:9001"}])
+    """By name; the name is the server's identity, its address may change."""

@@ -1,0 +1,29 @@
+"""A server: one process that answers requests, known by its name and never by its address."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from equalizer.model.address import Address, ServerAddress
+from equalizer.model.noun import Noun
+
+
+class ServerTable(Noun):
+    """A server with its settings."""
+
+    address: ServerAddress
+    """`host:port`; a name is resolved once, when the configuration is read."""
+    weight: int = Field(default=100, ge=0, le=256, strict=True)
+    """Its share of new sessions beside the others' weights; 0 takes none."""
+
+
+def _bare_address(value: object) -> object:
+    return {"address": value} if isinstance(value, str | Address) else value
+
+
+Server = Annotated[
+    ServerTable,
+    BeforeValidator(_bare_address, json_schema_input_type=str | ServerTable),
+    Field(examples=["127.0.0.1:9001"]),
+]
+"""`web1 = "127.0.0.1:9001"` is short for `web1 = { address = "127.0.0.1:9001" }`."""

@@ -1,0 +1,44 @@
+"""How a size is written: `"64KiB"`, `"1MiB"`, or plain bytes."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from equalizer.model.noun import refuse
+
+_UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
+_TEXT = re.compile(r"(\d{1,10})\s*(B|KiB|MiB)?", re.ASCII)
+LEAST, MOST = 256, 16 << 20
+
+
+def parse(value: object) -> int | None:
+    """The size in bytes; None when it is not one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _TEXT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return int(match[1]) * _UNITS[match[2] or ""] if match else None
+
+
+def _check(value: object) -> int:
+    found = parse(value)
+    if found is None:
+        raise refuse('a size such as "64KiB", or a number of bytes')
+    if not LEAST <= found <= MOST:
+        raise refuse(f'a size from {LEAST} bytes to "{MOST >> 20}MiB"')
+    return found
+
+
+Size = Annotated[
+    int,
+    BeforeValidator(_check),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^\s*[0-9]+\s*(B|KiB|MiB)?\s*$"},
+                {"type": "integer", "minimum": LEAST, "maximum": MOST, "description": "Bytes"},
+            ],
+            "examples": ["64KiB"],
+        }
+    ),
+]

@@ -1,0 +1,142 @@
+"""From a configuration to the snapshot that the engine runs: files are read and host names resolved here."""
+
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from equalizer.config.load import Loaded
+from equalizer.config.source import Source, show
+from equalizer.errors import ConfigError, Problem
+from equalizer.model.address import Address
+from equalizer.model.balance import Balance
+from equalizer.model.config import Config
+from equalizer.model.duration import milliseconds
+from equalizer.model.listener import Listener, Tls
+from equalizer.model.persistence import Cookie
+from equalizer.model.pool import Pool
+from equalizer.snapshot import wire
+
+_LOOKUPS = 16  # at a time: a name server that is silent costs its timeout once, not once a name
+_PEM = 1 << 20  # bytes: far more than any chain, far less than a disk read by mistake
+
+Resolve = Callable[[str], str]
+
+
+def compile(  # noqa: A001 - the design's word for it
+    loaded: Loaded, keys: Sequence[wire.Key], revision: int, resolve: Resolve | None = None
+) -> wire.Snapshot:
+    """The snapshot of a configuration; raises ConfigError with every file and name that fails."""
+    config, source = loaded.config, loaded.source
+    problems: list[Problem] = []
+    hosts = _resolved(config, source, resolve or first_address, problems)
+    listeners = tuple(_listener(name, each, source, problems) for name, each in config.listeners.items())
+    if problems:
+        raise ConfigError(problems)
+    return wire.Snapshot(
+        revision=revision,
+        listeners=listeners,
+        pools=tuple(_pool(name, pool, hosts) for name, pool in config.pools.items()),
+        routes=tuple(wire.Route(pool=pool) for pool in served(config)),
+        keys=tuple(keys),
+        limits=wire.Limits(**config.limits.model_dump()),
+        timeouts=_timeouts(config),
+    )
+
+
+def served(config: Config) -> list[str]:
+    """The pools that requests go to, in the order of the routes; the only pool needs none."""
+    return [route.pool for route in config.routes] or list(config.pools)
+
+
+def first_address(host: str) -> str:
+    """The first address of a host name, IPv4 before IPv6; raises OSError."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    best = min(found, key=lambda each: each[0] != socket.AF_INET)
+    return str(best[4][0])
+
+
+def _resolved(config: Config, source: Source, resolve: Resolve, problems: list[Problem]) -> dict[str, str]:
+    """Host name to IP, each name asked once."""
+    names = [
+        (("pools", pool, "servers", server, "address"), each.address.host)
+        for pool, table in config.pools.items()
+        for server, each in table.servers.items()
+        if not each.address.is_ip
+    ]
+    unique = list(dict.fromkeys(host for _, host in names))
+    with ThreadPoolExecutor(_LOOKUPS) as threads:
+        hosts = dict(zip(unique, threads.map(lambda host: _address_of(host, resolve), unique), strict=True))
+    for path, host in names:
+        if hosts[host] is None:
+            message = (
+                f"found the host name {show(host)}, which has no address; write one that resolves, or an IP"
+            )
+            problems.append(source.problem(path, message))
+    return {host: address for host, address in hosts.items() if address is not None}
+
+
+def _address_of(host: str, resolve: Resolve) -> str | None:
+    try:
+        return resolve(host)
+    except (OSError, UnicodeError):
+        return None
+
+
+def _listener(name: str, listener: Listener, source: Source, problems: list[Problem]) -> wire.Listener:
+    tls = _tls(name, listener.tls, source, problems) if listener.tls else None
+    return wire.Listener(name=name, address=str(listener.address), tls=tls)
+
+
+def _tls(name: str, tls: Tls, source: Source, problems: list[Problem]) -> wire.Tls:
+    texts: list[str] = []
+    for key, path, wanted in (
+        ("certificate", tls.certificate, "CERTIFICATE-----"),
+        ("key", tls.key, "PRIVATE KEY-----"),
+    ):
+        text, fault = _pem(source.base / path, wanted)
+        if fault:
+            message = f"found {show(path)}, {fault}; write the path of a PEM file"
+            problems.append(source.problem(("listeners", name, "tls", key), message))
+        texts.append(text)
+    return wire.Tls(certificate=texts[0], key=texts[1])
+
+
+def _pem(path: Path, wanted: str) -> tuple[str, str]:
+    """The text of a PEM file, and what is wrong with it; never the text within what is wrong."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_PEM + 1)
+    except OSError as error:
+        return "", f"which cannot be read ({(error.strerror or 'unknown error').lower()})"
+    text = content.decode("ascii", errors="replace")
+    if len(content) > _PEM:
+        return "", "which is over 1 MiB"
+    return (text, "") if wanted in text else ("", f'which has no "-----BEGIN … {wanted}"')
+
+
+def _pool(name: str, pool: Pool, hosts: dict[str, str]) -> wire.Pool:
+    servers = tuple(
+        wire.Server(name=server, address=_numeric(each.address, hosts), weight=each.weight)
+        for server, each in pool.servers.items()
+    )
+    chain = tuple(_persistence(kind) for kind in pool.persistence)
+    return wire.Pool(name=name, balance=_balance(pool.balance), persistence=chain, servers=servers)
+
+
+def _numeric(address: Address, hosts: dict[str, str]) -> str:
+    return str(Address(hosts.get(address.host, address.host), address.port))
+
+
+def _balance(balance: Balance) -> wire.Balance:
+    return wire.RoundRobin(kind=balance.kind)
+
+
+def _persistence(cookie: Cookie) -> wire.Persistence:
+    return wire.Cookie(kind=cookie.kind, name=cookie.name, path=cookie.path)
+
+
+def _timeouts(config: Config) -> wire.Timeouts:
+    """All but `stop`, which is ours to keep."""
+    times = {name: milliseconds(getattr(config.timeouts, name)) for name in wire.Timeouts.model_fields}
+    return wire.Timeouts(**times)

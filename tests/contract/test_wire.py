@@ -1,0 +1,131 @@
+"""Both sides of the boundary know one format: every snapshot that Python can write, Rust accepts."""
+
+import base64
+import json
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equalizer.engine import native
+from equalizer.engine.port import Engine
+from equalizer.snapshot import wire
+
+_name = st.from_regex(r"[A-Za-z0-9._-]{1,63}", fullmatch=True)
+_cookie_name = st.from_regex(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}", fullmatch=True)
+_path = st.from_regex(r"/[a-zA-Z0-9/._~-]{0,40}", fullmatch=True)
+_time = st.integers(1, 24 * 3_600_000)
+
+
+@st.composite
+def addresses(draw: st.DrawFn, least: int) -> str:
+    """`IP:port`."""
+    ip, port = draw(st.ip_addresses()), draw(st.integers(least, 65535))
+    return f"{ip}:{port}" if ip.version == 4 else f"[{ip}]:{port}"
+
+
+@cache
+def certificate() -> wire.Tls:
+    """One for all: making one takes long."""
+    made = trustme.CA().issue_cert("shop.test")
+    chain = b"".join(pem.bytes() for pem in made.cert_chain_pems)
+    return wire.Tls(certificate=chain.decode(), key=made.private_key_pem.bytes().decode())
+
+
+_secrets = st.binary(min_size=32, max_size=32).map(lambda raw: base64.b64encode(raw).decode())
+_keys = st.lists(
+    st.builds(wire.Key, id=st.integers(0, 65535), secret=_secrets),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda key: key.id,
+)
+_listeners = st.lists(
+    st.builds(
+        wire.Listener,
+        name=_name,
+        address=addresses(least=0),
+        tls=st.none() | st.builds(certificate),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=(lambda listener: listener.name, lambda listener: listener.address),
+)
+_servers = st.lists(
+    st.builds(wire.Server, name=_name, address=addresses(least=1), weight=st.integers(0, 256)),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda server: server.name,
+)
+_cookies = st.builds(wire.Cookie, kind=st.just("cookie"), name=_cookie_name, path=_path)
+_pools = st.lists(
+    st.builds(
+        wire.Pool,
+        name=_name,
+        balance=st.builds(wire.RoundRobin, kind=st.just("round_robin")),
+        persistence=st.lists(_cookies, max_size=1).map(tuple),
+        servers=_servers.map(tuple),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda pool: pool.name,
+)
+_limits = st.builds(
+    wire.Limits,
+    head=st.integers(256, 16 << 20),
+    target=st.integers(256, 16 << 20),
+    fields=st.integers(1, 256),
+)
+_timeouts = st.builds(wire.Timeouts, **dict.fromkeys(wire.Timeouts.model_fields, _time))
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> wire.Snapshot:
+    """Anything that a configuration may compile to."""
+    pools = draw(_pools)
+    return wire.Snapshot(
+        revision=draw(st.integers(0, (1 << 64) - 1)),
+        listeners=tuple(draw(_listeners)),
+        pools=tuple(pools),
+        routes=(wire.Route(pool=draw(st.sampled_from(pools)).name),),
+        keys=tuple(draw(_keys)),
+        limits=draw(_limits),
+        timeouts=draw(_timeouts),
+    )
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    started = native.start(workers=1)
+    yield started
+    started.stop()
+
+
+@given(snapshot=snapshots())
+def test_the_engine_accepts_every_snapshot(engine: Engine, snapshot: wire.Snapshot) -> None:
+    assert list(engine.check(snapshot)) == []
+
+
+@given(snapshot=snapshots())
+def test_a_snapshot_survives_its_json(snapshot: wire.Snapshot) -> None:
+    assert wire.Snapshot.model_validate_json(snapshot.model_dump_json()) == snapshot
+
+
+@given(snapshot=snapshots(), data=st.data())
+def test_a_field_that_the_model_does_not_know_is_refused(
+    snapshot: wire.Snapshot, data: st.DataObject
+) -> None:
+    document = json.loads(snapshot.model_dump_json())
+    table = data.draw(st.sampled_from(list(_tables(document))))
+    table["unknown"] = 1
+    with pytest.raises(ValueError, match="unknown"):
+        wire.Snapshot.model_validate(document, strict=False)
+
+
+def _tables(value: object) -> Iterator[dict[str, object]]:
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _tables(inner)

@@ -1,0 +1,233 @@
+"""`equalizer run` and `equalizer check` with a real engine, as a shell and a service manager see them."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+from typing import IO
+from urllib.parse import urlsplit
+
+import pytest
+import trustme
+
+COMMAND = (sys.executable, "-m", "equalizer")
+LIMIT = 20  # seconds; far less than the 30 that a stop may wait by default
+
+
+class Origin(ThreadingHTTPServer):
+    """A web server that answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.asked = Event()
+        self.may_answer = Event()
+
+    @property
+    def address(self) -> str:
+        """`IP:port`."""
+        return f"127.0.0.1:{self.server_port}"
+
+
+class _Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Origin
+
+    def do_GET(self) -> None:
+        self.server.asked.set()
+        self.server.may_answer.wait(LIMIT)
+        self.send_response(200)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"hello")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
+        """Say nothing."""
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    with Origin() as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.may_answer.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def file(tmp_path: Path, origin: Origin) -> Path:
+    """A configuration of one listener on a free port, one pool and one server."""
+    path = tmp_path / "equalizer.toml"
+    path.write_text(
+        f"""
+        [listeners.web]
+        address = "127.0.0.1:0"
+        [pools.shop.servers]
+        web1 = "{origin.address}"
+        [keys]
+        file = "equalizer.keys"
+        """
+    )
+    return path
+
+
+@contextmanager
+def running(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str, HTTPConnection]]:
+    """A process that has said what it serves, its line, and a client of its listener."""
+    with subprocess.Popen(
+        [*COMMAND, "run", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            line = output(process.stdout).readline()
+            assert line, output(process.stderr).read()
+            url = urlsplit(next(word for word in line.split() if word.startswith("http")))
+            with closing(HTTPConnection(str(url.hostname), url.port, timeout=LIMIT)) as client:
+                yield process, line, client
+        finally:
+            process.kill()
+
+
+def output(stream: IO[str] | None) -> IO[str]:
+    """A stream that is there."""
+    assert stream is not None
+    return stream
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Ask it to end, and wait until it says that it will."""
+    process.send_signal(signal.SIGTERM)
+    assert any("stopping" in line for line in output(process.stderr))
+
+
+def test_a_file_is_served_and_a_signal_ends_it_well(file: Path, origin: Origin) -> None:
+    origin.may_answer.set()
+    with running(file) as (process, line, client):
+        assert line == f"web: http://{client.host}:{client.port} serves pool shop with 1 server\n"
+        client.request("GET", "/")
+        assert client.getresponse().read() == b"hello"
+        client.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == 0
+
+
+def test_servers_of_the_command_line_are_served(origin: Origin) -> None:
+    origin.may_answer.set()
+    arguments = ["--listen", "127.0.0.1:0", origin.address, f"web2={origin.address}"]
+    with running(*arguments) as (process, line, client):
+        assert line.endswith("serves pool default with 2 servers\n")
+        client.request("GET", "/")
+        assert client.getresponse().status == 200
+        client.close()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=LIMIT)
+        assert process.returncode == 0
+        assert "no [keys] file" in errors
+
+
+def test_a_stop_finishes_the_exchange_in_flight(file: Path, origin: Origin) -> None:
+    with running(file) as (process, _, client):
+        client.request("GET", "/")
+        assert origin.asked.wait(LIMIT)
+        stop(process)
+        origin.may_answer.set()
+        response = client.getresponse()
+        assert (response.status, response.read()) == (200, b"hello")
+        client.close()
+        assert process.wait(LIMIT) == 0
+
+
+def test_a_client_without_a_request_does_not_delay_a_stop(file: Path, origin: Origin) -> None:
+    origin.may_answer.set()
+    with running(file) as (process, _, client):
+        client.request("GET", "/")
+        client.getresponse().read()
+        assert client.sock is not None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LIMIT) == 0
+
+
+def test_a_stop_waits_no_longer_than_it_may(file: Path, origin: Origin) -> None:
+    file.write_text(file.read_text() + "[timeouts]\nstop = '100ms'\n")
+    with running(file) as (process, _, client):
+        client.request("GET", "/")
+        assert origin.asked.wait(LIMIT)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=LIMIT)
+        assert process.returncode == 0
+        assert "timeouts.stop" in errors
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_it_at_once(second: signal.Signals, file: Path, origin: Origin) -> None:
+    with running(file) as (process, _, client):
+        client.request("GET", "/")
+        assert origin.asked.wait(LIMIT)
+        stop(process)
+        process.send_signal(second)
+        assert process.wait(LIMIT) == 128 + second
+
+
+def test_a_port_in_use_is_told_and_exits_1(origin: Origin) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = run("run", "--listen", address, origin.address)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("equalizer: cannot listen: ")
+    assert address in done.stderr
+    assert done.stderr.endswith("; stop the process that has it, or write another port\n")
+
+
+def test_check_says_what_is_there_and_makes_nothing(file: Path) -> None:
+    done = run("check", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{file}: OK, 1 listener, 1 pool, 1 server\n"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_running_makes_the_key_file_and_a_readable_one_is_refused(file: Path) -> None:
+    ring = file.parent / "equalizer.keys"
+    with running(file):
+        assert ring.stat().st_mode & 0o777 == 0o600
+    ring.chmod(0o644)
+    for command in ("check", "run"):
+        done = run(command, file)
+        assert done.returncode == 2
+        assert done.stderr == (
+            f'{file}:7: keys.file: found "equalizer.keys", which others may read or write (mode 0644); '
+            f"run: chmod 600 {ring}\n"
+        )
+
+
+def test_what_the_engine_refuses_is_told_with_its_line(file: Path) -> None:
+    key = trustme.CA().issue_cert("shop.test").private_key_pem
+    key.write_to_path(file.parent / "shop.key")
+    (file.parent / "shop.pem").write_text("-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n")
+    text = file.read_text() + "[listeners.web.tls]\ncertificate = 'shop.pem'\nkey = 'shop.key'\n"
+    file.write_text(text)
+    done = run("check", file)
+    assert done.returncode == 2
+    line = int(done.stderr.removeprefix(f"{file}:").partition(":")[0])
+    assert "tls" in "".join(text.splitlines()[line - 1 : line + 1])
+    assert ": listeners.web.tls" in done.stderr
+
+
+def test_the_version_is_told() -> None:
+    done = run("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("equalizer ")
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT, check=False
+    )

@@ -1,0 +1,84 @@
+"""The command line, as a shell sees it, as far as it goes without serving."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def equalizer(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    command = [sys.executable, "-m", "equalizer", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_check_tells_every_problem_on_standard_error_and_exits_2(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("[listeners.web]\naddress = '8080'\n[pool.shop]\n")
+    done = equalizer("check", "bad.toml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        'bad.toml:2: listeners.web.address: found "8080"; write "0.0.0.0:8080"',
+        "bad.toml:3: pool: found a key that is not known here; write pools",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["check", "none.toml"],
+            "none.toml: cannot be read: no such file or directory; write the path of a TOML file",
+        ),
+        (
+            ["run"],
+            "command line: found neither a file nor servers; "
+            "write equalizer.toml, or servers such as 127.0.0.1:9001",
+        ),
+        (
+            ["run", "a.toml", "127.0.0.1:1"],
+            "command line: found a.toml and more; write one file, or servers only",
+        ),
+        (
+            ["run", "--listen", ":1", "a.toml"],
+            "command line: found --listen beside a.toml; "
+            "write the address into the file, under [listeners.web]",
+        ),
+        (
+            ["run", "--listen", ":1", "a=127.0.0.1:1", "a=127.0.0.1:2"],
+            "command line: found two servers of the name a; write another name for 127.0.0.1:2",
+        ),
+        (
+            ["run", "--listen", "8080", "127.0.0.1:9001"],
+            'command line: listeners.web.address: found "8080"; write "0.0.0.0:8080"',
+        ),
+        (
+            ["run", "--listen", ":8080", "b=127.0.0.1:9001", "127.0.0.1"],
+            'command line: pools.default.servers.server2: found "127.0.0.1"; '
+            'write host:port, such as "127.0.0.1:9001"',
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_told_and_exits_2(arguments: list[str], message: str) -> None:
+    done = equalizer(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message + "\n")
+
+
+@pytest.mark.parametrize("arguments", [["rum"], ["run", "--lisen", ":1"], ["check"]])
+def test_an_unknown_command_or_option_exits_2(arguments: list[str]) -> None:
+    done = equalizer(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
+
+
+def test_schema_prints_json() -> None:
+    done = equalizer("schema")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["properties"].keys() >= {"listeners", "pools"}
+
+
+def test_help_names_the_commands() -> None:
+    done = equalizer("--help")
+    assert done.returncode == 0
+    assert {"run", "check", "schema"} <= set(done.stdout.split())

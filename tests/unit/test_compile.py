@@ -1,0 +1,130 @@
+"""From a configuration to a snapshot: files read, names resolved, short forms gone."""
+
+import socket
+from pathlib import Path
+
+import pytest
+import trustme
+
+from equalizer.config.load import load
+from equalizer.errors import ConfigError
+from equalizer.snapshot import compile as compiler
+from equalizer.snapshot import wire
+
+KEY = wire.Key(id=1, secret="c2VjcmV0")
+HOSTS = {"web2.internal": "192.0.2.2", "web3.internal": "2001:db8::3"}
+
+
+def known(host: str) -> str:
+    """A name server of two names."""
+    try:
+        return HOSTS[host]
+    except KeyError:
+        raise socket.gaierror from None
+
+
+def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
+    certificate = trustme.CA().issue_cert("shop.test")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "shop.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "shop.key")
+    file = tmp_path / "equalizer.toml"
+    file.write_text(
+        """
+        [listeners.web]
+        address = ":8080"
+        [listeners.web-tls]
+        address = "[::1]:8443"
+        tls = { certificate = "shop.pem", key = "shop.key" }
+        [pools.shop]
+        persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
+        [pools.shop.servers]
+        web1 = "127.0.0.1:9001"
+        web2 = { address = "web2.internal:80", weight = 0 }
+        web3 = "web3.internal:80"
+        [limits]
+        head = "32KiB"
+        [timeouts]
+        head = "1500ms"
+        """
+    )
+    snapshot = compiler.compile(load(file), [KEY], 7, known)
+    assert snapshot.model_dump() == {
+        "revision": 7,
+        "listeners": (
+            {"name": "web", "address": "0.0.0.0:8080", "tls": None},
+            {
+                "name": "web-tls",
+                "address": "[::1]:8443",
+                "tls": {
+                    "certificate": (tmp_path / "shop.pem").read_text(),
+                    "key": (tmp_path / "shop.key").read_text(),
+                },
+            },
+        ),
+        "pools": (
+            {
+                "name": "shop",
+                "balance": {"kind": "round_robin"},
+                "persistence": ({"kind": "cookie", "name": "BASKET", "path": "/shop"},),
+                "servers": (
+                    {"name": "web1", "address": "127.0.0.1:9001", "weight": 100},
+                    {"name": "web2", "address": "192.0.2.2:80", "weight": 0},
+                    {"name": "web3", "address": "[2001:db8::3]:80", "weight": 100},
+                ),
+            },
+        ),
+        "routes": ({"pool": "shop"},),
+        "keys": ({"id": 1, "secret": "c2VjcmV0"},),
+        "limits": {"head": 32768, "target": 16384, "fields": 100},
+        "timeouts": {
+            "head": 1500,
+            "body": 30000,
+            "connect": 5000,
+            "response": 60000,
+            "idle_client": 75000,
+            "idle_server": 60000,
+        },
+    }
+    assert wire.Snapshot.model_validate_json(snapshot.model_dump_json()) == snapshot
+    assert "PRIVATE" not in repr(snapshot)
+    assert "c2VjcmV0" not in repr(snapshot)
+
+
+def test_routes_name_the_pools_that_are_served() -> None:
+    pool = {"servers": {"web1": "127.0.0.1:9001"}}
+    written = {
+        "listeners": {"web": {"address": ":8080"}},
+        "pools": {"a": pool, "b": pool},
+        "routes": [{"pool": "b"}],
+    }
+    assert compiler.compile(load(written), [KEY], 1).routes == (wire.Route(pool="b"),)
+
+
+def test_names_without_address_and_files_without_pem_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    (tmp_path / "swapped.key").write_text("-----BEGIN CERTIFICATE-----\nsecret\n")
+    file = tmp_path / "equalizer.toml"
+    file.write_text(
+        """[listeners.web]
+        address = ":8080"
+        tls = { certificate = "empty.pem", key = "swapped.key" }
+        [pools.shop.servers]
+        web1 = "web1.internal:9001"
+        web2 = { address = "web1.internal:9001", weight = 0 }
+        """
+    )
+    with pytest.raises(ConfigError) as caught:
+        compiler.compile(load(file), [KEY], 1, known)
+    unknown = 'found the host name "web1.internal", which has no address; write one that resolves, or an IP'
+    assert str(caught.value).replace(str(file), "FILE").splitlines() == [
+        'FILE:3: listeners.web.tls.certificate: found "empty.pem", '
+        'which has no "-----BEGIN … CERTIFICATE-----"; write the path of a PEM file',
+        'FILE:3: listeners.web.tls.key: found "swapped.key", which has no "-----BEGIN … PRIVATE KEY-----"; '
+        "write the path of a PEM file",
+        f"FILE:5: pools.shop.servers.web1: {unknown}",
+        f"FILE:6: pools.shop.servers.web2.address: {unknown}",
+    ]
+
+
+def test_a_name_means_its_ipv4_address_first() -> None:
+    assert compiler.first_address("localhost") == "127.0.0.1"

@@ -1,0 +1,250 @@
+"""Bad input: every problem at once, each with its file, line and key, what was found and what to write."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from equalizer import Config, ConfigError
+from equalizer.config.load import load
+
+GOOD = """
+[listeners.web]
+address = "127.0.0.1:8080"
+
+[pools.shop.servers]
+web1 = "127.0.0.1:9001"
+"""
+
+
+def complaints(text: str, folder: Path) -> list[str]:
+    """What is said of a file, with FILE for its path."""
+    file = folder / "equalizer.toml"
+    file.write_text(textwrap.dedent(text))
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    return str(caught.value).replace(str(file), "FILE").splitlines()
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = """\
+        [listeners.web]
+        adress = "127.0.0.1:8080"
+
+        [listeners."we b"]
+        address = "localhost:80"
+        tls = { certificate = "shop.pem", key = "shop.key" }
+
+        [pools.shop]
+        balance = "round_robbin"
+        persistence = { kind = "cooky", name = "E Q" }
+
+        [pools.shop.servers]
+        web1 = "http://127.0.0.1:9001/"
+        web2 = { address = "127.0.0.1:9002", weight = 500, wait = 3 }
+        web3 = 9003
+
+        [pools.other]
+        persistence = [{ kind = "cookie" }, { kind = "cookie", name = "EQ" }]
+        servers = {}
+
+        [limits]
+        head = "64kb"
+        fields = true
+
+        [timeouts]
+        stop = "2d"
+        head = 0
+
+        [keys]
+        file = "nowhere/equalizer.keys"
+
+        [engine]
+        workers = "four"
+
+        [[routes]]
+        pool = "shopp"
+    """
+    assert complaints(text, tmp_path) == [
+        "FILE:2: listeners.web.adress: found a key that is not known here; write address",
+        'FILE:4: listeners."we b": found the name "we b"; write 1 to 63 letters, digits or any of . _ -',
+        'FILE:5: listeners."we b".address: found "localhost:80"; write an IP address and a port to '
+        'accept on, such as "127.0.0.1:8080" or ":8080"',
+        'FILE:6: listeners."we b".tls.certificate: found "shop.pem", which does not exist; '
+        "write the path of a PEM file",
+        'FILE:6: listeners."we b".tls.key: found "shop.key", which does not exist; '
+        "write the path of a PEM file",
+        'FILE:9: pools.shop.balance: found "round_robbin"; write "round_robin"',
+        'FILE:10: pools.shop.persistence.kind: found "cooky"; write "cookie"',
+        'FILE:10: pools.shop.persistence.name: found "E Q"; write 1 to 64 letters, digits or any of '
+        '!#$%&\'*+-.^_`|~, such as "EQ"',
+        'FILE:13: pools.shop.servers.web1: found "http://127.0.0.1:9001/"; write "127.0.0.1:9001"',
+        "FILE:14: pools.shop.servers.web2.wait: found a key that is not known here; write weight",
+        "FILE:14: pools.shop.servers.web2.weight: found 500; write a whole number from 0 to 256",
+        'FILE:15: pools.shop.servers.web3: found 9003; write a text such as "127.0.0.1:9001"',
+        'FILE:18: pools.other.persistence: found kind "cookie" with name "EQ" twice; '
+        "write each kind and name once",
+        "FILE:19: pools.other.servers: found an empty table; "
+        'write at least one, such as { web1 = "127.0.0.1:9001" }',
+        'FILE:22: limits.head: found "64kb"; write a size such as "64KiB", or a number of bytes',
+        "FILE:23: limits.fields: found true; write a whole number from 1 to 256",
+        'FILE:26: timeouts.stop: found "2d"; write a time such as "10s", "500ms" or "5m"',
+        "FILE:27: timeouts.head: found 0; write a time from 1ms to 24h",
+        'FILE:30: keys.file: found "nowhere/equalizer.keys", which is in no directory; '
+        "write a path in a directory that exists",
+        'FILE:33: engine.workers: found "four"; write a whole number from 1 to 1024',
+        'FILE:36: routes[0].pool: found "shopp", which is no pool; write "shop"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "",
+            [
+                "FILE:1: listeners: found nothing; "
+                'write listeners = { web = { address = "127.0.0.1:8080" } }',
+                "FILE:1: pools: found nothing; "
+                'write pools = { shop = { servers = { web1 = "127.0.0.1:9001" } } }',
+            ],
+        ),
+        (
+            GOOD + "[pools.other]\n",
+            [
+                'FILE:5: pools: found 2 pools and no route; write [[routes]] with pool = "shop" or "other"',
+                'FILE:7: pools.other.servers: found nothing; write servers = { web1 = "127.0.0.1:9001" }',
+            ],
+        ),
+        (
+            GOOD + '[pools.b.servers]\nweb1 = "127.0.0.1:9002"\n',
+            ['FILE:5: pools: found 2 pools and no route; write [[routes]] with pool = "shop" or "b"'],
+        ),
+        (
+            GOOD + "[listeners.two]\naddress = '127.0.0.1:8080'",
+            [
+                'FILE:8: listeners.two.address: found "127.0.0.1:8080", which listener "web" has; '
+                "write another port"
+            ],
+        ),
+        (
+            GOOD + "[listeners.web.tls]\nkey = 'a.key'",
+            [
+                'FILE:7: listeners.web.tls.certificate: found nothing; write certificate = "shop.pem"',
+                'FILE:8: listeners.web.tls.key: found "a.key", which does not exist; '
+                "write the path of a PEM file",
+            ],
+        ),
+        (
+            GOOD + "[[routes]]\npool = 'shop'\n[[routes]]\npool = 'shop'\n",
+            ["FILE:9: routes[1]: found a route after one that takes every request; write one route"],
+        ),
+        (
+            GOOD + "[pools.shop]\npersistence = []",
+            [
+                'FILE:8: pools.shop.persistence: found an empty list; write "none", '
+                'or a table such as { kind = "cookie" }'
+            ],
+        ),
+        (
+            GOOD + "[pools.shop]\npersistence = { name = 'A' }",
+            ['FILE:8: pools.shop.persistence.kind: found nothing; write kind = "cookie"'],
+        ),
+        (
+            GOOD + "[pools.shop]\npersistence = ['cookie', { kind = 'cookie', name = 'B' }]",
+            ["FILE:8: pools.shop.persistence: found 2 cookies; write one cookie"],
+        ),
+        (
+            GOOD + "[listener]\n",
+            ["FILE:7: listener: found a key that is not known here; write listeners"],
+        ),
+        (
+            "listeners = 5\npools = []\nroutes = 1\nengine = 'x'\n[keys]\nfile = 5",
+            [
+                'FILE:1: listeners: found 5; write a table such as { web = { address = "127.0.0.1:8080" } }',
+                "FILE:2: pools: found an empty list; "
+                'write a table such as { shop = { servers = { web1 = "127.0.0.1:9001" } } }',
+                'FILE:3: routes: found 1; write a list such as [{ pool = "shop" }]',
+                'FILE:4: engine: found "x"; write a table with workers',
+                'FILE:6: keys.file: found 5; write a text such as "equalizer.keys"',
+            ],
+        ),
+        ("a = 1\nb = [1,\n", ["FILE:3: not TOML: invalid value"]),
+        ("a = 1\na = 2\n", ["FILE:2: not TOML: cannot overwrite a value"]),
+        ("a = \n", ["FILE:1: not TOML: invalid value"]),
+        ("a = " + "[" * 9999, ["FILE: nested too deep; write fewer brackets"]),
+    ],
+)
+def test_each_problem_names_its_place_and_what_to_write(
+    text: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert complaints(text, tmp_path) == expected
+
+
+def test_text_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "equalizer.toml"
+    file.write_bytes(b"# ok\n# \xff\n")
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert str(caught.value) == f"{file}:2: not UTF-8; save the file as UTF-8"
+
+
+def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
+    file = tmp_path / "equalizer.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode() + b"[limits]\r\nbody = 1\r\n")
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert [problem.line for problem in caught.value.problems] == [8]
+
+
+def test_a_dict_has_no_lines() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(
+            {
+                "listeners": {"web": {"address": "8080"}},
+                "pools": {"shop": {"servers": {"a": "b:1", "c": ":2"}}},
+            }
+        )
+    assert str(caught.value).splitlines() == [
+        'config: listeners.web.address: found "8080"; write "0.0.0.0:8080"',
+        'config: pools.shop.servers.c: found ":2"; write a host and a port from 1 to 65535, '
+        'such as "127.0.0.1:9001"',
+    ]
+
+
+def test_a_model_is_checked_like_a_file() -> None:
+    shop = {"servers": {"a": "127.0.0.1:1"}}
+    config = Config.model_validate(
+        {
+            "listeners": {"web": {"address": ":80"}},
+            "pools": {"a": shop, "b": shop},
+            "timeouts": {"stop": "2.5s"},
+        }
+    )
+    with pytest.raises(ConfigError, match="config: pools: found 2 pools and no route"):
+        load(config)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIHVubw==\n-----END PRIVATE KEY-----\n",
+        "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA==",
+        "http://admin:secret@127.0.0.1:9001",
+    ],
+)
+def test_what_looks_like_a_secret_is_not_repeated(secret: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(
+            {
+                "listeners": {"web": {"address": secret, "tls": {"certificate": secret, "key": secret}}},
+                "pools": {"shop": {"balance": secret, "servers": {"web1": secret}}},
+                "keys": {"file": f"no/where/{secret}"},
+                "timeouts": {"stop": secret},
+                "limits": {"fields": secret},
+            }
+        )
+    for part in secret.splitlines():
+        assert part not in str(caught.value)
+        assert part not in repr(caught.value.problems)
+    assert "not shown here" in str(caught.value)
