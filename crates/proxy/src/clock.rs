@@ -9,6 +9,10 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::{io, os::fd::OwnedFd};
+
+use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
+use tokio::io::unix::AsyncFd;
 
 /// Milliseconds between two looks at the clock: how late a deadline may be noticed.
 pub(crate) const TICK_MS: u32 = 100;
@@ -70,11 +74,6 @@ impl Clock {
                 waker.wake();
             }
         }
-    }
-
-    /// Whether `ms` milliseconds have passed since `then`.
-    pub(crate) fn elapsed(&self, then: u64, ms: u32) -> bool {
-        self.now() >= then.saturating_add(u64::from(ms))
     }
 }
 
@@ -145,5 +144,31 @@ impl Drop for Deadline {
     fn drop(&mut self) {
         self.with_slot(|slot| *slot = Slot { due: NEVER, waker: None });
         self.clock.free.borrow_mut().push(self.slot);
+    }
+}
+
+/// Fires with every tick; the runtime's own timers would cost a look at the clock every turn of its loop.
+pub(crate) struct Ticker(AsyncFd<OwnedFd>);
+
+impl Ticker {
+    pub(crate) fn new() -> io::Result<Self> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        let period = Timespec { tv_sec: 0, tv_nsec: i64::from(TICK_MS) * 1_000_000 };
+        let every = Itimerspec { it_interval: period, it_value: period };
+        rustix::time::timerfd_settime(&timer, TimerfdTimerFlags::empty(), &every)?;
+        // SAFETY: an OwnedFd is open for as long as it lives, always has the same number, and nothing here closes it
+        // or puts another description in its place before the AsyncFd that owns it is dropped.
+        #[expect(unsafe_code)]
+        let timer = unsafe { AsyncFd::register(timer) };
+        Ok(Self(timer?))
+    }
+
+    /// Waits for the next tick.
+    pub(crate) async fn next(&self) -> io::Result<()> {
+        let mut ready = self.0.readable().await?;
+        // Another turn may have read it before: then there is nothing to read, and waiting goes on next time.
+        let _ = ready.try_io(|timer| Ok(rustix::io::read(timer.get_ref(), &mut [0; 8])?));
+        Ok(())
     }
 }

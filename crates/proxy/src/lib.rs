@@ -1,5 +1,4 @@
 //! The sockets: connections, their clocks and buffers, and the path of a request between them.
-#![forbid(unsafe_code)]
 
 mod answer;
 mod body;

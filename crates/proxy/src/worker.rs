@@ -9,16 +9,14 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use equalizer_core::http::forwarded::Origin;
-use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 use rustls::ServerConfig;
-use tokio::io::unix::AsyncFd;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
 use crate::buffer::Buffers;
-use crate::clock::{Clock, Deadline, TICK_MS};
+use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::mailbox::{Accept, Command, Revision};
 use crate::report::Report;
 use crate::serve::{Client, h1};
@@ -68,7 +66,7 @@ impl Worker {
 
     async fn work(self: Rc<Self>, revision: Revision, mut mailbox: UnboundedReceiver<Command>) -> io::Result<()> {
         self.apply(revision)?;
-        spawn_local(tick(Rc::clone(&self), ticker()?));
+        spawn_local(tick(Rc::clone(&self), Ticker::new()?));
         while let Some(command) = mailbox.recv().await {
             match command {
                 Command::Apply(revision) => self.apply(*revision)?,
@@ -154,19 +152,9 @@ impl Worker {
     }
 }
 
-/// A timer that fires with every tick; the runtime's own timers would cost a look at the clock every turn.
-fn ticker() -> io::Result<AsyncFd<std::os::fd::OwnedFd>> {
-    let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-    let period = Timespec { tv_sec: 0, tv_nsec: i64::from(TICK_MS) * 1_000_000 };
-    let every = Itimerspec { it_interval: period, it_value: period };
-    rustix::time::timerfd_settime(&timer, TimerfdTimerFlags::empty(), &every)?;
-    Ok(AsyncFd::register(timer)?)
-}
-
-async fn tick(worker: Rc<Worker>, timer: AsyncFd<std::os::fd::OwnedFd>) {
+async fn tick(worker: Rc<Worker>, ticker: Ticker) {
     let mut turns: u32 = 0;
-    while let Ok(mut ready) = timer.readable().await {
-        let _ = ready.try_io(|timer| Ok(rustix::io::read(timer.get_ref(), &mut [0; 8])?));
+    while ticker.next().await.is_ok() {
         worker.clock.tick();
         turns = turns.wrapping_add(1);
         if turns.is_multiple_of(1000 / TICK_MS) {
