@@ -8,7 +8,7 @@ class Engine:
     def apply(self, snapshot: bytes) -> None: ...  # all or nothing; EngineError, or OSError(errno, message)
     def sockets(self) -> bytes: ...  # JSON {"web": "127.0.0.1:8080", ...}: real ports of the bound listeners
     def report(self) -> bytes: ...  # JSON counters
-    def drain(self, wait_ms: int) -> bool: ...  # True when no exchange was left when it returned
+    def drain(self, wait_ms: int) -> bool: ...  # True when no exchange was left; releases the GIL
     def stop(self) -> None: ...  # end the workers at once; idempotent
     def seal_cookie(self, pool: str, server: str) -> str: ...
     def open_cookie(self, value: str) -> bytes: ...  # JSON

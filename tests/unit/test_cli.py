@@ -78,6 +78,15 @@ def test_schema_prints_json() -> None:
     assert json.loads(done.stdout)["properties"].keys() >= {"listeners", "pools"}
 
 
+def test_an_engine_that_is_not_there_is_told_and_exits_1() -> None:
+    script = "import sys; sys.modules['equalizer._engine'] = None; from equalizer.cli.app import main; main()"
+    command = [sys.executable, "-c", script, "run", "127.0.0.1:9001"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("equalizer: the engine is not installed")
+    assert done.stderr.endswith("; run: pip install .\n")
+
+
 def test_help_names_the_commands() -> None:
     done = equalizer("--help")
     assert done.returncode == 0

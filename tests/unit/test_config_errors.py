@@ -155,6 +155,14 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
             ["FILE:8: pools.shop.persistence: found 2 cookies; write one cookie"],
         ),
         (
+            GOOD + "[pools.shop]\npersistence = { kind = 'cookie', name = 5, path = 'shop' }",
+            [
+                'FILE:8: pools.shop.persistence.name: found 5; write a text such as "EQ"',
+                'FILE:8: pools.shop.persistence.path: found "shop"; '
+                'write a path that starts with "/" and has no ";", such as "/"',
+            ],
+        ),
+        (
             GOOD + "[listener]\n",
             ["FILE:7: listener: found a key that is not known here; write listeners"],
         ),

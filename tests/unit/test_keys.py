@@ -98,6 +98,19 @@ def test_a_directory_is_no_key_ring(read: Callable[[Path], object], tmp_path: Pa
         read(tmp_path)
 
 
+def test_a_pipe_is_no_key_ring(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", mode=0o600)
+    with pytest.raises(KeyRingError, match="no regular file"):
+        keys.read(tmp_path / "pipe")
+
+
+def test_a_link_to_nothing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "equalizer.keys").symlink_to(tmp_path / "gone")
+    with pytest.raises(KeyRingError, match="link to nothing"):
+        keys.read_or_make(tmp_path / "equalizer.keys")
+    assert os.listdir(tmp_path) == ["equalizer.keys"]
+
+
 def test_a_file_in_no_directory_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(KeyRingError, match="cannot be made"):
         keys.read_or_make(tmp_path / "nowhere" / "ring")

@@ -77,6 +77,30 @@ def test_what_the_model_refuses_does_not_fit(more: str) -> None:
         Config.model_validate(tomllib.loads(EXAMPLE + more))
 
 
+def test_every_key_has_something_to_suggest() -> None:
+    """An example, a choice of words, bounds, or the keys of a table."""
+    definitions = cast(dict[str, schema.Node], schema.schema()["$defs"])
+    starts: dict[str, tuple[str | int, ...]] = {
+        "RoundRobin": ("pools", "a", "balance"),
+        "Cookie": ("pools", "a", "persistence"),
+        "Listener": ("listeners", "a"),
+        "Tls": ("listeners", "a", "tls"),
+        "Pool": ("pools", "a"),
+        "ServerTable": ("pools", "a", "servers", "a"),
+        "Route": ("routes", 0),
+        "Keys": ("keys",),
+        "Engine": ("engine",),
+        "Limits": ("limits",),
+        "Timeouts": ("timeouts",),
+    }
+    assert starts.keys() == definitions.keys()
+    for start in [(), *starts.values()]:
+        for key in schema.keys(start):
+            path = (*start, key)
+            bounds = any("minimum" in node for node in schema.nodes(path))
+            assert schema.example(path) is not None or schema.keys(path) or bounds, path
+
+
 def test_every_key_is_described_for_the_editor() -> None:
     """By itself, or by the table that it refers to."""
     tables = [schema.schema(), *cast(dict[str, schema.Node], schema.schema()["$defs"]).values()]

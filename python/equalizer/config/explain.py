@@ -43,9 +43,7 @@ def _instead(kind: str, context: Mapping[str, object], loc: Path, path: Path, so
     if kind == "refused":
         return str(context["write"])
     if kind == "literal_error":
-        return _suggest(
-            source.value(path), [f"{word}" for word in schema.choices(loc) or schema.choices(path)]
-        )
+        return _suggest(source.value(path), schema.choices(loc) or schema.choices(path))
     if kind in ("int_type", "greater_than_equal", "less_than_equal", "int_from_float"):
         return _range(path)
     if kind == "too_short":

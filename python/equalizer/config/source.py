@@ -25,8 +25,8 @@ class Source:
     name: str
     """What to call it in messages: the file as the user gave it, or a word."""
     data: Mapping[str, object]
-    lines: Mapping[places.Path, int] = field(default_factory=dict)
-    """Empty when the document has no lines."""
+    lines: Mapping[places.Path, int] | None = None
+    """None when the document has no lines."""
     base: Path = field(default_factory=Path)
     """Where relative paths start."""
 
@@ -67,7 +67,7 @@ class Source:
         return value
 
     def _line(self, path: places.Path) -> int | None:
-        if not self.lines and not self.name.endswith(".toml"):
+        if self.lines is None:
             return None
         nearest = (
             self.lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.lines

@@ -50,7 +50,7 @@ class Key:
 def read(path: Path) -> tuple[Key, ...] | None:
     """The ring of a file, newest first; None when there is no file. Raises KeyRingError."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise KeyRingError("which is no regular file", "write the path of a file")
@@ -75,7 +75,15 @@ def read_or_make(path: Path) -> tuple[Key, ...]:
         _write_new(path, (Key.new(),))
     except OSError as error:
         raise _failed("made", error) from None
-    return read_or_make(path)  # what is there now: another process may have been quicker
+    ring = read(path)  # what is there now: another process may have been quicker
+    if ring is None:
+        raise KeyRingError("which is a link to nothing", "remove the link, or make what it leads to")
+    return ring
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe is refused like anything else that is no file, not waited for."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _write_new(path: Path, ring: tuple[Key, ...]) -> None:

@@ -4,17 +4,15 @@ import errno
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from equalizer.engine.port import Complaint, Engine
 from equalizer.errors import EngineMissing, ListenError, SnapshotRefused
 from equalizer.model.duration import milliseconds
 from equalizer.snapshot.wire import Snapshot
 
-try:
+if TYPE_CHECKING:
     from equalizer import _engine
-except ImportError as error:
-    raise EngineMissing(f"the engine is not installed ({error})", "run: pip install .") from None
 
 _HINTS = {
     errno.EADDRINUSE: "stop the process that has it, or write another port",
@@ -24,15 +22,20 @@ _HINTS = {
 
 
 def start(workers: int) -> Engine:
-    """A running engine that serves nothing yet."""
-    return _Native(_engine.Engine(workers))
+    """A running engine that serves nothing yet; raises EngineMissing."""
+    try:
+        from equalizer import _engine
+    except ImportError as error:
+        raise EngineMissing(f"the engine is not installed ({error})", "run: pip install .") from None
+    return _Native(_engine.Engine(workers), _engine.EngineError)
 
 
 class _Native:
     """Bytes to values and back; nothing is decided here."""
 
-    def __init__(self, engine: _engine.Engine) -> None:
+    def __init__(self, engine: "_engine.Engine", refusal: type[Exception]) -> None:
         self._engine = engine
+        self._refusal = refusal
 
     def check(self, snapshot: Snapshot) -> Sequence[Complaint]:
         found = json.loads(self._engine.check(_bytes(snapshot)))
@@ -41,7 +44,7 @@ class _Native:
     def apply(self, snapshot: Snapshot) -> None:
         try:
             self._engine.apply(_bytes(snapshot))
-        except _engine.EngineError as error:
+        except self._refusal as error:
             raise SnapshotRefused(f"the engine refuses the configuration: {error}", "") from error
         except OSError as error:
             hint = _HINTS.get(error.errno or 0, "write another address")

@@ -29,9 +29,9 @@ class Cookie(Noun):
     """Our own sealed cookie: nothing to store, nothing to read in it."""
 
     kind: Literal["cookie"]
-    name: Annotated[str, AfterValidator(_cookie_name)] = "EQ"
+    name: Annotated[str, AfterValidator(_cookie_name)] = Field(default="EQ", examples=["EQ"])
     """The cookie's name."""
-    path: Annotated[str, AfterValidator(_cookie_path)] = "/"
+    path: Annotated[str, AfterValidator(_cookie_path)] = Field(default="/", examples=["/"])
     """Its Path attribute: the part of the site that it is sent back to."""
 
 
