@@ -3,6 +3,7 @@
 //! Time and chance are arguments here, so every rule can be tested with plain values.
 #![forbid(unsafe_code)]
 
+pub mod balance;
 pub mod http;
 pub mod persistence;
 pub mod snapshot;
