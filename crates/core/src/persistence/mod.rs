@@ -1,8 +1,13 @@
 //! How a client comes back to its server: recall before a server is chosen, stamp after one has answered.
 
+pub mod address;
+pub mod census;
 pub mod cookie;
 pub mod explain;
+pub mod learn;
 pub mod seal;
+mod shard;
+pub mod table;
 
 use self::cookie::{Home, OpenError, Purpose, SHARED_NONCE, Session};
 use self::seal::KeyRing;

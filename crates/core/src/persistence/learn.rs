@@ -1,0 +1,141 @@
+//! Decides where a session of the application's own lives: a table learnt from its cookie or field values.
+//!
+//! A value is kept as its 128-bit hash, which is enough: it is never given back, only recognised, and among a
+//! million values two collide by accident once in 10^26 tables. The hash is keyed with a seed that clients do not
+//! know, so none can make two values that collide; if one could, it would only share a home with itself.
+//! Values thus are not in memory for a core dump to show. They are no secret to whoever has both the table and
+//! its seed, though (xxh3 can be turned round): a snapshot file of this table is as private as the sessions.
+
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use super::cookie::Home;
+use super::table::{Kept, Key, Losses, Table};
+
+/// Homes by the application's own values. Times are Unix seconds.
+#[derive(Debug)]
+pub struct Learnt {
+    table: Table,
+    seed: u64,
+}
+
+/// One record as a snapshot file holds it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The hash of the value under the table's seed.
+    pub hash: u128,
+    /// Where it lives.
+    pub home: Home,
+    /// When it was last seen.
+    pub seen: u64,
+}
+
+impl Learnt {
+    /// Empty, for at most `capacity` values, each forgotten `idle` seconds after it was last seen.
+    ///
+    /// `seed` is chance; a table that is to read another's snapshot file needs the same one.
+    pub fn new(capacity: usize, idle: u32, seed: u64) -> Self {
+        Self { table: Table::new(capacity, idle, seed), seed }
+    }
+
+    /// The home that `value` was learnt for, unless it has been idle too long.
+    pub fn recall(&self, value: &[u8], now: u64) -> Option<Home> {
+        self.table.recall(self.key(value), now)
+    }
+
+    /// Starts the idle time again; false if there is no record.
+    pub fn touch(&self, value: &[u8], now: u64) -> bool {
+        self.table.touch(self.key(value), now)
+    }
+
+    /// Learns that `value` lives at `home`; false if there was no room.
+    pub fn record(&self, value: &[u8], home: Home, now: u64) -> bool {
+        self.table.record(self.key(value), home, now)
+    }
+
+    /// Removes a record; false if there was none.
+    pub fn forget(&self, value: &[u8]) -> bool {
+        self.table.forget(self.key(value))
+    }
+
+    /// Removes what has been idle too long.
+    pub fn expire(&self, now: u64) {
+        self.table.expire(now);
+    }
+
+    /// Records now held.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// What was lost so far for want of room.
+    pub fn losses(&self) -> Losses {
+        self.table.losses()
+    }
+
+    /// All records, for a snapshot file.
+    pub fn export(&self, now: u64) -> impl Iterator<Item = Entry> + '_ {
+        self.table.export(now).map(|Kept { key, home, seen }| Entry {
+            hash: u128::from_be_bytes(key),
+            home,
+            seen,
+        })
+    }
+
+    /// Takes records back when a table starts.
+    pub fn import(&self, entries: impl IntoIterator<Item = Entry>, now: u64) {
+        let records = entries.into_iter().map(|Entry { hash, home, seen }| Kept {
+            key: hash.to_be_bytes(),
+            home,
+            seen,
+        });
+        self.table.import(records, now);
+    }
+
+    fn key(&self, value: &[u8]) -> Key {
+        xxh3_128_with_seed(value, self.seed).to_be_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_recognised_until_it_has_been_idle() {
+        let learnt = Learnt::new(100, 60, 5);
+        learnt.record(b"0A1B2C", Home(1), 1000);
+        assert_eq!(learnt.recall(b"0A1B2C", 1059), Some(Home(1)));
+        assert!(learnt.touch(b"0A1B2C", 1059));
+        assert_eq!(learnt.recall(b"0A1B2C", 1118), Some(Home(1)));
+        assert_eq!(learnt.recall(b"0A1B2C", 1119), None);
+        assert_eq!(learnt.recall(b"0A1B2D", 1000), None);
+    }
+
+    #[test]
+    fn a_session_that_ends_is_forgotten() {
+        let learnt = Learnt::new(100, 60, 5);
+        learnt.record(b"0A1B2C", Home(1), 1000);
+        assert!(learnt.forget(b"0A1B2C"));
+        assert_eq!(learnt.recall(b"0A1B2C", 1000), None);
+        assert!(!learnt.forget(b"0A1B2C"));
+    }
+
+    #[test]
+    fn a_snapshot_file_is_read_by_a_table_with_the_same_seed() {
+        let before = Learnt::new(100, 60, 5);
+        before.record(b"0A1B2C", Home(1), 1000);
+        let file = serde_json::to_string(&before.export(1000).collect::<Vec<_>>()).expect("plain data");
+        assert!(!file.contains("0A1B2C"));
+        for (seed, home) in [(5, Some(Home(1))), (6, None)] {
+            let after = Learnt::new(100, 60, seed);
+            after.import(serde_json::from_str::<Vec<Entry>>(&file).expect("as written"), 1010);
+            assert_eq!(after.recall(b"0A1B2C", 1010), home);
+        }
+    }
+}
