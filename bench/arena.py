@@ -42,7 +42,10 @@ def enter(command: Sequence[str]) -> None:
     """Starts `command` again inside a new namespace; returns only where that is not permitted."""
     reason = why_no_namespace()
     if reason is not None:
-        print(f"bench: no private network namespace ({reason}); measuring in the host's, where its", file=sys.stderr)
+        print(
+            f"bench: no private network namespace ({reason}); measuring in the host's, where its",
+            file=sys.stderr,
+        )
         print("bench: congestion control and firewall count too. Run as root for one.", file=sys.stderr)
         return
     words = [*unshare_command(), *command]

@@ -44,7 +44,9 @@ def parse_schedstat(text: str) -> Cost:
 
 def parse_rollup(text: str) -> Memory:
     """`/proc/PID/smaps_rollup`: the lines Rss and Pss, in kB."""
-    found = {key: int(value) * 1024 for key, value in re.findall(r"^(Rss|Pss):\s+(\d+) kB$", text, re.MULTILINE)}
+    found = {
+        key: int(value) * 1024 for key, value in re.findall(r"^(Rss|Pss):\s+(\d+) kB$", text, re.MULTILINE)
+    }
     return Memory(found["Rss"], found["Pss"])
 
 

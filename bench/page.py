@@ -16,7 +16,7 @@ from bench.slices import Slice
 from bench.workloads import WORKLOADS
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-_MEDIANS = ("cpu_us", "per_second", "p50_us", "p99_us", "demand", "origin_us", "load_us")
+_MEDIANS = ("cpu_us", "per_second", "p50_us", "p99_us", "demand", "waited", "origin_us", "load_us")
 
 
 def summarise(slices: Iterable[Slice], names: Sequence[str], subject: str) -> list[dict[str, Any]]:
@@ -121,7 +121,9 @@ def _calls(calls: dict[str, dict[str, float]], names: Sequence[str]) -> str:
     rows = []
     for name in (name for name in names if name in calls):
         most = sorted(calls[name].items(), key=lambda item: -item[1])
-        rows.append([name, f"{sum(calls[name].values()):.2f}", ", ".join(f"{call} {n:.2f}" for call, n in most)])
+        rows.append(
+            [name, f"{sum(calls[name].values()):.2f}", ", ".join(f"{call} {n:.2f}" for call, n in most)]
+        )
     return _table(["system calls a request, W1 saturated", "all", "which"], rows)
 
 
@@ -153,9 +155,17 @@ def _notes(page: dict[str, Any]) -> str:
         for why, count in side["rejected"].items()
     ]
     lines.append(f"- Slices not counted: {'; '.join(refused) or 'none'}.")
+    waits = [
+        side["waited"] for entry in page["results"] for side in entry["sides"].values() if "waited" in side
+    ]
+    if waits:
+        lines.append(
+            f"- Other programs had the proxy's core for {median(waits):.1%} of the counted time (median)."
+        )
+    place = ", ".join(f"{key}: {value}" for key, value in page["arena"].items())
     lines.append(
-        f"- {page['rounds']} rounds of {page['seconds']:g} s; commit {page['commit']}; Linux {page['kernel']}; "
-        f"{page['processor']}; {', '.join(f'{key}: {value}' for key, value in page['arena'].items())}."
+        f"- {page['rounds']} rounds of {page['seconds']:g} s; commit {page['commit']}; "
+        f"Linux {page['kernel']}; {page['processor']}; {place}."
     )
     return "\n".join(lines)
 

@@ -30,16 +30,18 @@ class Kit:
 
     @property
     def certificate(self) -> Path:
+        """What every side presents."""
         return self.folder / "shop.pem"
 
     @property
     def key(self) -> Path:
+        """Its private key; both are made anew for each run."""
         return self.folder / "shop.key"
 
 
 @dataclass(frozen=True)
 class Side:
-    """One proxy: `configure` writes its files into a folder of its own and returns the command that starts it."""
+    """One proxy; `configure` writes its files into its own folder and returns the command to start it."""
 
     name: str
     does: str
@@ -94,7 +96,8 @@ def _nginx(side: Side, kit: Kit, folder: Path) -> list[str]:
     single = "\n".join(f"  upstream {name} {{ server {where}; {kept} }}" for name, where in address.items())
     every = " ".join(f"server {where};" for where in address.values())
     temporary = "\n".join(
-        f"  {kind}_temp_path {folder / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        f"  {kind}_temp_path {folder / kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     (folder / "nginx.conf").write_text(f"""user root;
 worker_processes 1;
@@ -193,16 +196,17 @@ SIDES = {
         ),
         Side(
             "nginx",
-            "one worker; `map` from the cookie to the server, Set-Cookie where there is none (the cookie stays in "
-            "the request, as with its own `sticky`); X-Forwarded-For; kept-alive servers; no log; larger buffers "
-            "and no temporary file where bodies are large",
+            "one worker; `map` from the cookie to the server, Set-Cookie where there is none (the cookie "
+            "stays in the request, as with its own `sticky`); X-Forwarded-For; kept-alive servers; no log; "
+            "larger buffers and no temporary file where bodies are large",
             {"plain": 8301, "tls": 8302, "large": 8303},
             _nginx,
             lambda kit: ["nginx", "-v"],
         ),
         Side(
             "relay",
-            "copies bytes between a client's connection and a server's; reads nothing, sets no cookie, no TLS",
+            "copies bytes between a client's connection and one to a server that it opens for it; parses "
+            "nothing, sets no cookie, no TLS; in W3 it alone opens a server's connection for each request",
             {"plain": 8401, "large": 8401},
             _relay,
             lambda kit: [],
@@ -238,7 +242,9 @@ class Running:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             time.sleep(0.02)
-        raise RuntimeError(f"{self.name} does not answer on port {port} after {seconds:.0f} s:\n{self._said()}")
+        raise RuntimeError(
+            f"{self.name} does not answer on port {port} after {seconds:.0f} s:\n{self._said()}"
+        )
 
     def _said(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
@@ -290,7 +296,7 @@ def version(side: Side, kit: Kit) -> str:
 
 
 def find_equalizer(root: Path) -> str:
-    """The command of this checkout if it is installed in the running environment, else whichever is on the path."""
+    """The command of this checkout where it is installed, else whichever is on the path."""
     beside = Path(sys.executable).parent / "equalizer"
     for candidate in (beside, root / ".venv/bin/equalizer"):
         if os.access(candidate, os.X_OK):

@@ -29,17 +29,25 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     parser.add_argument("--side", action="append", choices=SIDES, help="a side to measure; default: all")
-    parser.add_argument("--subject", choices=SIDES, default="equalizer", help="the side whose ratios are printed")
+    parser.add_argument(
+        "--subject", choices=SIDES, default="equalizer", help="the side whose ratios are printed"
+    )
     parser.add_argument("--workloads", nargs="*", choices=WORKLOADS, default=None, help="default: all")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--quick", action="store_true", help="five rounds: a first look, no result to publish")
+    parser.add_argument(
+        "--quick", action="store_true", help="five rounds: a first look, no result to publish"
+    )
     parser.add_argument("--seconds", type=float, default=1.0, help="how long a slice is")
     parser.add_argument("--saturated-only", action="store_true", help="leave the two fixed rates out")
     parser.add_argument("--syscalls", action="store_true", help="also count system calls on W1")
     parser.add_argument("--idle", action="store_true", help="also weigh 1,000 and 10,000 idle connections")
     parser.add_argument("--equalizer", default=peers.find_equalizer(ROOT), help="the command to measure")
-    parser.add_argument("--tools", type=Path, help="where origin, relay and load are; built here when not given")
-    parser.add_argument("--json", type=Path, default=ROOT / "bench" / "results.json", help="where the page goes")
+    parser.add_argument(
+        "--tools", type=Path, help="where origin, relay and load are; built here when not given"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=ROOT / "bench" / "results.json", help="where the page goes"
+    )
     parser.add_argument("--readme", type=Path, nargs="?", const=ROOT / "README.md", help="rewrite its table")
     chosen = parser.parse_args(words)
     chosen.rounds = 5 if chosen.quick else chosen.rounds
@@ -72,15 +80,17 @@ def stage(kit: Kit, chosen: list[Side], seconds: float) -> Iterator[slices.Stage
         yield slices.Stage(kit, origin, running, seconds)
 
 
-def play(stand: slices.Stage, chosen: list[Side], workload: Workload, options: argparse.Namespace) -> list[slices.Slice]:
+def play(
+    stand: slices.Stage, chosen: list[Side], workload: Workload, options: argparse.Namespace
+) -> list[slices.Slice]:
     """Every round of one workload, at each of its paces."""
     able = {side.name: side for side in chosen if workload.port in side.ports}
     paces: list[int | None] = [None] if options.saturated_only else [None, *workload.rates]
     taken = []
     for number in range(options.rounds):
         for pace in paces:
-            for name in stats.order(list(able), number):
-                taken.append(slices.take(stand, able[name], workload, pace, number))
+            order = stats.order(list(able), number)
+            taken += [slices.take(stand, able[name], workload, pace, number) for name in order]
         _progress(workload, number, options.rounds, taken)
     return taken
 
@@ -91,12 +101,18 @@ def _progress(workload: Workload, number: int, rounds: int, taken: list[slices.S
     print(text, file=sys.stderr, flush=True)
 
 
-def describe(options: argparse.Namespace, kit: Kit, chosen: list[Side], place: dict[str, str]) -> dict[str, Any]:
+def describe(
+    options: argparse.Namespace, kit: Kit, chosen: list[Side], place: dict[str, str]
+) -> dict[str, Any]:
     """What one must know to repeat the run."""
     git = ["git", "-C", str(ROOT)]
-    commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
+    )
     changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=False)
-    model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ": ?")
+    model = next(
+        (line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ": ?"
+    )
     return {
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": (commit.stdout.strip() or "unknown") + (" with changes" if changes.stdout.strip() else ""),
@@ -113,14 +129,18 @@ def describe(options: argparse.Namespace, kit: Kit, chosen: list[Side], place: d
     }
 
 
-def measure_all(options: argparse.Namespace, kit: Kit, chosen: list[Side], place: dict[str, str]) -> dict[str, Any]:
+def measure_all(
+    options: argparse.Namespace, kit: Kit, chosen: list[Side], place: dict[str, str]
+) -> dict[str, Any]:
     """The whole page."""
     result = describe(options, kit, chosen, place)
     idle: dict[str, dict[int, measure.Memory]] = {}
     if options.idle:
         with stage(kit, chosen, options.seconds) as stand:
             # The relay opens a server's connection for every client's: its weight would say nothing.
-            idle = {side.name: slices.weigh_idle(stand, side, IDLE) for side in chosen if side.name != "relay"}
+            idle = {
+                side.name: slices.weigh_idle(stand, side, IDLE) for side in chosen if side.name != "relay"
+            }
     taken: list[slices.Slice] = []
     calls: dict[str, dict[str, float]] = {}
     names = list(WORKLOADS) if options.workloads is None else options.workloads

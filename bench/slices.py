@@ -21,7 +21,10 @@ _STAND_IN = f"{COOKIE}=" + "0123456789abcdef" * 5
 
 @dataclass(frozen=True)
 class Slice:
-    """One measured second of one side."""
+    """One measured second of one side.
+
+    `demand` is the share of it the proxy ran or wanted to; `waited`, the share another program had its core.
+    """
 
     side: str
     workload: str
@@ -33,6 +36,7 @@ class Slice:
     p50_us: float
     p99_us: float
     demand: float
+    waited: float
     origin_us: float
     load_us: float
     rejected: str | None
@@ -51,13 +55,15 @@ class Generator:
 
     def line(self) -> str:
         """The next line it prints; an error says why it prints none."""
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"load {' '.join(self._words)}: {self._process.stderr.read().strip()}")
         return line
 
     def go(self) -> None:
+        """Starts the load."""
         assert self._process.stdin is not None
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
@@ -134,6 +140,7 @@ def take(stage: Stage, side: Side, workload: Workload, rate: int | None, number:
         p50_us=report["p50_us"],
         p99_us=report["p99_us"],
         demand=demand,
+        waited=proxy.wait / wall,
         origin_us=origin.run / each,
         load_us=own.run / each,
         rejected=why,

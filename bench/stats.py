@@ -20,7 +20,9 @@ class Ratio:
 
 def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> list[float]:
     """Our figure over theirs, for every round in which both were measured."""
-    return [ours[number] / theirs[number] for number in sorted(ours.keys() & theirs.keys()) if theirs[number] > 0]
+    return [
+        ours[number] / theirs[number] for number in sorted(ours.keys() & theirs.keys()) if theirs[number] > 0
+    ]
 
 
 def bootstrap(ratios: Sequence[float], *, draws: int = 4000, seed: int = 1) -> Ratio | None:
@@ -43,7 +45,7 @@ def best(figures: Mapping[str, Mapping[int, float]], peers: Sequence[str]) -> st
 
 
 def order(names: Sequence[str], number: int) -> list[str]:
-    """The order of round `number`: rotated, then the same rotation reversed, so that each side has each place."""
+    """The order of round `number`: rotated, then that reversed, so that each side has each place."""
     turn = (number // 2) % len(names)
     rotated = [*names[turn:], *names[:turn]]
     return rotated[::-1] if number % 2 else rotated

@@ -24,6 +24,7 @@ class Workload:
 
     @property
     def tls(self) -> bool:
+        """Whether its connections are encrypted."""
         return self.port == "tls"
 
 
@@ -35,7 +36,9 @@ WORKLOADS = {
         Workload("W3", "a connection per request", "plain", (8_000, 3_000), close=True),
         Workload("W4k", "TLS, kept-alive", "tls", (20_000, 8_000)),
         Workload("W4h", "TLS, full handshake per connection", "tls", (800, 300), close=True),
-        Workload("W4r", "TLS, resumed handshake per connection", "tls", (1_500, 500), close=True, resume=True),
+        Workload(
+            "W4r", "TLS, resumed handshake per connection", "tls", (1_500, 500), close=True, resume=True
+        ),
         Workload("W5", "1 MiB bodies", "large", (500, 200), path="/1m", connections=16),
     )
 }
@@ -48,7 +51,7 @@ REACHED = 0.97
 
 @dataclass(frozen=True)
 class Observed:
-    """One slice as the generator and the kernel saw it; `demand` is the share of the time the proxy ran or wanted to."""
+    """One slice as it was seen; `demand` is the share of its time that the proxy ran or wanted to."""
 
     report: dict[str, Any]
     demand: float
@@ -56,7 +59,10 @@ class Observed:
 
 def rejected(workload: Workload, rate: int | None, observed: Observed, *, stamps: bool) -> str | None:
     """Why this slice may not be counted; `None` when it may. `stamps`: the side sets a cookie of its own."""
-    report = observed.report
+    return _wrong(workload, observed.report, stamps=stamps) or _held_back(rate, observed)
+
+
+def _wrong(workload: Workload, report: dict[str, Any], *, stamps: bool) -> str | None:
     requests = report["requests"]
     if report["errors"] or set(report["statuses"]) - {"200"} or not requests:
         return "errors"
@@ -68,8 +74,13 @@ def rejected(workload: Workload, rate: int | None, observed: Observed, *, stamps
         wrong = report["handshakes"]["full" if workload.resume else "resumed"]
         if wrong > requests * 0.01:
             return "sessions not resumed" if workload.resume else "sessions resumed"
+    return None
+
+
+def _held_back(rate: int | None, observed: Observed) -> str | None:
+    report = observed.report
     if rate is None:
         return "origin or generator was the limit" if observed.demand < SATURATED else None
-    if report["unsent"] > requests * (1 - REACHED) or report["per_second"] < rate * REACHED:
+    if report["unsent"] > report["requests"] * (1 - REACHED) or report["per_second"] < rate * REACHED:
         return "rate not reached" if observed.demand >= SATURATED else "origin or generator was the limit"
     return None
