@@ -62,7 +62,7 @@ def _ratios(group: list[Slice], names: Sequence[str], subject: str) -> dict[str,
 def markdown(page: dict[str, Any]) -> str:
     """The page's tables and what must be known to read them."""
     names, subject = page["sides"], page["subject"]
-    parts = [_costs(page["results"], names, subject), _speeds(page["results"], names)]
+    parts = [costs(page["results"], names, subject), _speeds(page["results"], names)]
     parts.append(_calls(page["syscalls"], names))
     parts.append(_idle(page["idle"], names))
     parts.append(_notes(page))
@@ -87,16 +87,18 @@ def _ratio(entry: dict[str, Any], key: str, *, name: bool) -> str:
     return f"**{found['value']:.2f}** [{found['low']:.2f}, {found['high']:.2f}]{side}"
 
 
-def _costs(results: list[dict[str, Any]], names: Sequence[str], subject: str) -> str:
+def costs(results: list[dict[str, Any]], names: Sequence[str], subject: str) -> str:
+    """The first table: what a request costs each side, and the subject's ratios that could be measured."""
     if not results:
         return ""
+    titles = {"cpu_us to best peer": "the best peer", "cpu_us to relay": "the relay"}
+    shown = [key for key in titles if any(key in entry["ratios"] for entry in results)]
     rows = []
     for entry in results:
         each = [f"{side['cpu_us']:.1f}" if "cpu_us" in side else "–" for side in entry["sides"].values()]
-        peer = _ratio(entry, "cpu_us to best peer", name=True)
-        rows.append([_what(entry), *each, peer, _ratio(entry, "cpu_us to relay", name=False)])
-    head = ["CPU µs a request", *names, f"{subject} to the best peer", f"{subject} to the relay"]
-    return _table(head, rows)
+        ratios = [_ratio(entry, key, name=key == "cpu_us to best peer") for key in shown]
+        rows.append([_what(entry), *each, *ratios])
+    return _table(["CPU µs a request", *names, *(f"{subject} to {titles[key]}" for key in shown)], rows)
 
 
 def _speeds(results: list[dict[str, Any]], names: Sequence[str]) -> str:

@@ -104,7 +104,7 @@ worker_processes 1;
 daemon off;
 pid {folder / "nginx.pid"};
 error_log {folder / "error.log"};
-events {{ worker_connections 40000; }}
+events {{ worker_connections 12000; }}
 http {{
   access_log off;
   keepalive_timeout 600s;
@@ -275,12 +275,23 @@ def start_origin(kit: Kit) -> Running:
 
 def missing(sides: list[Side], kit: Kit) -> list[str]:
     """What is not installed, with what to do about it."""
-    needs = {"equalizer": (kit.equalizer, "pip install .", "--side haproxy --side nginx --side relay")}
+    remedies = {
+        "equalizer": "pip install .",
+        "haproxy": "apt install haproxy",
+        "nginx": "apt install nginx-light",
+    }
     found = []
     for side in sides:
-        program, remedy, other = needs.get(side.name, (side.name, f"apt install {side.name}", "other --side"))
-        if side.name != "relay" and shutil.which(program) is None:
-            found.append(f"{side.name}: `{program}` is not there; `{remedy}`, or leave it out with {other}")
+        program = kit.equalizer if side.name == "equalizer" else side.name
+        if side.name in remedies and shutil.which(program) is None:
+            others = " ".join(f"--side {other.name}" for other in sides if other is not side)
+            instead = f", or leave it out: {others}" if others else ""
+            found.append(f"{side.name}: `{program}` is not there; `{remedies[side.name]}`{instead}")
+    found += [
+        f"`{tool}` is not there; `apt install openssl util-linux`"
+        for tool in ("openssl", "taskset")
+        if shutil.which(tool) is None
+    ]
     return found
 
 

@@ -171,6 +171,13 @@ def test_refused_slices_count_in_no_median_and_no_ratio() -> None:
     assert (ratio["side"], ratio["value"], ratio["rounds"]) == ("haproxy", 0.75, 2)
 
 
+def test_a_ratio_that_nothing_was_measured_for_has_no_column() -> None:
+    slices = [one_slice("equalizer", 0, 15.0), one_slice("haproxy", 0, 20.0)]
+    names = ["equalizer", "haproxy"]
+    head = page.costs(page.summarise(slices, names, "equalizer"), names, "equalizer").splitlines()[0]
+    assert head == "| CPU µs a request | equalizer | haproxy | equalizer to the best peer |"
+
+
 def test_the_readme_keeps_everything_but_its_table(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
