@@ -1,0 +1,194 @@
+"""Measures the sides against each other and writes the page: `python -m bench.run --help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench import arena, measure, page, peers, slices, stats
+from bench.peers import SIDES, Kit, Side
+from bench.workloads import WORKLOADS, Workload
+
+ROOT = Path(__file__).resolve().parent.parent
+IDLE = (1_000, 10_000)
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
+    parser.add_argument("--side", action="append", choices=SIDES, help="a side to measure; default: all")
+    parser.add_argument(
+        "--subject", choices=SIDES, default="equalizer", help="the side whose ratios are printed"
+    )
+    parser.add_argument("--workloads", nargs="*", choices=WORKLOADS, default=None, help="default: all")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--quick", action="store_true", help="five rounds: a first look, no result to publish"
+    )
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long a slice is")
+    parser.add_argument("--saturated-only", action="store_true", help="leave the two fixed rates out")
+    parser.add_argument("--syscalls", action="store_true", help="also count system calls on W1")
+    parser.add_argument("--idle", action="store_true", help="also weigh 1,000 and 10,000 idle connections")
+    parser.add_argument("--equalizer", default=peers.find_equalizer(ROOT), help="the command to measure")
+    parser.add_argument(
+        "--tools", type=Path, help="where origin, relay and load are; built here when not given"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=ROOT / "bench" / "results.json", help="where the page goes"
+    )
+    parser.add_argument("--readme", type=Path, nargs="?", const=ROOT / "README.md", help="rewrite its table")
+    chosen = parser.parse_args(words)
+    chosen.rounds = 5 if chosen.quick else chosen.rounds
+    if chosen.rounds < 1 or chosen.seconds <= 0:
+        parser.error("--rounds and --seconds must be above zero")
+    return chosen
+
+
+def build_tools() -> Path:
+    """Builds the three tools and says where they are."""
+    if shutil.which("cargo") is None:
+        raise SystemExit("bench: cargo is missing; install Rust from https://rustup.rs")
+    manifest = ROOT / "bench" / "tools" / "Cargo.toml"
+    command = ["cargo", "build", "--release", "--locked", "--manifest-path", str(manifest)]
+    subprocess.run([*command, "--quiet"], check=True)
+    target = os.environ.get("CARGO_TARGET_DIR", str(manifest.parent / "target"))
+    return Path(target) / "release"
+
+
+@contextmanager
+def stage(kit: Kit, chosen: list[Side], seconds: float) -> Iterator[slices.Stage]:
+    """The origin and every chosen side, all up at once."""
+    with ExitStack() as stack:
+        origin = peers.start_origin(kit)
+        stack.callback(origin.stop)
+        running = {}
+        for side in chosen:
+            running[side.name] = peers.start(side, kit)
+            stack.callback(running[side.name].stop)
+        yield slices.Stage(kit, origin, running, seconds)
+
+
+def play(
+    stand: slices.Stage, chosen: list[Side], workload: Workload, options: argparse.Namespace
+) -> list[slices.Slice]:
+    """Every round of one workload, at each of its paces."""
+    able = {side.name: side for side in chosen if workload.port in side.ports}
+    paces: list[int | None] = [None] if options.saturated_only else [None, *workload.rates]
+    taken = []
+    for number in range(options.rounds):
+        for pace in paces:
+            order = stats.order(list(able), number)
+            taken += [slices.take(stand, able[name], workload, pace, number) for name in order]
+        _progress(workload, number, options.rounds, taken)
+    return taken
+
+
+def _progress(workload: Workload, number: int, rounds: int, taken: list[slices.Slice]) -> None:
+    refused = sum(one.rejected is not None for one in taken)
+    text = f"bench: {workload.name} round {number + 1}/{rounds}, {refused} of {len(taken)} slices not counted"
+    print(text, file=sys.stderr, flush=True)
+
+
+def describe(
+    options: argparse.Namespace, kit: Kit, chosen: list[Side], place: dict[str, str]
+) -> dict[str, Any]:
+    """What one must know to repeat the run."""
+    git = ["git", "-C", str(ROOT)]
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
+    )
+    changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=False)
+    model = next(
+        (line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ": ?"
+    )
+    return {
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": (commit.stdout.strip() or "unknown") + (" with changes" if changes.stdout.strip() else ""),
+        "kernel": platform.release(),
+        "processor": f"{model.partition(':')[2].strip()}, {os.cpu_count()} cores",
+        "flags": sys.argv[1:],
+        "arena": place,
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "subject": options.subject,
+        "sides": [side.name for side in chosen],
+        "versions": {side.name: peers.version(side, kit) for side in chosen},
+        "notes": {side.name: side.does for side in chosen},
+    }
+
+
+def measure_all(
+    options: argparse.Namespace, kit: Kit, chosen: list[Side], place: dict[str, str]
+) -> dict[str, Any]:
+    """The whole page."""
+    result = describe(options, kit, chosen, place)
+    idle: dict[str, dict[int, measure.Memory]] = {}
+    if options.idle:
+        with stage(kit, chosen, options.seconds) as stand:
+            # The relay opens a server's connection for every client's: its weight would say nothing.
+            idle = {
+                side.name: slices.weigh_idle(stand, side, IDLE) for side in chosen if side.name != "relay"
+            }
+    taken: list[slices.Slice] = []
+    calls: dict[str, dict[str, float]] = {}
+    names = list(WORKLOADS) if options.workloads is None else options.workloads
+    with stage(kit, chosen, options.seconds) as stand:
+        for name in names:
+            taken += play(stand, chosen, WORKLOADS[name], options)
+        if options.syscalls:
+            calls = {side.name: slices.count_calls(stand, side, WORKLOADS["W1"]) for side in chosen}
+    result["results"] = page.summarise(taken, result["sides"], options.subject)
+    result["syscalls"], result["idle"] = calls, idle
+    result["slices"] = [asdict(one) for one in taken]
+    return result
+
+
+def write(result: dict[str, Any], options: argparse.Namespace) -> None:
+    """Prints the tables, and leaves the JSON and, where asked for, the README."""
+    text = page.markdown(result)
+    print(text)
+    weighed = {name: {n: asdict(one) for n, one in counts.items()} for name, counts in result["idle"].items()}
+    options.json.write_text(json.dumps({**result, "idle": weighed}, indent=1) + "\n")
+    print(f"bench: {options.json} written", file=sys.stderr)
+    if options.readme is not None:
+        page.rewrite(options.readme, text)
+
+
+def main() -> int:
+    """Builds, enters the namespace, measures, writes."""
+    options = arguments()
+    chosen = [SIDES[name] for name in (options.side or SIDES)]
+    if not arena.inside():
+        tools = options.tools or build_tools()
+        arena.enter([sys.executable, "-m", "bench.run", *sys.argv[1:], "--tools", str(tools.resolve())])
+        options.tools = tools
+    with tempfile.TemporaryDirectory(prefix="equalizer-bench-") as folder:
+        kit = Kit(Path(folder), options.tools, options.equalizer)
+        problems = [*arena.cores(), *peers.missing(chosen, kit)]
+        if problems:
+            print("\n".join(f"bench: {problem}" for problem in problems), file=sys.stderr)
+            return 2
+        place = arena.prepare()
+        peers.make_certificate(kit)
+        try:
+            write(measure_all(options, kit, chosen, place), options)
+        except (RuntimeError, ValueError) as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+//! What the origin, the relay and the load generator share.
+
+#![forbid(unsafe_code)]
+
+pub mod head;
+pub mod hist;
+pub mod page;
+pub mod poll;

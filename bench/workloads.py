@@ -1,0 +1,86 @@
+"""What each workload asks of a proxy, and when a slice of it may not be counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+COOKIE = "EQ"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One kind of work; `port` says which of a side's listeners it goes to."""
+
+    name: str
+    title: str
+    port: Literal["plain", "tls", "large"]
+    rates: tuple[int, int]
+    cookie: bool = True
+    close: bool = False
+    resume: bool = False
+    path: str = "/"
+    connections: int = 64
+
+    @property
+    def tls(self) -> bool:
+        """Whether its connections are encrypted."""
+        return self.port == "tls"
+
+
+WORKLOADS = {
+    one.name: one
+    for one in (
+        Workload("W1", "kept-alive, valid cookie", "plain", (25_000, 8_000)),
+        Workload("W2", "kept-alive, no cookie", "plain", (25_000, 8_000), cookie=False),
+        Workload("W3", "a connection per request", "plain", (8_000, 3_000), close=True),
+        Workload("W4k", "TLS, kept-alive", "tls", (20_000, 8_000)),
+        Workload("W4h", "TLS, full handshake per connection", "tls", (800, 300), close=True),
+        Workload(
+            "W4r", "TLS, resumed handshake per connection", "tls", (1_500, 500), close=True, resume=True
+        ),
+        Workload("W5", "1 MiB bodies", "large", (500, 200), path="/1m", connections=16),
+    )
+}
+
+# A proxy that wants its core for less than this share of a saturated slice was not what held the slice back.
+SATURATED = 0.85
+# Of a fixed rate, the share that must have been started and answered.
+REACHED = 0.97
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One slice as it was seen; `demand` is the share of its time that the proxy ran or wanted to."""
+
+    report: dict[str, Any]
+    demand: float
+
+
+def rejected(workload: Workload, rate: int | None, observed: Observed, *, stamps: bool) -> str | None:
+    """Why this slice may not be counted; `None` when it may. `stamps`: the side sets a cookie of its own."""
+    return _wrong(workload, observed.report, stamps=stamps) or _held_back(rate, observed)
+
+
+def _wrong(workload: Workload, report: dict[str, Any], *, stamps: bool) -> str | None:
+    requests = report["requests"]
+    if report["errors"] or set(report["statuses"]) - {"200"} or not requests:
+        return "errors"
+    if report["strays"]:
+        return "a cookie reached another server"
+    if stamps and not workload.cookie and report["stamps"] != requests:
+        return "responses without a cookie"
+    if workload.tls and workload.close:
+        wrong = report["handshakes"]["full" if workload.resume else "resumed"]
+        if wrong > requests * 0.01:
+            return "sessions not resumed" if workload.resume else "sessions resumed"
+    return None
+
+
+def _held_back(rate: int | None, observed: Observed) -> str | None:
+    report = observed.report
+    if rate is None:
+        return "origin or generator was the limit" if observed.demand < SATURATED else None
+    if report["unsent"] > report["requests"] * (1 - REACHED) or report["per_second"] < rate * REACHED:
+        return "rate not reached" if observed.demand >= SATURATED else "origin or generator was the limit"
+    return None
