@@ -1,9 +1,9 @@
 //! Decides which records are kept: a bounded table from a key to a home, oldest-idle out.
 //!
 //! Shared by all workers, in shards, each behind its own lock that is held for one look-up. A shard is a slab of
-//! 40-byte records, threaded from the longest idle to the latest, and an open-addressing index of 4-byte entries
-//! with 12 bits of the hash in each, so that a look-up seldom reads a record that it does not want. A record
-//! costs 46 bytes in all; the system gives the memory when it is first written.
+//! 32-byte records, 8 bytes each that thread them from the longest idle to the latest, and an open-addressing
+//! index of 4-byte entries with 12 bits of the hash in each, so that a look-up seldom reads a record that it does
+//! not want. A record costs 46 bytes in all; the system gives the memory when it is first written.
 //!
 //! A record in use (it has open connections) is not idle: it neither expires nor makes room. When nothing is idle
 //! it is the newcomer that finds no room.
