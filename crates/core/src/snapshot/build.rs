@@ -87,8 +87,11 @@ fn build_pool(pool: &wire::Pool, mistakes: &mut Vec<Mistake>) -> Pool {
             }
         }
     }
-    let kinds = pool.persistence.iter().map(|wire::Persistence::Cookie(cookie)| {
-        Kind::Cookie(SealedCookie::new(&cookie.name, &cookie.path, &pool.name))
+    let kinds = pool.persistence.iter().filter_map(|kind| match kind {
+        wire::Persistence::Cookie(cookie) => {
+            Some(Kind::Cookie(SealedCookie::new(&cookie.name, &cookie.attributes.path, &pool.name)))
+        }
+        _ => None,
     });
     Pool { name: pool.name.clone(), servers, persistence: Chain::new(kinds.collect()) }
 }

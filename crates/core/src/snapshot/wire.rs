@@ -57,6 +57,8 @@ pub struct Pool {
     pub balance: Balance,
     /// Asked in order; empty for none.
     pub persistence: Vec<Persistence>,
+    /// What holds for the sessions of the pool, whatever carries them.
+    pub sessions: Sessions,
     /// At least one.
     pub servers: Vec<Server>,
 }
@@ -73,18 +75,274 @@ pub enum Balance {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Persistence {
-    /// Our own sealed cookie.
+    /// A cookie, ours or the application's.
     Cookie(Cookie),
+    /// A field, ours or the application's.
+    Field(CarryingField),
+    /// A record of the client's address.
+    Address(Address),
+    /// No record: a hash of something the request carries chooses.
+    Hash(Hash),
 }
 
-/// Settings of the sealed cookie.
+/// What a cookie does for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CookieMode {
+    /// We set it, sealed.
+    Insert,
+    /// The server sets it, we put our sealed value in place of its own.
+    Rewrite,
+    /// The server sets it, we put our sealed value before its own and take it off again on the way in.
+    Prefix,
+    /// The server sets it, we remember which server set which value.
+    Learn,
+    /// The server sets it to a value that ends in a dot and the server's name.
+    Route,
+}
+
+/// Settings of a cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cookie {
-    /// The cookie's name, a token of RFC 9110.
+    /// What it does.
+    pub mode: CookieMode,
+    /// The cookie's name, a token of RFC 9110, with its `__Host-` or `__Secure-` prefix where it has one.
     pub name: String,
-    /// Its `Path` attribute.
+    /// What its seal is bound to beside its name: cookies of one scope open in all pools of that scope.
+    pub scope: Scope,
+    /// How browsers keep it; `insert` only.
+    pub attributes: Attributes,
+    /// Whether it is taken out of the request; `insert` only.
+    pub strip: bool,
+    /// Whether a server may set it itself, to end or take over persistence; `insert` only.
+    pub preserve: bool,
+    /// Whether it is set only in answers to POST; `insert` only.
+    pub post_only: bool,
+    /// What happens where a shared cache may store the response; `insert` only.
+    pub cache: Cache,
+    /// Whether the server's own value is sealed too; `prefix` only.
+    pub seal_value: bool,
+    /// Records kept at most; `learn` only.
+    pub capacity: u32,
+    /// Seconds a record lives without a request; `learn` only.
+    pub record_idle: u32,
+    /// Names under which a path parameter or a query parameter carries the same value; `route` only.
+    pub parameters: Vec<String>,
+}
+
+/// What the seal of a cookie is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// This pool, on all listeners.
+    Pool,
+    /// This pool on one listener.
+    Listener,
+    /// All pools that name this group.
+    Group(String),
+}
+
+/// How browsers keep a cookie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attributes {
+    /// `Path`.
     pub path: String,
+    /// `Domain`.
+    pub domain: Option<String>,
+    /// `SameSite`: Lax, Strict or None; absent leaves it out.
+    pub same_site: Option<SameSite>,
+    /// `Secure`.
+    pub secure: Secure,
+    /// `HttpOnly`.
+    pub http_only: bool,
+    /// `Partitioned`, set over TLS only.
+    pub partitioned: bool,
+    /// `Max-Age` in seconds; absent until the browser closes.
+    pub max_age: Option<u32>,
+}
+
+/// `SameSite`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SameSite {
+    /// Sent with top-level navigation from elsewhere.
+    Lax,
+    /// Never sent from elsewhere.
+    Strict,
+    /// Sent from anywhere, over TLS; left out on a plain connection, where browsers refuse it.
+    None,
+}
+
+/// When a cookie is `Secure`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Secure {
+    /// Over TLS, not on a plain connection: a session that begins there is carried over to TLS.
+    Auto,
+    /// Always; plain connections then get no cookie.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What happens to the cookie where a response may be stored by a shared cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cache {
+    /// The response gets no cookie.
+    Skip,
+    /// The response gets the cookie and `Cache-Control: private`.
+    Private,
+    /// The response gets the cookie.
+    Always,
+}
+
+/// A field that carries the session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CarryingField {
+    /// `insert` or `learn`.
+    pub mode: FieldMode,
+    /// The field's name.
+    pub name: String,
+    /// As for a cookie; `insert` only.
+    pub scope: Scope,
+    /// Records kept at most; `learn` only.
+    pub capacity: u32,
+    /// Seconds a record lives without a request; `learn` only.
+    pub record_idle: u32,
+}
+
+/// What a field does for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldMode {
+    /// We set it, sealed.
+    Insert,
+    /// The server sets it, we remember which server set which value.
+    Learn,
+}
+
+/// Records of client addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// Leading bits of an IPv4 address that count.
+    pub prefix4: u8,
+    /// Leading bits of an IPv6 address that count.
+    pub prefix6: u8,
+    /// Seconds a record lives after the client's last connection closed.
+    pub idle: u32,
+    /// Records kept at most.
+    pub capacity: u32,
+}
+
+/// What a hash is taken of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hash {
+    /// Where it stands.
+    pub over: HashOver,
+    /// The field's, cookie's or query parameter's name; empty for path and address.
+    pub name: String,
+    /// Leading bits of an IPv4 address that count.
+    pub prefix4: u8,
+    /// Leading bits of an IPv6 address that count.
+    pub prefix6: u8,
+}
+
+/// Where the hashed text stands in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HashOver {
+    /// A field's value.
+    Field,
+    /// A cookie's value.
+    Cookie,
+    /// A query parameter's value.
+    Query,
+    /// The path.
+    Path,
+    /// The client's address.
+    Address,
+}
+
+/// What holds for a pool's sessions, whatever carries them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sessions {
+    /// Seconds a session lives without a request; 0 for ever.
+    pub idle: u32,
+    /// Seconds a session lives at all; 0 for ever.
+    pub lifetime: u32,
+    /// Sessions stamped with another number have ended.
+    pub generation: u16,
+    /// Whether a session whose home is gone is answered with 503 rather than re-homed.
+    pub strict: bool,
+    /// What happens to a re-homed session when its first home is back.
+    pub fail_back: FailBack,
+    /// The response field by which a server releases, moves or pins its session; empty for none.
+    pub pin_field: String,
+    /// The response field by which a server tells its incarnation; empty for none.
+    pub incarnation_field: String,
+    /// Whether a new home is told in a request field that a session was moved to it.
+    pub announce: bool,
+    /// Seconds within which a session must be seen to count as live.
+    pub census_window: u32,
+    /// Milliseconds within which requests of one client without a session share a birth; 0 for never.
+    pub burst_ms: u32,
+    /// Moves idle sessions to servers that joined; absent for never.
+    pub rebalance: Option<Rebalance>,
+    /// Cookies of the balancer before us that are honoured until ours takes their place.
+    pub accept: Vec<Foreign>,
+}
+
+/// What happens when the home a session had before is back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailBack {
+    /// The session stays where it is now.
+    Stay,
+    /// It goes back to where it would be had nothing happened.
+    Return,
+    /// It goes back only to a server that has not been restarted.
+    ReturnSameIncarnation,
+}
+
+/// How fast idle sessions move to servers that joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rebalance {
+    /// Millionths of the sessions that may move in a minute.
+    pub per_minute: u32,
+    /// Seconds a session must have been idle.
+    pub idle_over: u32,
+}
+
+/// A cookie of another balancer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Foreign {
+    /// How its value names a server.
+    pub format: ForeignFormat,
+    /// The cookie's name; for `bigip` and `coyote` its beginning.
+    pub name: String,
+    /// What the value says, and the server it means.
+    pub servers: std::collections::BTreeMap<String, String>,
+}
+
+/// How another balancer's cookie names a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForeignFormat {
+    /// The server's name in the other's configuration.
+    Literal,
+    /// `ADDRESS.PORT.0000`, both as decimal numbers with their bytes turned round.
+    Bigip,
+    /// The server's address in hexadecimal, before a colon.
+    Coyote,
 }
 
 /// One process that answers requests.
@@ -97,6 +355,42 @@ pub struct Server {
     pub address: String,
     /// 0 to 256; 0 takes no new sessions.
     pub weight: u16,
+    /// Sessions of this server stamped with another number have ended.
+    pub generation: u16,
+    /// A text that names this life of the server; empty where nobody says.
+    pub incarnation: String,
+    /// Exchanges it takes at once; 0 for any number.
+    pub limit: u32,
+}
+
+/// What a person or a probe says of a server now; sent apart from the snapshot, kept through reloads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerState {
+    /// The pool.
+    pub pool: String,
+    /// The server.
+    pub server: String,
+    /// Its state.
+    pub state: State,
+    /// Unix seconds from which a draining server's sessions are re-homed; 0 for never.
+    pub deadline: u64,
+    /// A session of a draining server that has been idle for so many seconds moves at its next request; 0 for never.
+    pub idle_first: u32,
+}
+
+/// Who may use a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Everybody.
+    Up,
+    /// Its own sessions, and everybody when nothing else is left.
+    Draining,
+    /// Nobody; somebody works on it.
+    Maintenance,
+    /// Nobody; it does not answer.
+    Down,
 }
 
 /// Where requests go.
