@@ -53,6 +53,12 @@ pub enum Known {
     Expect,
     /// Fields about one connection only: Keep-Alive, Proxy-Connection, TE, Trailer, Upgrade.
     HopByHop,
+    /// RFC 9110, 10.1.5.
+    UserAgent,
+    /// RFC 9111, 5.2.
+    CacheControl,
+    /// RFC 9111, 5.3.
+    Expires,
     /// Fields we write ourselves: Forwarded and its older X- forms.
     Forwarded,
 }
@@ -63,13 +69,15 @@ pub fn known(name: &[u8]) -> Known {
         2 => &[(b"te", Known::HopByHop)],
         4 => &[(b"host", Known::Host)],
         6 => &[(b"cookie", Known::Cookie), (b"expect", Known::Expect)],
-        7 => &[(b"upgrade", Known::HopByHop), (b"trailer", Known::HopByHop)],
+        7 => &[(b"expires", Known::Expires), (b"upgrade", Known::HopByHop), (b"trailer", Known::HopByHop)],
         9 => &[(b"forwarded", Known::Forwarded)],
         10 => &[
             (b"connection", Known::Connection),
             (b"set-cookie", Known::SetCookie),
+            (b"user-agent", Known::UserAgent),
             (b"keep-alive", Known::HopByHop),
         ],
+        13 => &[(b"cache-control", Known::CacheControl)],
         14 => &[(b"content-length", Known::ContentLength)],
         15 => &[(b"x-forwarded-for", Known::Forwarded)],
         16 => &[(b"proxy-connection", Known::HopByHop), (b"x-forwarded-host", Known::Forwarded)],

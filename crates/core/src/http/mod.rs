@@ -1,6 +1,8 @@
 //! Messages: their fields, where they end, and what of them may travel on.
 
+pub mod caching;
 pub mod cookies;
+pub mod edits;
 pub mod field;
 pub mod forwarded;
 pub mod h1;

@@ -4,15 +4,15 @@
 //! byte  0       version, 1
 //!       1..3    id of the key that sealed
 //!       3..15   nonce
-//!      15..47   sealed:  home 8 · session id 8 · born 4 · seen 4, its top bit: pinned
+//!      15..55   sealed:  home 8 · session id 8 · born 4 · seen 4, its top bit: pinned
 //!                        · generation of pool 2 · of server 2 · incarnation 4
-//!      47..63   tag
+//!                        · the home before: name 4 · incarnation 4, both 0 for none
+//!      55..71   tag
 //! ```
 //!
-//! Numbers are big-endian. The 63 bytes travel as 84 characters of base64url (RFC 4648, section 5), always
+//! Numbers are big-endian. The 71 bytes travel as 95 characters of base64url (RFC 4648, section 5), always
 //! as many, so that the length tells nothing. Bound to it as associated data are the version, the key id,
-//! the scope and the cookie's name. What is sealed is two cipher blocks to the byte: a third would cost time
-//! on every request.
+//! the scope and the cookie's name.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::seal::{Binding, Envelope, KeyRing, NONCE_LEN, Nonce, TAG_LEN, UnsealError};
 
 /// Characters of a token.
-pub const TOKEN_LEN: usize = 84;
+pub const TOKEN_LEN: usize = 95;
 
 /// Every token sealed with this nonce is a function of its session: equal sessions get equal tokens.
 ///
@@ -34,7 +34,7 @@ pub const TOKEN_LEN: usize = 84;
 pub const SHARED_NONCE: Nonce = [0; NONCE_LEN];
 
 const VERSION: u8 = 1;
-const TOKEN_BYTES: usize = 63;
+const TOKEN_BYTES: usize = 71;
 const KEY_AT: usize = 1;
 const NONCE_AT: usize = 3;
 const BODY_AT: usize = NONCE_AT + NONCE_LEN;
@@ -87,6 +87,34 @@ pub struct Session {
     pub incarnation: Incarnation,
     /// The server asked never to move it.
     pub pinned: bool,
+    /// Where it lived before it was re-homed, if it may go back.
+    pub before: Option<Before>,
+}
+
+/// A home that a session had to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Before {
+    name: u32,
+    /// The life that knows the session.
+    pub incarnation: Incarnation,
+}
+
+impl Before {
+    /// The home `home`, in the life `incarnation`.
+    pub fn new(home: Home, incarnation: Incarnation) -> Self {
+        Self { name: Self::short(home), incarnation }
+    }
+
+    /// Whether this is the home meant: half of its hash tells the servers of one pool apart.
+    pub fn means(self, home: Home) -> bool {
+        self.name == Self::short(home)
+    }
+
+    fn short(home: Home) -> u32 {
+        let [.., a, b, c, d] = home.0.to_be_bytes();
+        // 0 stands for no home before.
+        u32::from_be_bytes([a, b, c, d]).max(1)
+    }
 }
 
 /// Why a value is not a session of ours.
@@ -127,6 +155,7 @@ impl Session {
             generation: Generation::default(),
             incarnation: Incarnation::UNKNOWN,
             pinned: false,
+            before: None,
         }
     }
 }
@@ -172,7 +201,7 @@ pub fn seal(ring: &KeyRing, purpose: &Purpose, session: &Session, nonce: Nonce) 
     bytes[BODY_AT..TAG_AT].copy_from_slice(&body);
     bytes[TAG_AT..].copy_from_slice(&tag);
     let mut text = [0; TOKEN_LEN];
-    URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("63 bytes are 84 characters");
+    URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("71 bytes are 95 characters");
     Token(text)
 }
 
@@ -183,7 +212,7 @@ pub fn open(ring: &KeyRing, purpose: &Purpose, value: &[u8]) -> Result<Session, 
         bare => bare,
     };
     let mut bytes = [0; TOKEN_BYTES];
-    // 84 characters are 63 bytes with no bit to spare: one value, one text.
+    // The two bits to spare must be 0, which the decoder checks: one value, one text.
     if value.len() != TOKEN_LEN || URL_SAFE_NO_PAD.decode_slice(value, &mut bytes) != Ok(TOKEN_BYTES) {
         return Err(OpenError::NotOurs);
     }
@@ -220,6 +249,10 @@ fn encode(session: &Session) -> [u8; BODY_LEN] {
     body[24..26].copy_from_slice(&session.generation.pool.to_be_bytes());
     body[26..28].copy_from_slice(&session.generation.server.to_be_bytes());
     body[28..32].copy_from_slice(&session.incarnation.0.to_be_bytes());
+    if let Some(before) = session.before {
+        body[32..36].copy_from_slice(&before.name.to_be_bytes());
+        body[36..40].copy_from_slice(&before.incarnation.0.to_be_bytes());
+    }
     body
 }
 
@@ -236,6 +269,10 @@ fn decode(body: &[u8; BODY_LEN]) -> Session {
         },
         incarnation: Incarnation(u32::from_be_bytes(at(body, 28))),
         pinned: seen & PINNED != 0,
+        before: match u32::from_be_bytes(at(body, 32)) {
+            0 => None,
+            name => Some(Before { name, incarnation: Incarnation(u32::from_be_bytes(at(body, 36))) }),
+        },
     }
 }
 

@@ -21,12 +21,14 @@ fn session() -> Session {
         generation: Generation { pool: 1, server: 2 },
         incarnation: Incarnation::of(b"boot 17"),
         pinned: true,
+        before: Some(Before::new(home_of("web2"), Incarnation::UNKNOWN)),
     }
 }
 
 prop_compose! {
     fn sessions()(
         id: u64, home: u64, born in 0..=LATEST, seen in 0..=LATEST, pool: u16, server: u16, incarnation: u32, pinned: bool,
+        before: Option<(u64, u32)>,
     ) -> Session {
         Session {
             id: SessionId(id),
@@ -36,6 +38,7 @@ prop_compose! {
             generation: Generation { pool, server },
             incarnation: Incarnation(incarnation),
             pinned,
+            before: before.map(|(home, life)| Before::new(Home(home), Incarnation(life))),
         }
     }
 }
@@ -77,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_of_the_right_shape_is_refused(text in "AQADA[A-Za-z0-9_-]{79}") {
+    fn any_text_of_the_right_shape_is_refused(text in "AQADA[A-Za-z0-9_-]{89}[AEIMQUYcgkosw048]") {
         prop_assert!(open(&ring(), &purpose(), text.as_bytes()).is_err());
     }
 }
@@ -92,6 +95,7 @@ fn a_token_fits_in_96_characters_and_is_as_long_for_all() {
         generation: Generation::default(),
         incarnation: Incarnation::UNKNOWN,
         pinned: false,
+        before: None,
     };
     for session in [empty, session()] {
         let token = seal(&ring(), &purpose(), &session, NONCE);

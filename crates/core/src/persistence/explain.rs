@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::cookie::{self, Session};
+use super::cookie::{self, Incarnation, Session};
+use super::rules::{self, Verdict};
 use super::{Kind, Reason};
-use crate::pool::Pool;
+use crate::pool::{Pool, ServerId};
 use crate::snapshot::Snapshot;
 
 /// A cookie value, opened for its owner.
@@ -24,6 +25,14 @@ pub enum Explained {
         born: u64,
         /// Unix time in seconds.
         seen: u64,
+        /// The pool's generation when it was stamped.
+        generation: u16,
+        /// The home's generation when it was stamped.
+        server_generation: u16,
+        /// The home's life that knows the session, in hexadecimal; absent when nobody told it.
+        incarnation: Option<String>,
+        /// Whether the server asked never to move it.
+        pinned: bool,
         /// The id of the key that sealed it.
         key: u16,
         /// Whether a request that carries it would reach its home.
@@ -39,13 +48,13 @@ pub enum Explained {
     },
 }
 
-/// Opens `value` for whichever pool it was sealed for.
-pub fn explain(snapshot: &Snapshot, value: &str) -> Explained {
+/// Opens `value` for whichever pool it was sealed for. `now` in Unix seconds.
+pub fn explain(snapshot: &Snapshot, value: &str, now: u64) -> Explained {
     let mut reason = Reason::NotOurs;
     for pool in &snapshot.pools {
-        for Kind::Cookie(cookie) in pool.persistence.kinds() {
-            match cookie::open(&snapshot.ring, &cookie.purpose, value.as_bytes()) {
-                Ok(session) => return opened(pool, &session, value),
+        for purpose in pool.persistence.kinds().iter().flat_map(purposes) {
+            match cookie::open(&snapshot.ring, purpose, value.as_bytes()) {
+                Ok(session) => return opened(pool, &session, value, now),
                 Err(cookie::OpenError::UnknownKey) => reason = Reason::SealedByUnknownKey,
                 Err(_) => {}
             }
@@ -54,17 +63,30 @@ pub fn explain(snapshot: &Snapshot, value: &str) -> Explained {
     Explained::Closed { reason: reason.word() }
 }
 
-fn opened(pool: &Pool, session: &Session, value: &str) -> Explained {
-    let home = pool.find_home(session.home);
-    let reason = if home.is_some() { Reason::Recalled } else { Reason::HomeRemoved };
+fn purposes(kind: &Kind) -> &[cookie::Purpose] {
+    match kind {
+        Kind::Insert(insert) => insert.purposes().all(),
+        Kind::Address(_) | Kind::Hash(_) => &[],
+    }
+}
+
+fn opened(pool: &Pool, session: &Session, value: &str, now: u64) -> Explained {
+    let (honoured, reason) = match rules::judge(pool, session, now) {
+        Verdict::Home(_, reason) | Verdict::Restamp(_, reason) => (!reason.is_loss(), reason),
+        Verdict::Homeless(reason) | Verdict::Over(reason) => (false, reason),
+    };
     Explained::Opened {
         pool: pool.name.clone(),
-        home: home.map(|home| pool.servers[home.0].name.clone()),
+        home: pool.find_home(session.home).map(|home| pool.servers[home.0].name.clone()),
         session: format!("{:016x}", session.id.0),
         born: session.born,
         seen: session.seen,
+        generation: session.generation.pool,
+        server_generation: session.generation.server,
+        incarnation: (session.incarnation != Incarnation::UNKNOWN).then(|| format!("{:08x}", session.incarnation.0)),
+        pinned: session.pinned,
         key: cookie::key_id(value.as_bytes()).unwrap_or_default(),
-        honoured: home.is_some(),
+        honoured,
         reason: reason.word(),
     }
 }
@@ -72,8 +94,12 @@ fn opened(pool: &Pool, session: &Session, value: &str) -> Explained {
 /// A value for a new session at `server` of `pool`; `None` when there is no such server, or no sealed cookie.
 pub fn seal(snapshot: &Snapshot, pool: &str, server: &str, now: u64, chance: u64) -> Option<String> {
     let pool = snapshot.pools.iter().find(|candidate| candidate.name == pool)?;
-    let server = pool.servers.iter().find(|candidate| candidate.name == server)?;
-    let Kind::Cookie(cookie) = pool.persistence.kinds().first()?;
-    let session = Session::born(chance, server.home, now);
-    Some(cookie::seal(&snapshot.ring, &cookie.purpose, &session, cookie::SHARED_NONCE).as_str().to_owned())
+    let place = pool.servers.iter().position(|candidate| candidate.name == server)?;
+    let purpose = pool.persistence.kinds().iter().flat_map(purposes).next()?;
+    let session = Session {
+        generation: pool.generation(ServerId(place)),
+        incarnation: pool.servers[place].incarnation(),
+        ..Session::born(chance, pool.servers[place].home, now)
+    };
+    Some(cookie::seal(&snapshot.ring, purpose, &session, cookie::SHARED_NONCE).as_str().to_owned())
 }

@@ -1,10 +1,15 @@
 //! A pool's servers, and which of them takes a request: the session's home, else its next home, else the balance's choice.
 
-use std::net::SocketAddr;
+pub mod live;
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use self::live::Live;
 use crate::balance::{rendezvous, round_robin::RoundRobin};
-use crate::persistence::cookie::Home;
+use crate::persistence::cookie::{Generation, Home, Incarnation};
 use crate::persistence::{Chain, Recall};
+use crate::snapshot::wire::{Sessions, State};
 
 /// A server's position in its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +26,27 @@ pub struct Server {
     pub address: SocketAddr,
     /// 0 to 256; 0 takes no new sessions.
     pub weight: u16,
+    /// Its sessions stamped with another number have ended.
+    pub generation: u16,
+    /// The life that the configuration names; unknown where it names none.
+    pub incarnation: Incarnation,
+    /// As it is now.
+    pub live: Arc<Live>,
+}
+
+impl Server {
+    /// Which life this is: as the configuration says, else as the server told.
+    pub fn incarnation(&self) -> Incarnation {
+        if self.incarnation == Incarnation::UNKNOWN { self.live.incarnation() } else { self.incarnation }
+    }
+
+    fn takes_everybody(&self) -> bool {
+        self.live.state() == State::Up
+    }
+
+    fn takes_the_rest(&self) -> bool {
+        self.live.state() == State::Draining
+    }
 }
 
 /// Interchangeable servers.
@@ -32,6 +58,8 @@ pub struct Pool {
     pub servers: Vec<Server>,
     /// How sessions come back to their homes.
     pub persistence: Chain,
+    /// What holds for sessions.
+    pub sessions: Sessions,
 }
 
 /// The servers that have already failed this exchange; empty, and without memory, in almost all of them.
@@ -61,6 +89,11 @@ impl Pool {
         self.servers.iter().position(|server| server.home == home).map(ServerId)
     }
 
+    /// What a session at `server` is stamped with.
+    pub fn generation(&self, server: ServerId) -> Generation {
+        Generation { pool: self.sessions.generation, server: self.servers[server.0].generation }
+    }
+
     /// The server for the next attempt; `None` when nobody is left.
     ///
     /// A session that lost its home gets its next one by rendezvous of its id: every worker and every member
@@ -69,11 +102,29 @@ impl Pool {
         if let Some(home) = recall.home().filter(|home| !tried.contains(*home)) {
             return Some(home);
         }
-        let weight = |server: usize| if tried.contains(ServerId(server)) { 0 } else { self.servers[server].weight };
-        let chosen = match recall.session() {
-            Some(session) => rendezvous::rank(
-                session.id.0,
-                self.servers.iter().enumerate().map(|(id, server)| (id, server.home, weight(id))),
+        if self.sessions.strict && recall.had_home() {
+            return None;
+        }
+        self.choose(recall, tried, balance, Server::takes_everybody)
+            // Draining servers help out before anybody is turned away.
+            .or_else(|| self.choose(recall, tried, balance, Server::takes_the_rest))
+    }
+
+    fn choose(
+        &self,
+        recall: &Recall,
+        tried: &Tried,
+        balance: &mut RoundRobin,
+        takes: impl Fn(&Server) -> bool,
+    ) -> Option<ServerId> {
+        let weight = |place: usize| {
+            let server = &self.servers[place];
+            if tried.contains(ServerId(place)) || !takes(server) { 0 } else { server.weight }
+        };
+        let chosen = match recall.id() {
+            Some(id) => rendezvous::rank(
+                id.0,
+                self.servers.iter().enumerate().map(|(place, server)| (place, server.home, weight(place))),
             ),
             None => balance.choose(weight),
         };

@@ -1,16 +1,20 @@
 //! Turns a snapshot as written into one that runs: names become ids, texts become values, and every mistake is told.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
+use super::wire::Scope;
 use super::{Snapshot, wire};
 use crate::http::h1::decode::{Limits, MOST_FIELDS};
-use crate::persistence::cookie::home_of;
+use crate::persistence::address::{self, Addresses};
+use crate::persistence::cookie::{Incarnation, Purpose, home_of};
 use crate::persistence::seal::KeyRing;
-use crate::persistence::{Chain, Kind, SealedCookie};
+use crate::persistence::{ByAddress, ByHash, Chain, Insert, Kind, Purposes};
+use crate::pool::live::Live;
 use crate::pool::{Pool, Server};
 use crate::route::{PoolId, Route, Routes};
 
@@ -30,16 +34,41 @@ impl Mistake {
     }
 }
 
+/// The moment of building.
+#[derive(Debug, Clone, Copy)]
+pub struct At {
+    /// Unix time in seconds.
+    pub now: u64,
+    /// A random number.
+    pub chance: u64,
+}
+
 /// Compiles a snapshot, or tells everything that is wrong with it.
-pub fn build(wire: &wire::Snapshot) -> Result<Snapshot, Vec<Mistake>> {
+///
+/// What people and servers said of servers that were in the snapshot `before` still holds, and records are kept.
+pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result<Snapshot, Vec<Mistake>> {
     let mut mistakes = Vec::new();
+    let listeners: Vec<&str> = wire.listeners.iter().map(|listener| listener.name.as_str()).collect();
     for listener in &wire.listeners {
         if listener.address.parse::<SocketAddr>().is_err() {
             let found = format!("{:?} is not an IP address and a port", listener.address);
             mistakes.push(Mistake::at(&["listeners", &listener.name, "address"], found));
         }
     }
-    let pools: Vec<Pool> = wire.pools.iter().map(|pool| build_pool(pool, &mut mistakes)).collect();
+    let pools: Vec<Pool> = wire
+        .pools
+        .iter()
+        .map(|pool| {
+            let old = before.and_then(|before| before.pools.iter().find(|old| old.name == pool.name));
+            let joined = if old.is_some() { at.now } else { 0 };
+            Pool {
+                name: pool.name.clone(),
+                servers: build_servers(pool, old, joined, &mut mistakes),
+                persistence: build_chain(pool, old, &listeners, at),
+                sessions: pool.sessions.clone(),
+            }
+        })
+        .collect();
     let routes = wire.routes.iter().enumerate().filter_map(|(place, route)| {
         let found = pools.iter().position(|pool| pool.name == route.pool);
         if found.is_none() {
@@ -64,7 +93,12 @@ pub fn build(wire: &wire::Snapshot) -> Result<Snapshot, Vec<Mistake>> {
     }
 }
 
-fn build_pool(pool: &wire::Pool, mistakes: &mut Vec<Mistake>) -> Pool {
+fn build_servers(
+    pool: &wire::Pool,
+    old: Option<&Pool>,
+    joined: u64,
+    mistakes: &mut Vec<Mistake>,
+) -> Vec<Server> {
     let mut servers: Vec<Server> = Vec::with_capacity(pool.servers.len());
     if pool.servers.is_empty() {
         mistakes.push(Mistake::at(&["pools", &pool.name, "servers"], "a pool needs at least one server"));
@@ -77,23 +111,74 @@ fn build_pool(pool: &wire::Pool, mistakes: &mut Vec<Mistake>) -> Pool {
             let message = format!("its identity is that of {:?}: choose another name", twin.name);
             mistakes.push(Mistake::at(&place, message));
         }
-        match server.address.parse() {
-            Ok(address) => {
-                servers.push(Server { name: server.name.clone(), home, address, weight: server.weight });
+        let Ok(address) = server.address.parse() else {
+            let message = format!("{:?} is not an IP address and a port", server.address);
+            mistakes.push(Mistake::at(&place, message));
+            continue;
+        };
+        let known = old.and_then(|old| old.servers.iter().find(|before| before.name == server.name));
+        servers.push(Server {
+            name: server.name.clone(),
+            home,
+            address,
+            weight: server.weight,
+            generation: server.generation,
+            incarnation: match server.incarnation.as_str() {
+                "" => Incarnation::UNKNOWN,
+                text => Incarnation::of(text.as_bytes()),
+            },
+            live: known.map_or_else(|| Arc::new(Live::new(joined)), |known| Arc::clone(&known.live)),
+        });
+    }
+    servers
+}
+
+fn build_chain(pool: &wire::Pool, old: Option<&Pool>, listeners: &[&str], at: At) -> Chain {
+    let kinds = pool.persistence.iter().map(|kind| match kind {
+        wire::Persistence::Cookie(cookie) => {
+            Kind::Insert(Insert::new(cookie, purposes(&cookie.scope, &cookie.name, &pool.name, listeners)))
+        }
+        wire::Persistence::Address(address) => Kind::Address(ByAddress::new(address, addresses(address, old, at))),
+        wire::Persistence::Hash(hash) => Kind::Hash(ByHash::new(hash)),
+        wire::Persistence::Field(_) => todo!(),
+    });
+    Chain::new(kinds.collect())
+}
+
+fn purposes(scope: &Scope, name: &str, pool: &str, listeners: &[&str]) -> Purposes {
+    // Names have no colon in them, so no two scopes have one text.
+    match scope {
+        Scope::Pool => Purposes::One(Purpose::new(pool, name)),
+        Scope::Group(group) => Purposes::One(Purpose::new(&format!(":{group}"), name)),
+        Scope::Listener => Purposes::Each(
+            listeners.iter().map(|listener| Purpose::new(&format!("{pool}:{listener}"), name)).collect(),
+        ),
+    }
+}
+
+/// The records of addresses: the old ones where the settings are the same, else a new table with what fits of them.
+fn addresses(settings: &wire::Address, old: Option<&Pool>, at: At) -> Arc<Addresses> {
+    let tables = old.into_iter().flat_map(|old| old.persistence.kinds());
+    let before = tables.filter_map(|kind| if let Kind::Address(address) = kind { Some(address) } else { None }).next();
+    match before {
+        Some(before) if before.settings() == settings => Arc::clone(before.table()),
+        before => {
+            let table = Addresses::new(
+                address::Settings {
+                    prefix4: settings.prefix4,
+                    prefix6: settings.prefix6,
+                    idle: settings.idle,
+                    capacity: settings.capacity as usize,
+                },
+                // Nobody outside may know which keys share a place.
+                at.chance,
+            );
+            if let Some(before) = before {
+                table.import(before.table().export(at.now), at.now);
             }
-            Err(_) => {
-                let message = format!("{:?} is not an IP address and a port", server.address);
-                mistakes.push(Mistake::at(&place, message));
-            }
+            Arc::new(table)
         }
     }
-    let kinds = pool.persistence.iter().filter_map(|kind| match kind {
-        wire::Persistence::Cookie(cookie) => {
-            Some(Kind::Cookie(SealedCookie::new(&cookie.name, &cookie.attributes.path, &pool.name)))
-        }
-        _ => None,
-    });
-    Pool { name: pool.name.clone(), servers, persistence: Chain::new(kinds.collect()) }
 }
 
 fn build_limits(limits: &wire::Limits, mistakes: &mut Vec<Mistake>) -> Limits {

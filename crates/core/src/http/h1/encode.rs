@@ -4,7 +4,7 @@
 use super::super::field::{Field, Known, Span, list};
 use super::super::forwarded::Origin;
 use super::decode::{Framing, RequestHead, ResponseHead};
-use crate::http::cookies;
+use crate::http::edits::Edits;
 
 /// A head as it lies in its buffer.
 #[derive(Clone, Copy)]
@@ -38,25 +38,22 @@ impl Delivery {
     }
 }
 
-/// Appends a request head for a server. Cookies called `strip` are left out.
-pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, strip: Option<&str>, out: &mut Vec<u8>) {
+/// Appends a request head for a server, with `edits` made to its lines.
+pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edits, out: &mut Vec<u8>) {
     out.extend_from_slice(head.method_text.of(lines.bytes));
     out.push(b' ');
     out.extend_from_slice(head.target.of(lines.bytes));
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    let mut run = Run::new(lines.bytes);
+    let mut run = Run::new(lines.bytes, edits);
     for field in lines.fields {
         match field.known {
-            Known::Host | Known::Expect | Known::SetCookie => run.keep(field.line, out),
-            Known::Other if !(head.names_fields && lines.connection_names(*field)) => run.keep(field.line, out),
-            Known::Cookie => match strip {
-                None => run.keep(field.line, out),
-                Some(name) => {
-                    run.flush(out);
-                    stripped_cookie(field.value.of(lines.bytes), name, out);
-                }
-            },
-            _ => {}
+            Known::Other if head.names_fields && lines.connection_names(*field) => {}
+            Known::Connection
+            | Known::ContentLength
+            | Known::TransferEncoding
+            | Known::HopByHop
+            | Known::Forwarded => {}
+            _ => run.keep(field.line, out),
         }
     }
     run.flush(out);
@@ -69,25 +66,21 @@ pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, strip: Opti
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends a response head for a client: without cookies of the server's that are called
-/// `ours`, and without its empty line, so that more fields may follow.
+/// Appends a response head for a client, with `edits` made to its lines; without its empty line, so that more fields
+/// may follow.
 pub fn response(
     lines: Lines<'_>,
     head: &ResponseHead,
     delivery: Delivery,
     framed: Framing,
-    ours: Option<&str>,
+    edits: &Edits,
     out: &mut Vec<u8>,
 ) {
     status_line(head.status, head.phrase.of(lines.bytes), out);
-    let mut run = Run::new(lines.bytes);
+    let mut run = Run::new(lines.bytes, edits);
     for field in lines.fields {
         let keep = match field.known {
             Known::Connection | Known::ContentLength | Known::TransferEncoding | Known::HopByHop => false,
-            Known::SetCookie => {
-                let name = cookies::set_cookie_name(field.value.of(lines.bytes));
-                ours.is_none_or(|ours| ours.as_bytes() != name)
-            }
             Known::Other => !(head.names_fields && lines.connection_names(*field)),
             _ => true,
         };
@@ -162,17 +155,6 @@ fn framing(framing: Framing, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the Cookie line without our own cookies; nothing where no other cookie is left.
-fn stripped_cookie(value: &[u8], strip: &str, out: &mut Vec<u8>) {
-    let start = out.len();
-    out.extend_from_slice(b"Cookie: ");
-    if cookies::strip_into(value, strip.as_bytes(), out) {
-        out.extend_from_slice(b"\r\n");
-    } else {
-        out.truncate(start);
-    }
-}
-
 impl Lines<'_> {
     /// Whether a Connection field names this one, so that it ends here (RFC 9110, 7.6.1).
     fn connection_names(&self, field: Field) -> bool {
@@ -185,25 +167,45 @@ impl Lines<'_> {
 /// Neighbouring lines that travel on together, copied in one go.
 struct Run<'a> {
     bytes: &'a [u8],
+    edits: &'a Edits,
+    /// The next edit's place in their order.
+    next: usize,
     lines: Span,
 }
 
 impl<'a> Run<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, lines: Span::default() }
+    fn new(bytes: &'a [u8], edits: &'a Edits) -> Self {
+        Self { bytes, edits, next: 0, lines: Span::default() }
     }
 
     fn keep(&mut self, line: Span, out: &mut Vec<u8>) {
-        if line.start == self.lines.end {
-            self.lines.end = line.end;
+        let mut start = line.start;
+        while let Some((cut, text)) = self.edits.get(self.next).filter(|(cut, _)| cut.start < line.end) {
+            self.next += 1;
+            // Edits of lines that were left out before have nothing to change.
+            if cut.start >= start {
+                self.extend(Span { start, end: cut.start }, out);
+                self.flush(out);
+                out.extend_from_slice(text);
+                start = cut.end;
+            }
+        }
+        if start < line.end {
+            self.extend(Span { start, end: line.end }, out);
+        }
+    }
+
+    fn extend(&mut self, piece: Span, out: &mut Vec<u8>) {
+        if piece.start == self.lines.end {
+            self.lines.end = piece.end;
         } else {
             self.flush(out);
-            self.lines = line;
+            self.lines = piece;
         }
     }
 
     fn flush(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.lines.of(self.bytes));
-        self.lines = Span::default();
+        self.lines = Span { start: self.lines.end, end: self.lines.end };
     }
 }

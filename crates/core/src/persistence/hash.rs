@@ -1,0 +1,75 @@
+//! No state at all: a hash of something that the request carries chooses the server, the same one everywhere.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::by_address::address_hash;
+use super::cookie::SessionId;
+use super::{Ask, Claim, Reason};
+use crate::http::cookies;
+use crate::http::field::Known;
+use crate::snapshot::wire::{Hash, HashOver};
+
+/// Fixed for ever: every Equalizer must choose the same server.
+const HASH_SEED: u64 = 0x6571_2e68_6173_6831;
+
+/// What is hashed.
+#[derive(Debug)]
+pub struct ByHash(Hash);
+
+impl ByHash {
+    /// A hash over what the settings say.
+    pub fn new(settings: &Hash) -> Self {
+        Self(settings.clone())
+    }
+
+    pub(super) fn recall(&self, ask: &Ask<'_>) -> Result<Claim, Reason> {
+        let hash = match self.0.over {
+            HashOver::Address => Some(address_hash(ask.client, self.0.prefix4, self.0.prefix6, HASH_SEED)),
+            _ => self.text(ask).map(|text| xxh3_64_with_seed(text, HASH_SEED)),
+        };
+        hash.map(|hash| Claim::Id(SessionId(hash))).ok_or(Reason::New)
+    }
+
+    fn text<'a>(&self, ask: &Ask<'a>) -> Option<&'a [u8]> {
+        let name = self.0.name.as_bytes();
+        let lines = ask.lines;
+        match self.0.over {
+            HashOver::Field => {
+                let field = lines.fields.iter().find(|field| field.name.of(lines.bytes).eq_ignore_ascii_case(name))?;
+                Some(field.value.of(lines.bytes))
+            }
+            HashOver::Cookie => lines.fields.iter().filter(|field| field.known == Known::Cookie).find_map(|field| {
+                let value = field.value.of(lines.bytes);
+                let found = cookies::find(value, name).next().map(|pair| pair.value);
+                found.map(|range| &value[range])
+            }),
+            HashOver::Query => query_value(ask.target, name),
+            HashOver::Path => Some(path(ask.target)),
+            HashOver::Address => None,
+        }
+    }
+}
+
+/// The target without its query.
+pub(super) fn path(target: &[u8]) -> &[u8] {
+    target.split(|&byte| byte == b'?').next().unwrap_or_default()
+}
+
+/// The value of the first query parameter of a name.
+pub(super) fn query_value<'a>(target: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let query = target.splitn(2, |&byte| byte == b'?').nth(1)?;
+    query.split(|&byte| byte == b'&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_parameter_is_found_by_its_whole_name() {
+        assert_eq!(query_value(b"/a?xid=1&id=2&id=3", b"id"), Some(&b"2"[..]));
+        assert_eq!(query_value(b"/a?id", b"id"), None);
+        assert_eq!(query_value(b"/a", b"id"), None);
+        assert_eq!(path(b"/a/b?id=1"), b"/a/b");
+    }
+}

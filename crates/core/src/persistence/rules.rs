@@ -1,0 +1,141 @@
+//! What becomes of a session that a request recalls: still alive, at home, moved, or over.
+//!
+//! The rules know neither cookie nor field: they are asked with what was opened and the time.
+
+use super::cookie::{Before, Home, Incarnation, Session};
+use super::reason::Reason;
+use crate::balance::rendezvous;
+use crate::pool::{Pool, ServerId};
+use crate::snapshot::wire::{FailBack, State};
+
+/// What the rules say of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes to its home.
+    Home(ServerId, Reason),
+    /// It goes to its home, and is stamped anew.
+    Restamp(ServerId, Reason),
+    /// It has no home any more; the next one is chosen by its id.
+    Homeless(Reason),
+    /// It has ended.
+    Over(Reason),
+}
+
+/// Judges a session by the rules of its pool. `now` in Unix seconds.
+pub fn judge(pool: &Pool, session: &Session, now: u64) -> Verdict {
+    let rules = &pool.sessions;
+    let idle = now.saturating_sub(session.seen);
+    if rules.idle > 0 && idle > u64::from(rules.idle) {
+        return Verdict::Over(Reason::ExpiredIdle);
+    }
+    if rules.lifetime > 0 && now.saturating_sub(session.born) > u64::from(rules.lifetime) {
+        return Verdict::Over(Reason::ExpiredLife);
+    }
+    if session.generation.pool != rules.generation {
+        return Verdict::Over(Reason::Generation);
+    }
+    if let Some(first) = returns_to(pool, session) {
+        return Verdict::Restamp(first, Reason::FailedBack);
+    }
+    let Some(home) = pool.find_home(session.home) else { return Verdict::Homeless(Reason::HomeRemoved) };
+    let server = &pool.servers[home.0];
+    if session.generation.server != server.generation {
+        return Verdict::Over(Reason::Generation);
+    }
+    match server.live.state() {
+        State::Down => return Verdict::Homeless(Reason::HomeDown),
+        State::Maintenance => return Verdict::Homeless(Reason::HomeMaintenance),
+        State::Draining if !session.pinned && server.live.lets_go(now, idle) => {
+            return Verdict::Homeless(Reason::HomeDrainingMoved);
+        }
+        State::Up | State::Draining => {}
+    }
+    if is_other_life(session.incarnation, server.incarnation()) {
+        return Verdict::Restamp(home, Reason::IncarnationChanged);
+    }
+    if let Some(joined) = moves_to(pool, session, home, now) {
+        return Verdict::Restamp(joined, Reason::Rebalanced);
+    }
+    if rests(pool, server.live.idle_first(), idle) {
+        Verdict::Restamp(home, Reason::Recalled)
+    } else {
+        Verdict::Home(home, Reason::Recalled)
+    }
+}
+
+/// Judges a home that was recalled without a sealed session: from a record, a route, or another balancer's cookie.
+pub fn judge_home(pool: &Pool, home: Home, now: u64, reason: Reason) -> Verdict {
+    let Some(home) = pool.find_home(home) else { return Verdict::Homeless(Reason::HomeRemoved) };
+    let live = &pool.servers[home.0].live;
+    match live.state() {
+        State::Down => Verdict::Homeless(Reason::HomeDown),
+        State::Maintenance => Verdict::Homeless(Reason::HomeMaintenance),
+        State::Draining if live.lets_go(now, 0) => Verdict::Homeless(Reason::HomeDrainingMoved),
+        State::Up | State::Draining => Verdict::Home(home, reason),
+    }
+}
+
+/// The session as it is stamped for `server`, which has answered.
+pub fn settle(pool: &Pool, session: &Session, server: ServerId, now: u64) -> Session {
+    let to = &pool.servers[server.0];
+    let keeps_first = pool.sessions.fail_back != FailBack::Stay;
+    let before = match session.before {
+        _ if session.home == to.home => session.before,
+        // Back where it was: there is nowhere else to return to.
+        Some(before) if before.means(to.home) => None,
+        Some(before) => Some(before),
+        None if keeps_first => Some(Before::new(session.home, session.incarnation)),
+        None => None,
+    };
+    let (generation, incarnation) = (pool.generation(server), to.incarnation());
+    Session { home: to.home, seen: now, generation, incarnation, before, ..*session }
+}
+
+fn is_other_life(stamped: Incarnation, now: Incarnation) -> bool {
+    stamped != Incarnation::UNKNOWN && now != Incarnation::UNKNOWN && stamped != now
+}
+
+/// The server a re-homed session came from, where it may take it back.
+fn returns_to(pool: &Pool, session: &Session) -> Option<ServerId> {
+    let before = session.before?;
+    let first = pool.servers.iter().position(|server| before.means(server.home))?;
+    let server = &pool.servers[first];
+    let takes = server.live.state() == State::Up && server.weight > 0;
+    let same_life = before.incarnation != Incarnation::UNKNOWN && before.incarnation == server.incarnation();
+    match pool.sessions.fail_back {
+        FailBack::Return if takes => Some(ServerId(first)),
+        FailBack::ReturnSameIncarnation if takes && same_life => Some(ServerId(first)),
+        _ => None,
+    }
+}
+
+/// The server that joined after the session was born and is the one its id would choose, when its turn has come.
+fn moves_to(pool: &Pool, session: &Session, home: ServerId, now: u64) -> Option<ServerId> {
+    let rebalance = pool.sessions.rebalance.as_ref()?;
+    let idle = now.saturating_sub(session.seen);
+    if session.pinned || idle < u64::from(rebalance.idle_over) {
+        return None;
+    }
+    let chosen = rendezvous::rank(
+        session.id.0,
+        pool.servers.iter().enumerate().map(|(place, server)| {
+            (place, server.home, if server.live.state() == State::Up { server.weight } else { 0 })
+        }),
+    )?;
+    let joined = pool.servers[chosen].live.joined();
+    if ServerId(chosen) == home || joined <= session.born {
+        return None;
+    }
+    // Every member lets the same millionths of the ids through in the same minute, the next ones in the next.
+    let minutes = now.saturating_sub(joined) / 60 + 1;
+    let open = minutes.saturating_mul(u64::from(rebalance.per_minute));
+    let place = (session.id.0 >> 20) % 1_000_000;
+    (place < open).then_some(ServerId(chosen))
+}
+
+/// Whether the stamp is so old that limits on idleness would not see the session's activity: a quarter of the least.
+fn rests(pool: &Pool, idle_first: u32, idle: u64) -> bool {
+    let rebalance = pool.sessions.rebalance.as_ref().map_or(0, |rebalance| rebalance.idle_over);
+    let limits = [pool.sessions.idle, rebalance, idle_first];
+    limits.into_iter().filter(|limit| *limit > 0).min().is_some_and(|least| idle >= u64::from(least / 4).max(1))
+}

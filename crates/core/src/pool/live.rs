@@ -1,0 +1,76 @@
+//! A server as it is now: what people and servers said of it since the snapshot was made, shared by all workers.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use crate::persistence::cookie::Incarnation;
+use crate::snapshot::wire::{self, State};
+
+/// The present of one server. Each value is read and written by itself: nothing here must agree with its neighbour.
+#[derive(Debug, Default)]
+pub struct Live {
+    state: AtomicU8,
+    deadline: AtomicU64,
+    idle_first: AtomicU32,
+    incarnation: AtomicU32,
+    joined: AtomicU64,
+}
+
+impl Live {
+    /// A server that is up; `joined` in Unix seconds, 0 for one that was there from the beginning.
+    pub fn new(joined: u64) -> Self {
+        Self { joined: AtomicU64::new(joined), ..Self::default() }
+    }
+
+    /// Who may use it.
+    pub fn state(&self) -> State {
+        match self.state.load(Relaxed) {
+            0 => State::Up,
+            1 => State::Draining,
+            2 => State::Maintenance,
+            _ => State::Down,
+        }
+    }
+
+    /// Takes a new state over.
+    pub fn set(&self, said: &wire::ServerState) {
+        self.deadline.store(said.deadline, Relaxed);
+        self.idle_first.store(said.idle_first, Relaxed);
+        self.state.store(said.state as u8, Relaxed);
+    }
+
+    /// Is up again, without a deadline.
+    pub fn set_up(&self) {
+        self.state.store(State::Up as u8, Relaxed);
+        self.deadline.store(0, Relaxed);
+        self.idle_first.store(0, Relaxed);
+    }
+
+    /// Whether a draining server's session, idle for `idle` seconds, moves now.
+    pub fn lets_go(&self, now: u64, idle: u64) -> bool {
+        let (deadline, idle_first) = (self.deadline.load(Relaxed), u64::from(self.idle_first.load(Relaxed)));
+        self.state() == State::Draining
+            && ((deadline > 0 && now >= deadline) || (idle_first > 0 && idle >= idle_first))
+    }
+
+    /// After how many idle seconds a draining server's sessions move; 0 for never.
+    pub fn idle_first(&self) -> u32 {
+        self.idle_first.load(Relaxed)
+    }
+
+    /// The life it told last; unknown until it tells one.
+    pub fn incarnation(&self) -> Incarnation {
+        Incarnation(self.incarnation.load(Relaxed))
+    }
+
+    /// It told its life.
+    pub fn tells(&self, incarnation: Incarnation) {
+        if self.incarnation() != incarnation {
+            self.incarnation.store(incarnation.0, Relaxed);
+        }
+    }
+
+    /// When it joined the pool, in Unix seconds.
+    pub fn joined(&self) -> u64 {
+        self.joined.load(Relaxed)
+    }
+}
