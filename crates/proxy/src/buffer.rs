@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::task::{Context, Poll};
 
+use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::Field;
 
 use crate::socket::Socket;
@@ -65,7 +66,11 @@ impl Buffer {
     }
 
     /// Reads what a socket has; 0 bytes is its end. There must be room.
-    pub(crate) fn poll_fill(&mut self, context: &mut Context<'_>, socket: &Socket) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_fill(
+        &mut self,
+        context: &mut Context<'_>,
+        socket: &Socket,
+    ) -> Poll<io::Result<usize>> {
         socket.poll_read(context, &mut self.bytes[self.end..]).map_ok(|length| {
             self.end += length;
             length
@@ -87,6 +92,7 @@ pub(crate) struct Buffers {
     large: RefCell<Vec<Buffer>>,
     texts: RefCell<Vec<Vec<u8>>>,
     fields: RefCell<Vec<Vec<Field>>>,
+    edits: RefCell<Vec<Edits>>,
 }
 
 impl Buffers {
@@ -136,6 +142,17 @@ impl Buffers {
     /// Takes a table of fields back.
     pub(crate) fn give_fields(&self, fields: Vec<Field>) {
         keep(&self.fields, fields);
+    }
+
+    /// Empty edits of a head.
+    pub(crate) fn take_edits(&self) -> Edits {
+        self.edits.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes edits back.
+    pub(crate) fn give_edits(&self, mut edits: Edits) {
+        edits.clear();
+        keep(&self.edits, edits);
     }
 }
 

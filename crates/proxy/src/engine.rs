@@ -8,8 +8,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use equalizer_core::persistence::births::Births;
 use equalizer_core::persistence::explain::{self, Explained};
-use equalizer_core::snapshot::build::{Mistake, build};
+use equalizer_core::snapshot::build::{At, Mistake, build};
 use equalizer_core::snapshot::{Snapshot, wire};
 use rustls::ServerConfig;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -45,7 +46,7 @@ pub enum Refused {
     #[error("a worker cannot start: {0}")]
     Start(io::Error),
     /// A cookie cannot be sealed for a server that is not there.
-    #[error("pool {pool:?} has no server {server:?}, or no cookie")]
+    #[error("there is no server {server:?} in a pool {pool:?}")]
     NoSuchServer {
         /// The pool that was named.
         pool: String,
@@ -55,6 +56,10 @@ pub enum Refused {
     /// Nothing runs: nothing was applied yet, or the engine was stopped.
     #[error("the engine does not run")]
     Stopped,
+}
+
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn tell(mistakes: &[Mistake]) -> String {
@@ -68,6 +73,7 @@ pub struct Engine {
     workers: Vec<Thread>,
     listeners: BTreeMap<String, Bound>,
     rules: Option<Arc<Snapshot>>,
+    births: Arc<Births>,
     stopped: bool,
 }
 
@@ -87,12 +93,19 @@ impl Engine {
     /// An engine of `workers` threads that does nothing yet.
     pub fn new(workers: usize) -> Self {
         let count = workers.max(1);
-        Self { count, workers: Vec::new(), listeners: BTreeMap::new(), rules: None, stopped: false }
+        Self {
+            count,
+            workers: Vec::new(),
+            listeners: BTreeMap::new(),
+            rules: None,
+            births: Arc::default(),
+            stopped: false,
+        }
     }
 
     /// Everything that is wrong with a snapshot; empty when it would run.
     pub fn check(snapshot: &[u8]) -> Result<Vec<Mistake>, Refused> {
-        Ok(Prepared::read(snapshot)?.err().unwrap_or_default())
+        Ok(Prepared::read(snapshot, None)?.err().unwrap_or_default())
     }
 
     /// Runs a snapshot in place of the one before; when it is refused, nothing has changed.
@@ -100,10 +113,14 @@ impl Engine {
         if self.stopped {
             return Err(Refused::Stopped);
         }
-        let prepared = Prepared::read(snapshot)?.map_err(Refused::Mistakes)?;
+        let prepared = Prepared::read(snapshot, self.rules.as_deref())?.map_err(Refused::Mistakes)?;
         let mut listeners = BTreeMap::new();
         let mut revisions: Vec<Revision> = (0..self.count)
-            .map(|_| Revision { rules: Arc::clone(&prepared.rules), listeners: Vec::new() })
+            .map(|_| Revision {
+                rules: Arc::clone(&prepared.rules),
+                listeners: Vec::new(),
+                births: Arc::clone(&self.births),
+            })
             .collect();
         for Listener { name, address, tls } in prepared.listeners {
             let kept = self.listeners.get(&name).filter(|bound| bound.asked == address).cloned();
@@ -126,7 +143,8 @@ impl Engine {
 
     fn hand_out(&mut self, revisions: Vec<Revision>) -> Result<(), Refused> {
         if self.workers.is_empty() {
-            let started = revisions.into_iter().enumerate().map(|(number, revision)| Thread::start(number, revision));
+            let started =
+                revisions.into_iter().enumerate().map(|(number, revision)| Thread::start(number, revision));
             self.workers = started.collect::<io::Result<_>>().map_err(Refused::Start)?;
             return Ok(());
         }
@@ -147,6 +165,7 @@ impl Engine {
         for counted in self.ask(Command::Report).iter() {
             report.add(counted);
         }
+        report.count_sessions(unix_now());
         report
     }
 
@@ -172,17 +191,35 @@ impl Engine {
         }
     }
 
+    /// Says who may use which server; every server that is not named is up.
+    pub fn set_states(&self, states: &[u8]) -> Result<(), Refused> {
+        let states: Vec<wire::ServerState> = serde_json::from_slice(states)?;
+        let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
+        let known = |said: &wire::ServerState| rules.server(&said.pool, &said.server).is_some();
+        if let Some(unknown) = states.iter().find(|said| !known(said)) {
+            return Err(Refused::NoSuchServer { pool: unknown.pool.clone(), server: unknown.server.clone() });
+        }
+        for pool in &rules.pools {
+            for server in &pool.servers {
+                match states.iter().find(|said| said.pool == pool.name && said.server == server.name) {
+                    Some(said) => server.live.set(said),
+                    None => server.live.set_up(),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A cookie value that makes `server` the home of a new session.
     pub fn seal_cookie(&self, pool: &str, server: &str) -> Result<String, Refused> {
         let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        explain::seal(rules, pool, server, now, fastrand::u64(..))
+        explain::seal(rules, pool, server, unix_now(), fastrand::u64(..))
             .ok_or_else(|| Refused::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() })
     }
 
     /// What a cookie value holds.
     pub fn open_cookie(&self, value: &str) -> Result<Explained, Refused> {
-        Ok(explain::explain(self.rules.as_deref().ok_or(Refused::Stopped)?, value))
+        Ok(explain::explain(self.rules.as_deref().ok_or(Refused::Stopped)?, value, unix_now()))
     }
 
     fn ask<T>(&self, question: impl Fn(Sender<T>) -> Command) -> Answers<T> {
@@ -244,12 +281,13 @@ struct Listener {
 
 impl Prepared {
     /// Reads a snapshot; the inner error holds everything that is wrong with it.
-    fn read(snapshot: &[u8]) -> Result<Result<Self, Vec<Mistake>>, Refused> {
+    fn read(snapshot: &[u8], before: Option<&Snapshot>) -> Result<Result<Self, Vec<Mistake>>, Refused> {
         let wire: wire::Snapshot = serde_json::from_slice(snapshot)?;
-        let (rules, mut mistakes) = match build(&wire) {
-            Ok(rules) => (Some(rules), Vec::new()),
-            Err(mistakes) => (None, mistakes),
-        };
+        let (rules, mut mistakes) =
+            match build(&wire, before, At { now: unix_now(), chance: fastrand::u64(..) }) {
+                Ok(rules) => (Some(rules), Vec::new()),
+                Err(mistakes) => (None, mistakes),
+            };
         let mut listeners = Vec::with_capacity(wire.listeners.len());
         for listener in wire.listeners {
             let tls = match listener.tls.as_ref().map(tls::prepare).transpose() {

@@ -7,14 +7,16 @@ use std::io::IoSlice;
 use std::rc::Rc;
 
 use equalizer_core::fault::{Fault, Sent};
+use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{Framing, RequestHead, ResponseHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
-use equalizer_core::persistence::{Moment, Recall};
+use equalizer_core::persistence::{self, Recall, Stamping};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 
 use crate::answer::answer;
+use crate::birth;
 use crate::body::{self, Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
 use crate::forward::Link;
@@ -32,13 +34,29 @@ pub(crate) async fn exchange(
 ) -> After {
     let setup = worker.setup();
     let asked = Asked { method: head.method, http11: head.http11, keep_alive: head.keep_alive };
-    let Some((pool, seat)) = setup.rules.routes.find().and_then(|route| setup.pool(route.pool.0)) else {
+    let Some((route, (pool, seat))) =
+        setup.rules.routes.find().and_then(|route| Some((route, setup.pool(route.pool.0)?)))
+    else {
         return asked.refuse(worker, client, 404, false).await;
     };
     let lines = Lines { bytes: buffer.filled(), fields };
-    let recall = pool.persistence.recall(&setup.rules.ring, pool, lines);
+    let mut edits = worker.buffers.take_edits();
+    let ask = persistence::Ask {
+        lines,
+        target: head.target.of(lines.bytes),
+        method: head.method,
+        client: client.origin.client,
+        secure: client.origin.secure,
+        listener: client.listener,
+        now: worker.clock.unix(),
+    };
+    let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
+    if recall.is_birth() {
+        birth::bear(worker, client, (route.pool.0, pool, seat), &mut recall, lines);
+    }
     let mut message = worker.buffers.take_text();
-    encode::request(lines, head, client.origin, pool.persistence.cookie_name(), &mut message);
+    encode::request(lines, head, client.origin, &edits, &mut message);
+    worker.buffers.give_edits(edits);
     buffer.consume(head.length as usize);
     let mut source = Source::new(head.framing);
     if body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message).is_err() {
@@ -49,9 +67,11 @@ pub(crate) async fn exchange(
     let mut fresh = false;
     let after = loop {
         let Some(server) = pool.pick(&recall, &tried, &mut seat.balance.borrow_mut()) else {
+            seat.count(recall.refusal(pool));
             break asked.refuse(worker, client, 503, source.is_done()).await;
         };
-        let at = At { worker, client, setup: &setup, pool, seat, asked, recall: &recall, server, sent: &sent };
+        let at =
+            At { worker, client, setup: &setup, pool, seat, asked, recall: &recall, server, sent: &sent };
         let failure = match at.forward(&message, buffer, &mut source, fresh).await {
             Ok(after) => break after,
             Err(failure) => failure,
@@ -199,7 +219,7 @@ impl At<'_> {
         let mut text = self.worker.buffers.take_text();
         let lines = Lines { bytes: incoming.filled(), fields };
         let delivery = self.asked.delivery(self.worker, true);
-        encode::response(lines, head, delivery, Framing::None, self.pool.persistence.cookie_name(), &mut text);
+        encode::response(lines, head, delivery, Framing::None, &Edits::default(), &mut text);
         text.extend_from_slice(b"\r\n");
         let written = self.client.write(self.worker, &mut [IoSlice::new(&text)]).await;
         self.worker.buffers.give_text(text);
@@ -221,9 +241,7 @@ impl At<'_> {
         let framed = delivery.framing(head.framing);
         let mut text = worker.buffers.take_text();
         let lines = Lines { bytes: incoming.filled(), fields };
-        encode::response(lines, head, delivery, framed, self.pool.persistence.cookie_name(), &mut text);
-        self.stamp(&mut text);
-        text.extend_from_slice(b"\r\n");
+        self.stamped(lines, head, delivery, framed, &mut text);
         incoming.consume(head.length as usize);
         let mut source = Source::new(head.framing);
         let chunked = framed == Framing::Chunked;
@@ -263,15 +281,43 @@ impl At<'_> {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
         self.seat.count(self.recall.reason(self.server));
+        if let Some(id) = self.recall.id() {
+            seat.census.borrow_mut().see(id, self.worker.clock.unix());
+        }
     }
 
-    fn stamp(&self, text: &mut Vec<u8>) {
-        let at = Moment {
-            now: self.worker.clock.unix(),
-            chance: self.worker.chance(),
-            secure: self.client.origin.secure,
+    /// Writes the response's head with what brings the client back.
+    fn stamped(
+        &self,
+        lines: Lines<'_>,
+        head: &ResponseHead,
+        delivery: Delivery,
+        framed: Framing,
+        text: &mut Vec<u8>,
+    ) {
+        let (worker, origin) = (self.worker, self.client.origin);
+        let mut edits = worker.buffers.take_edits();
+        let mut stamp = worker.buffers.take_text();
+        let stamping = Stamping {
+            ring: &self.setup.rules.ring,
+            pool: self.pool,
+            server: self.server,
+            recall: self.recall,
+            asked: persistence::Asked {
+                method: self.asked.method,
+                client: origin.client,
+                secure: origin.secure,
+                listener: self.client.listener,
+                now: worker.clock.unix(),
+                chance: worker.chance(),
+            },
+            lines,
         };
-        let home = self.pool.servers[self.server.0].home;
-        self.pool.persistence.stamp(&self.setup.rules.ring, self.recall, (self.server, home), at, text);
+        self.pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
+        encode::response(lines, head, delivery, framed, &edits, text);
+        text.extend_from_slice(&stamp);
+        text.extend_from_slice(b"\r\n");
+        worker.buffers.give_edits(edits);
+        worker.buffers.give_text(stamp);
     }
 }

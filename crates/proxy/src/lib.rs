@@ -1,6 +1,7 @@
 //! The sockets: connections, their clocks and buffers, and the path of a request between them.
 
 mod answer;
+mod birth;
 mod body;
 mod buffer;
 mod clock;

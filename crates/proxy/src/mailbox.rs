@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+use equalizer_core::persistence::births::Births;
 use equalizer_core::snapshot::Snapshot;
 use rustls::ServerConfig;
 
@@ -25,6 +26,7 @@ pub(crate) enum Command {
 pub(crate) struct Revision {
     pub(crate) rules: Arc<Snapshot>,
     pub(crate) listeners: Vec<Accept>,
+    pub(crate) births: Arc<Births>,
 }
 
 /// A listener that the worker shall serve.

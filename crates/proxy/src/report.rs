@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use equalizer_core::persistence::census::Census;
+use equalizer_core::snapshot::wire::State;
 use serde::Serialize;
 
 /// Counters since the engine began, and gauges as of now.
@@ -22,12 +24,14 @@ pub struct Report {
 pub struct PoolReport {
     /// Exchanges by the reason their server was chosen.
     pub reasons: BTreeMap<&'static str, u64>,
+    /// Sessions that had a home and did not reach it, by reason.
+    pub lost: BTreeMap<&'static str, u64>,
     /// By name.
     pub servers: BTreeMap<String, ServerReport>,
 }
 
 /// One server's counters.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct ServerReport {
     /// Exchanges it has answered.
     pub exchanges: u64,
@@ -35,6 +39,12 @@ pub struct ServerReport {
     pub in_flight: u64,
     /// Connections opened to it.
     pub connects: u64,
+    /// Who may use it now.
+    pub state: State,
+    /// Sessions seen at it within the census's window.
+    pub sessions: u64,
+    #[serde(skip)]
+    pub(crate) census: Option<Box<Census>>,
     /// Failed attempts, by fault.
     pub faults: BTreeMap<&'static str, u64>,
 }
@@ -48,13 +58,27 @@ impl Report {
         for (name, pool) in other.pools {
             let mine = self.pools.entry(name).or_default();
             add_all(&mut mine.reasons, pool.reasons);
+            add_all(&mut mine.lost, pool.lost);
             for (name, server) in pool.servers {
-                let mine = mine.servers.entry(name).or_default();
+                let Some(mine) = mine.servers.get_mut(&name) else {
+                    mine.servers.insert(name, server);
+                    continue;
+                };
                 mine.exchanges += server.exchanges;
                 mine.in_flight += server.in_flight;
                 mine.connects += server.connects;
+                if let (Some(mine), Some(other)) = (&mut mine.census, &server.census) {
+                    mine.merge(other);
+                }
                 add_all(&mut mine.faults, server.faults);
             }
+        }
+    }
+
+    /// Counts the sessions that the workers saw together. `now` in Unix seconds.
+    pub(crate) fn count_sessions(&mut self, now: u64) {
+        for server in self.pools.values_mut().flat_map(|pool| pool.servers.values_mut()) {
+            server.sessions = server.census.take().map_or(0, |census| census.count(now));
         }
     }
 }

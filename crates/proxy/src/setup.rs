@@ -8,6 +8,7 @@ use std::sync::Arc;
 use equalizer_core::balance::round_robin::RoundRobin;
 use equalizer_core::fault::Fault;
 use equalizer_core::persistence::Reason;
+use equalizer_core::persistence::census::Census;
 use equalizer_core::pool::ServerId;
 use equalizer_core::snapshot::Snapshot;
 
@@ -30,10 +31,13 @@ pub(crate) struct PoolSeat {
 /// A server's state in this worker.
 pub(crate) struct ServerSeat {
     pub(crate) address: SocketAddr,
+    window: u32,
     pub(crate) idle: Idle,
     pub(crate) exchanges: Cell<u64>,
     pub(crate) in_flight: Cell<u64>,
     pub(crate) connects: Cell<u64>,
+    /// The sessions seen at it.
+    pub(crate) census: RefCell<Census>,
     faults: RefCell<Vec<(&'static str, u64)>>,
 }
 
@@ -47,18 +51,18 @@ impl Setup {
                 let seats = old.map(|(_, seat)| &seat.servers).into_iter().flatten();
                 let kept = names.zip(seats).find(|(old, _)| old.name == server.name);
                 match kept {
-                    Some((_, seat)) if seat.address == server.address => Rc::clone(seat),
-                    _ => Rc::new(ServerSeat::new(server.address)),
+                    Some((_, seat)) if seat.serves(server.address, pool.sessions.census_window) => {
+                        Rc::clone(seat)
+                    }
+                    _ => Rc::new(ServerSeat::new(server.address, pool.sessions.census_window)),
                 }
             });
             let servers: Vec<_> = servers.collect();
             let same = old.filter(|(old, _)| old.servers.len() == pool.servers.len());
             Rc::new(match same {
-                Some((_, seat)) => PoolSeat {
-                    balance: seat.balance.clone(),
-                    servers,
-                    reasons: seat.reasons.clone(),
-                },
+                Some((_, seat)) => {
+                    PoolSeat { balance: seat.balance.clone(), servers, reasons: seat.reasons.clone() }
+                }
                 None => PoolSeat::new(servers, pool, worker),
             })
         });
@@ -86,13 +90,17 @@ impl Setup {
     pub(crate) fn report(&self, report: &mut Report) {
         report.revision = self.rules.revision;
         for (pool, seat) in self.rules.pools.iter().zip(&self.pools) {
+            let told = |(reason, count): (&Reason, &Cell<u64>)| (reason.word(), count.get());
             let reasons = Reason::ALL.iter().zip(&seat.reasons).filter(|(_, count)| count.get() > 0);
             let servers = pool.servers.iter().zip(&seat.servers);
             report.pools.insert(
                 pool.name.clone(),
                 PoolReport {
-                    reasons: reasons.map(|(reason, count)| (reason.word(), count.get())).collect(),
-                    servers: servers.map(|(server, seat)| (server.name.clone(), seat.report())).collect(),
+                    lost: reasons.clone().filter(|(reason, _)| reason.is_loss()).map(told).collect(),
+                    reasons: reasons.map(told).collect(),
+                    servers: servers
+                        .map(|(server, seat)| (server.name.clone(), seat.report(server)))
+                        .collect(),
                 },
             );
         }
@@ -122,13 +130,19 @@ impl PoolSeat {
 }
 
 impl ServerSeat {
-    fn new(address: SocketAddr) -> Self {
+    fn serves(&self, address: SocketAddr, window: u32) -> bool {
+        self.address == address && self.window == window
+    }
+
+    fn new(address: SocketAddr, window: u32) -> Self {
         Self {
             address,
             idle: Idle::default(),
             exchanges: Cell::default(),
             in_flight: Cell::default(),
             connects: Cell::default(),
+            window,
+            census: RefCell::new(Census::new(u64::from(window))),
             faults: RefCell::default(),
         }
     }
@@ -142,11 +156,14 @@ impl ServerSeat {
         }
     }
 
-    fn report(&self) -> ServerReport {
+    fn report(&self, server: &equalizer_core::pool::Server) -> ServerReport {
         ServerReport {
             exchanges: self.exchanges.get(),
             in_flight: self.in_flight.get(),
             connects: self.connects.get(),
+            state: server.live.state(),
+            sessions: 0,
+            census: Some(Box::new(self.census.borrow().clone())),
             faults: self.faults.borrow().iter().copied().collect(),
         }
     }

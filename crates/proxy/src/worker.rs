@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use equalizer_core::http::forwarded::Origin;
+use equalizer_core::persistence::births::Births;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -27,7 +28,9 @@ use crate::socket::Socket;
 pub(crate) struct Worker {
     pub(crate) clock: Rc<Clock>,
     pub(crate) buffers: Buffers,
+    pub(crate) births: Arc<Births>,
     number: usize,
+    accepted: Cell<u64>,
     setup: RefCell<Rc<Setup>>,
     chance: RefCell<fastrand::Rng>,
     connections: Cell<u64>,
@@ -38,14 +41,22 @@ pub(crate) struct Worker {
 
 /// A listener that is being accepted on.
 struct Listening {
-    tls: Rc<RefCell<Option<Arc<ServerConfig>>>>,
+    serves: Rc<Serves>,
     accepting: AbortHandle,
+}
+
+/// What a listener's connections need to know of it.
+struct Serves {
+    /// Its place in the snapshot.
+    place: Cell<usize>,
+    tls: RefCell<Option<Arc<ServerConfig>>>,
 }
 
 /// Runs a worker until it is told to stop or its engine is gone. Called on a thread of its own.
 pub(crate) fn run(number: usize, revision: Revision, mailbox: UnboundedReceiver<Command>) -> io::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().build_local(tokio::runtime::LocalOptions::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build_local(tokio::runtime::LocalOptions::default())?;
     runtime.block_on(Worker::new(number, &revision).work(revision, mailbox))
 }
 
@@ -54,7 +65,9 @@ impl Worker {
         Rc::new(Self {
             clock: Rc::new(Clock::new()),
             buffers: Buffers::default(),
+            births: Arc::clone(&revision.births),
             number,
+            accepted: Cell::default(),
             setup: RefCell::new(Rc::new(Setup::new(Arc::clone(&revision.rules), None, number))),
             chance: RefCell::new(fastrand::Rng::new()),
             connections: Cell::default(),
@@ -64,7 +77,11 @@ impl Worker {
         })
     }
 
-    async fn work(self: Rc<Self>, revision: Revision, mut mailbox: UnboundedReceiver<Command>) -> io::Result<()> {
+    async fn work(
+        self: Rc<Self>,
+        revision: Revision,
+        mut mailbox: UnboundedReceiver<Command>,
+    ) -> io::Result<()> {
         self.apply(revision)?;
         spawn_local(tick(Rc::clone(&self), Ticker::new()?));
         while let Some(command) = mailbox.recv().await {
@@ -84,10 +101,11 @@ impl Worker {
         *self.setup.borrow_mut() = Rc::new(setup);
         let mut listeners = self.listeners.borrow_mut();
         let mut before = std::mem::take(&mut *listeners);
-        for Accept { name, tls, socket } in revision.listeners {
+        for (place, Accept { name, tls, socket }) in revision.listeners.into_iter().enumerate() {
             let listening = match (socket, before.remove(&name)) {
                 (None, Some(kept)) => {
-                    *kept.tls.borrow_mut() = tls;
+                    *kept.serves.tls.borrow_mut() = tls;
+                    kept.serves.place.set(place);
                     kept
                 }
                 (None, None) => continue,
@@ -95,10 +113,10 @@ impl Worker {
                     if let Some(old) = old {
                         old.accepting.abort();
                     }
-                    let tls = Rc::new(RefCell::new(tls));
+                    let serves = Rc::new(Serves { place: Cell::new(place), tls: RefCell::new(tls) });
                     let socket = TcpListener::from_std(socket)?;
-                    let accepting = spawn_local(accept(Rc::clone(self), socket, Rc::clone(&tls)));
-                    Listening { tls, accepting: accepting.abort_handle() }
+                    let accepting = spawn_local(accept(Rc::clone(self), socket, Rc::clone(&serves)));
+                    Listening { serves, accepting: accepting.abort_handle() }
                 }
             };
             listeners.insert(name, listening);
@@ -141,6 +159,12 @@ impl Worker {
         self.drained.borrow().is_some()
     }
 
+    /// A number for a connection; workers count in ranges of their own.
+    fn number_connection(&self) -> u64 {
+        self.accepted.set(self.accepted.get() + 1);
+        ((self.number as u64) << 48) | self.accepted.get()
+    }
+
     /// A random number.
     pub(crate) fn chance(&self) -> u64 {
         self.chance.borrow_mut().u64(..)
@@ -163,13 +187,13 @@ async fn tick(worker: Rc<Worker>, ticker: Ticker) {
     }
 }
 
-async fn accept(worker: Rc<Worker>, listener: TcpListener, tls: Rc<RefCell<Option<Arc<ServerConfig>>>>) {
+async fn accept(worker: Rc<Worker>, listener: TcpListener, serves: Rc<Serves>) {
     let pause = Deadline::new(&worker.clock);
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let tls = tls.borrow().clone();
-                spawn_local(connection(Rc::clone(&worker), stream, peer, tls));
+                let tls = serves.tls.borrow().clone();
+                spawn_local(connection(Rc::clone(&worker), stream, peer, serves.place.get(), tls));
             }
             // The client left before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -196,7 +220,13 @@ impl Drop for Open<'_> {
     }
 }
 
-async fn connection(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<Arc<ServerConfig>>) {
+async fn connection(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    listener: usize,
+    tls: Option<Arc<ServerConfig>>,
+) {
     let _open = Open::new(&worker);
     let deadline = Deadline::new(&worker.clock);
     let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
@@ -211,5 +241,10 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls
             }
         }
     };
-    h1::serve(&worker, &Client { socket, deadline, origin }).await;
+    let number = worker.number_connection();
+    let client = Client { socket, deadline, origin, listener, number, birth: Cell::new(None) };
+    h1::serve(&worker, &client).await;
+    if let Some(birth) = client.birth.get() {
+        worker.births.gone(birth, number);
+    }
 }

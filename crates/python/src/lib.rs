@@ -10,7 +10,12 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyOSError};
 use pyo3::prelude::*;
 
-create_exception!(_engine, EngineError, PyException, "A snapshot that does not run, with a sentence that says why.");
+create_exception!(
+    _engine,
+    EngineError,
+    PyException,
+    "A snapshot that does not run, with a sentence that says why."
+);
 
 /// The data plane: threads that move bytes, and nothing of Python in them.
 #[pyclass(frozen, module = "equalizer._engine")]
@@ -46,6 +51,11 @@ impl Engine {
         py.detach(|| serde_json::to_vec(&self.lock().sockets())).map_err(|error| to_python(error.into()))
     }
 
+    /// Says who may use which server; JSON of `ServerState`s, every other server is up.
+    fn set_states(&self, py: Python<'_>, states: &[u8]) -> PyResult<()> {
+        py.detach(|| self.lock().set_states(states)).map_err(to_python)
+    }
+
     /// What was counted, as JSON.
     fn report(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
         json(py, || Ok(self.lock().report()))
@@ -73,7 +83,10 @@ impl Engine {
 }
 
 /// Does `work` without the GIL and writes its result as JSON.
-fn json<T: serde::Serialize>(py: Python<'_>, work: impl FnOnce() -> Result<T, Refused> + Send) -> PyResult<Vec<u8>> {
+fn json<T: serde::Serialize>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T, Refused> + Send,
+) -> PyResult<Vec<u8>> {
     py.detach(|| work().and_then(|value| Ok(serde_json::to_vec(&value)?))).map_err(to_python)
 }
 

@@ -83,7 +83,8 @@ fn opened(pool: &Pool, session: &Session, value: &str, now: u64) -> Explained {
         seen: session.seen,
         generation: session.generation.pool,
         server_generation: session.generation.server,
-        incarnation: (session.incarnation != Incarnation::UNKNOWN).then(|| format!("{:08x}", session.incarnation.0)),
+        incarnation: (session.incarnation != Incarnation::UNKNOWN)
+            .then(|| format!("{:08x}", session.incarnation.0)),
         pinned: session.pinned,
         key: cookie::key_id(value.as_bytes()).unwrap_or_default(),
         honoured,

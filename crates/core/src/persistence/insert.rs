@@ -99,7 +99,13 @@ impl Insert {
     }
 
     /// Whether the line was written; `written` when another kind has said it already.
-    pub(super) fn stamp(&self, at: &Stamping<'_>, written: bool, edits: &mut Edits, out: &mut Vec<u8>) -> bool {
+    pub(super) fn stamp(
+        &self,
+        at: &Stamping<'_>,
+        written: bool,
+        edits: &mut Edits,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let mut taken_over = false;
         for field in at.lines.fields.iter().filter(|field| field.known == Known::SetCookie) {
             if cookies::set_cookie_name(field.value.of(at.lines.bytes)) == self.name.as_bytes() {
@@ -161,7 +167,8 @@ impl Taken {
         }
         let start = self.field.value.start;
         let left = |at: u32, byte: &u8| {
-            !matches!(byte, b';' | b' ' | b'\t') && !cuts.iter().any(|cut| (cut.start..cut.end).contains(&(start + at)))
+            !matches!(byte, b';' | b' ' | b'\t')
+                && !cuts.iter().any(|cut| (cut.start..cut.end).contains(&(start + at)))
         };
         let empty = self.bytes >= self.length || !(0..).zip(value).any(|(at, byte)| left(at, byte));
         if empty {

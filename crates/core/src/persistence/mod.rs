@@ -124,6 +124,15 @@ impl Recall {
         }
     }
 
+    /// Why the request is turned away when no server is left for it.
+    pub fn refusal(&self, pool: &Pool) -> Reason {
+        match self.home {
+            _ if pool.sessions.strict && self.had_home() => Reason::StrictRefused,
+            Some(_) if !self.birth => Reason::HomeDown,
+            _ => self.reason,
+        }
+    }
+
     /// Why the exchange went to `server`, now that it has answered.
     pub fn reason(&self, server: ServerId) -> Reason {
         match self.home {
@@ -270,7 +279,8 @@ fn judged(pool: &Pool, claim: Claim, now: u64) -> Recall {
         Claim::Home(home, id, reason) => (None, id, rules::judge_home(pool, home, now, reason)),
         Claim::Id(id) => return Recall { id: Some(id), birth: false, ..Recall::nobody(Reason::Recalled) },
     };
-    let known = Recall { session, id: Some(id), home: None, restamp: false, birth: false, reason: Reason::Recalled };
+    let known =
+        Recall { session, id: Some(id), home: None, restamp: false, birth: false, reason: Reason::Recalled };
     match verdict {
         Verdict::Home(home, reason) => Recall { home: Some(home), reason, ..known },
         Verdict::Restamp(home, reason) => Recall { home: Some(home), restamp: true, reason, ..known },

@@ -138,7 +138,9 @@ fn build_chain(pool: &wire::Pool, old: Option<&Pool>, listeners: &[&str], at: At
         wire::Persistence::Cookie(cookie) => {
             Kind::Insert(Insert::new(cookie, purposes(&cookie.scope, &cookie.name, &pool.name, listeners)))
         }
-        wire::Persistence::Address(address) => Kind::Address(ByAddress::new(address, addresses(address, old, at))),
+        wire::Persistence::Address(address) => {
+            Kind::Address(ByAddress::new(address, addresses(address, old, at)))
+        }
         wire::Persistence::Hash(hash) => Kind::Hash(ByHash::new(hash)),
         wire::Persistence::Field(_) => todo!(),
     });
@@ -159,7 +161,8 @@ fn purposes(scope: &Scope, name: &str, pool: &str, listeners: &[&str]) -> Purpos
 /// The records of addresses: the old ones where the settings are the same, else a new table with what fits of them.
 fn addresses(settings: &wire::Address, old: Option<&Pool>, at: At) -> Arc<Addresses> {
     let tables = old.into_iter().flat_map(|old| old.persistence.kinds());
-    let before = tables.filter_map(|kind| if let Kind::Address(address) = kind { Some(address) } else { None }).next();
+    let before =
+        tables.filter_map(|kind| if let Kind::Address(address) = kind { Some(address) } else { None }).next();
     match before {
         Some(before) if before.settings() == settings => Arc::clone(before.table()),
         before => {
@@ -183,7 +186,8 @@ fn addresses(settings: &wire::Address, old: Option<&Pool>, at: At) -> Arc<Addres
 
 fn build_limits(limits: &wire::Limits, mistakes: &mut Vec<Mistake>) -> Limits {
     if usize::from(limits.fields) > MOST_FIELDS {
-        let message = format!("{} is more than the {MOST_FIELDS} fields that are read at most", limits.fields);
+        let message =
+            format!("{} is more than the {MOST_FIELDS} fields that are read at most", limits.fields);
         mistakes.push(Mistake::at(&["limits", "fields"], message));
     }
     Limits { head: limits.head, target: limits.target, fields: limits.fields }
@@ -192,7 +196,8 @@ fn build_limits(limits: &wire::Limits, mistakes: &mut Vec<Mistake>) -> Limits {
 fn build_ring(keys: &[wire::Key], mistakes: &mut Vec<Mistake>) -> Option<KeyRing> {
     let mut secrets = Vec::with_capacity(keys.len());
     for key in keys {
-        let secret = BASE64_STANDARD.decode(&key.secret).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let secret =
+            BASE64_STANDARD.decode(&key.secret).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         match secret {
             Some(secret) => secrets.push((key.id, secret)),
             None => mistakes.push(Mistake::at(&["keys", &key.id.to_string()], "a key is 32 bytes in base64")),

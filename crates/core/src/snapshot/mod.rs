@@ -5,7 +5,7 @@ pub mod wire;
 
 use crate::http::h1::decode::Limits;
 use crate::persistence::seal::KeyRing;
-use crate::pool::Pool;
+use crate::pool::{Pool, Server};
 use crate::route::{PoolId, Routes};
 
 /// The rules of one revision, ready to be asked.
@@ -26,6 +26,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A server by its pool's name and its own.
+    pub fn server(&self, pool: &str, server: &str) -> Option<&Server> {
+        let pool = self.pools.iter().find(|candidate| candidate.name == pool)?;
+        pool.servers.iter().find(|candidate| candidate.name == server)
+    }
+
     /// A pool by its id.
     pub fn pool(&self, id: PoolId) -> Option<&Pool> {
         self.pools.get(id.0)

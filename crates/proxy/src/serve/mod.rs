@@ -2,9 +2,11 @@
 
 pub(crate) mod h1;
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 
 use equalizer_core::http::forwarded::Origin;
+use equalizer_core::persistence::births;
 
 use crate::clock::{Deadline, Late};
 use crate::socket::Socket;
@@ -15,6 +17,12 @@ pub(crate) struct Client {
     pub(crate) socket: Socket,
     pub(crate) deadline: Deadline,
     pub(crate) origin: Origin,
+    /// The listener it came to, by its place in the snapshot.
+    pub(crate) listener: usize,
+    /// No other connection of any worker has this number.
+    pub(crate) number: u64,
+    /// The session that began on this connection last, if requests on others may share it.
+    pub(crate) birth: Cell<Option<births::Client>>,
 }
 
 impl Client {

@@ -160,7 +160,9 @@ impl Lines<'_> {
     fn connection_names(&self, field: Field) -> bool {
         let name = field.name.of(self.bytes);
         let connections = self.fields.iter().filter(|other| other.known == Known::Connection);
-        connections.flat_map(|other| list(other.value.of(self.bytes))).any(|named| named.eq_ignore_ascii_case(name))
+        connections
+            .flat_map(|other| list(other.value.of(self.bytes)))
+            .any(|named| named.eq_ignore_ascii_case(name))
     }
 }
 
