@@ -16,7 +16,7 @@ demo: .venv/engine ## three shops, a shopper and his basket; stays up until Ctrl
 
 test: .venv/engine ## every test of Rust and Python, with a real engine on loopback
 	cargo test --workspace --quiet
-	$(BIN)/pytest -n 2 -q
+	$(BIN)/pytest -n 2
 
 lint: .venv/engine ## format, clippy, ruff, types, stubs and layers
 	cargo fmt --check
