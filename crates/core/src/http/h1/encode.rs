@@ -49,7 +49,7 @@ pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, strip: Opti
         match field.known {
             Known::Host | Known::Expect | Known::SetCookie => run.keep(field.line, out),
             Known::Other if !(head.names_fields && lines.connection_names(*field)) => {
-                run.keep(field.line, out)
+                run.keep(field.line, out);
             }
             Known::Cookie => match strip {
                 None => run.keep(field.line, out),
