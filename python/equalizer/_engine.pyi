@@ -1,7 +1,12 @@
+from typing import final
+
+__all__ = ["Engine", "EngineError", "version"]
+
 class EngineError(Exception): ...  # a snapshot refused, with a sentence that says why
 
+@final
 class Engine:
-    def __init__(self, workers: int) -> None: ...
+    def __new__(cls, workers: int) -> Engine: ...
     def check(
         self, snapshot: bytes
     ) -> bytes: ...  # JSON list of {"path": [...], "message": "..."}; [] when well

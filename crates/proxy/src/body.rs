@@ -214,9 +214,11 @@ impl Transfer<'_> {
     }
 }
 
+type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Broken>> + 'a>>;
+
 /// A request body that is still being sent while the response is awaited or relayed.
 pub(crate) struct Upload<'a> {
-    running: Option<Pin<Box<dyn Future<Output = Result<(), Broken>> + 'a>>>,
+    running: Option<Running<'a>>,
     whole: bool,
 }
 

@@ -91,6 +91,7 @@ fn json<T: serde::Serialize>(
 }
 
 /// An address that is taken is the system's error, everything else the snapshot's.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn to_python(refused: Refused) -> PyErr {
     match &refused {
         Refused::Bind { error, .. } => {

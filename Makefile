@@ -1,0 +1,49 @@
+# What one types here. It needs Rust (https://rustup.rs) and Python 3.11; everything else goes into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := pyproject.toml Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
+DEVELOP := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --extras dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/engine ## three shops, a shopper and his basket; stays up until Ctrl-C, or ONCE=1 ends after the story
+	@$(BIN)/python -m demo $(if $(ONCE),--once)
+
+test: .venv/engine ## every test of Rust and Python, with a real engine on loopback
+	cargo test --workspace --quiet
+	$(BIN)/pytest -n 2
+
+lint: .venv/engine ## format, clippy, ruff, types, stubs and layers
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	cd python && ../$(BIN)/python -m mypy.stubtest equalizer._engine
+	$(BIN)/lint-imports --no-logo
+
+bench: .venv/engine-release ## the same work on us and the peers; rewrites the table of README.md (half an hour)
+	$(BIN)/python -m bench.run --readme
+
+clean: ## remove what was made
+	cargo clean --quiet
+	rm -rf .venv python/equalizer/_engine*.so
+
+.venv/maturin:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip maturin
+	@touch $@
+
+# One engine is installed at a time: the quick build for work, the optimised one to be measured.
+.venv/engine: .venv/maturin $(SOURCES)
+	$(DEVELOP)
+	@rm -f .venv/engine-release && touch $@
+
+.venv/engine-release: .venv/maturin $(SOURCES)
+	$(DEVELOP) --release
+	@rm -f .venv/engine && touch $@

@@ -1,0 +1,102 @@
+"""Each file in examples/ is served as it is written.
+
+It is copied to a directory of its own, where the certificate that it names is made and the key file will be;
+in the copy the ports of its servers become those of running ones, and the ports of its listeners free ones.
+"""
+
+import re
+import ssl
+import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx2
+import pytest
+import trustme
+
+import equalizer
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
+
+
+class Origin(ThreadingHTTPServer):
+    """A web server that answers with its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.name = name
+
+
+class _Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Origin
+
+    def do_GET(self) -> None:
+        body = self.server.name.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
+        """Say nothing."""
+
+
+@contextmanager
+def running(name: str) -> Iterator[Origin]:
+    """A server until the context ends."""
+    with Origin(name) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def servers_of(text: str) -> dict[str, str]:
+    """Address to name, over all pools."""
+    pools = tomllib.loads(text)["pools"].values()
+    entries = [entry for pool in pools for entry in pool["servers"].items()]
+    return {each if isinstance(each, str) else each["address"]: name for name, each in entries}
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
+def example(request: pytest.FixtureRequest, tmp_path: Path, authority: trustme.CA) -> Iterator[Path]:
+    """The copy of an example that can be run here."""
+    text = request.param.read_text()
+    issued = authority.issue_cert("127.0.0.1")
+    (tmp_path / "shop.pem").write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(tmp_path / "shop.key"))
+    with ExitStack() as stack:
+        ports = {}
+        for address, name in servers_of(text).items():
+            ports[address] = f"127.0.0.1:{stack.enter_context(running(name)).server_port}"
+        text = re.sub(r"127\.0\.0\.1:\d+", lambda found: ports.get(found[0], "127.0.0.1:0"), text)
+        file = tmp_path / request.param.name
+        file.write_text(text)
+        yield file
+
+
+def test_an_example_serves_its_pool_at_each_listener(example: Path, authority: trustme.CA) -> None:
+    written = tomllib.loads(example.read_text())
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
+    keeps = all(pool.get("persistence") != "none" for pool in written["pools"].values())
+    with equalizer.serve(example) as lb, httpx2.Client(verify=trusted) as client:
+        answers = [client.get(lb.url(listener)) for listener in written["listeners"] for _ in range(3)]
+    assert {answer.status_code for answer in answers} == {200}
+    names = [answer.text for answer in answers]
+    assert set(names) <= set(servers_of(example.read_text()).values())
+    assert (len(set(names)) == 1) == keeps
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 3

@@ -1,0 +1,65 @@
+"""The guide says what the program does: every setting with its default, and the errors word for word."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from equalizer.config.load import load
+from equalizer.config.schema import schema
+from equalizer.errors import ConfigError
+from equalizer.model.limits import Limits
+from equalizer.model.timeouts import Timeouts
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "configuration.md"
+SETTINGS, ERRORS = GUIDE.read_text().split("## What is said when it is wrong")
+SHOP = {"servers": {"web1": {"address": "127.0.0.1:9001"}}}
+BASE = {"listeners": {"web": {"address": "127.0.0.1:8080"}}, "pools": {"shop": SHOP}}
+DEFAULTS = [("limits", key) for key in Limits.model_fields] + [
+    ("timeouts", key) for key in Timeouts.model_fields
+]
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """The cells of every table."""
+    for line in text.splitlines():
+        if line.startswith("| `"):
+            yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def section(title: str) -> dict[str, str]:
+    """Key to default, of one part of the guide."""
+    part = next(part for part in SETTINGS.split("\n## ") if part.startswith(f"`[{title}]`"))
+    return {cells[0].strip("`"): cells[1].strip("`") for cells in rows(part)}
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid upon `base`; tables are merged, values replaced."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and value and isinstance(base.get(key), Mapping)
+        result[key] = merged(base[key], value) if both else value
+    return result
+
+
+@pytest.mark.parametrize(("title", "key"), DEFAULTS)
+def test_a_default_is_the_programs(title: str, key: str) -> None:
+    said = load(BASE | {title: {key: tomllib.loads(f"it = {section(title)[key]}")["it"]}})
+    assert getattr(said.config, title) == getattr(load(BASE).config, title)
+
+
+def test_no_key_is_missing() -> None:
+    known = {key for table in schema()["$defs"].values() for key in table.get("properties", {})}  # type: ignore[attr-defined]
+    told = {part for cells in rows(SETTINGS) for part in cells[0].strip("`").split(".")}
+    assert known <= told
+
+
+@pytest.mark.parametrize(("written", "said"), list(rows(ERRORS)), ids=lambda cell: cell.strip("`")[:40])
+def test_an_error_reads_as_the_guide_has_it(written: str, said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(merged(BASE, tomllib.loads(written.strip("`"))))
+    message = re.sub(r"^`+|`+$", "", said).replace("\\|", "|")
+    assert message in {problem.message for problem in refused.value.problems}
