@@ -169,7 +169,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, tls: Rc<RefCell<Optio
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let tls = tls.borrow().clone();
-                spawn_local(connection(Rc::clone(&worker), stream, peer, tls));
+                spawn_local(connection(Open::new(&worker), stream, peer, tls));
             }
             // The client left before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -180,24 +180,24 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, tls: Rc<RefCell<Optio
 }
 
 /// A connection counts as open until this is dropped.
-struct Open<'a>(&'a Worker);
+struct Open(Rc<Worker>);
 
-impl<'a> Open<'a> {
-    fn new(worker: &'a Worker) -> Self {
+impl Open {
+    fn new(worker: &Rc<Worker>) -> Self {
         worker.connections.set(worker.connections.get() + 1);
-        Self(worker)
+        Self(Rc::clone(worker))
     }
 }
 
-impl Drop for Open<'_> {
+impl Drop for Open {
     fn drop(&mut self) {
         self.0.connections.set(self.0.connections.get() - 1);
         self.0.tell_if_drained();
     }
 }
 
-async fn connection(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<Arc<ServerConfig>>) {
-    let _open = Open::new(&worker);
+async fn connection(open: Open, stream: TcpStream, peer: SocketAddr, tls: Option<Arc<ServerConfig>>) {
+    let worker = &open.0;
     let deadline = Deadline::new(&worker.clock);
     let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
     let socket = match tls {
@@ -211,5 +211,5 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls
             }
         }
     };
-    h1::serve(&worker, &Client { socket, deadline, origin }).await;
+    h1::serve(worker, &Client { socket, deadline, origin }).await;
 }
