@@ -52,7 +52,7 @@ class Origin:
         return request
 
     def wait_for(self, ready: Callable[[], bool]) -> None:
-        """Wait until what is asked about this origin is true; it is asked after every connection and request."""
+        """Wait until what is asked of this origin is true: asked at each connection's begin and end and request."""
         with self._changed:
             assert self._changed.wait_for(ready, LIMIT)
 
@@ -104,6 +104,7 @@ class Origin:
             pass  # the connection is over; what was malformed is recorded
         finally:
             wire.close()
+            self.tell()
 
 
 Script = Callable[[Origin, Wire], None]

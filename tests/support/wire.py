@@ -198,4 +198,7 @@ def connect(address: str, source: str = "127.0.0.1", tls: ssl.SSLContext | None 
     host, _, port = address.rpartition(":")
     sock = socket.create_connection((host, int(port)), timeout=LIMIT, source_address=(source, 0))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Wire(tls.wrap_socket(sock, server_hostname=host) if tls else sock)
+    if tls is None:
+        return Wire(sock)
+    # An end without TLS's closing word is an error here, as it should be everywhere.
+    return Wire(tls.wrap_socket(sock, server_hostname=host, suppress_ragged_eofs=False))
