@@ -1,6 +1,85 @@
-"""Settings of all tests: a slow machine is no failure."""
+"""Settings of all tests, and the two ends of a flow: servers on loopback, and Equalizer in front of them."""
 
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
 from hypothesis import HealthCheck, settings
 
+from support.balancer import Balancer, configuration, tls_listener
+from support.origin import Origin, Script, replying, response
+
+# A slow machine is no failure.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
+
+MakeOrigin = Callable[..., Origin]
+Balance = Callable[..., Balancer]
+
+
+@pytest.fixture
+def make_origin() -> Iterator[MakeOrigin]:
+    """Start servers; at the end they stop, and everything they were sent has to have been HTTP."""
+    origins: list[Origin] = []
+
+    def make(script: Script | bytes | None = None, **options: Any) -> Origin:
+        origins.append(Origin(script, **options))
+        return origins[-1]
+
+    yield make
+    for origin in origins:
+        origin.end()
+    assert [origin.broken for origin in origins if origin.broken] == []
+
+
+@pytest.fixture
+def shops(make_origin: MakeOrigin) -> dict[str, Origin]:
+    """Three servers, web1 to web3, that answer with their names."""
+    names = ("web1", "web2", "web3")
+    return {name: make_origin(naming(name)) for name in names}
+
+
+@pytest.fixture
+def balance(make_origin: MakeOrigin) -> Iterator[Balance]:
+    """Start Equalizer in front of servers, `web1=origin, …`, with one worker; it ends before they do."""
+    with ExitStack() as stack:
+
+        def start(
+            servers: Mapping[str, Origin | str] | Origin, workers: int = 1, folder: Path | None = None, **tables: Any
+        ) -> Balancer:
+            if isinstance(servers, Origin):
+                servers = {"web1": servers}
+            if folder:
+                tables["listeners"] = tls_listener(folder)
+            config = configuration(servers, workers, **tables)
+            balancer = Balancer(config, _trust(folder) if folder else None)
+            stack.callback(balancer.stop)
+            return balancer
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate for 127.0.0.1, its key, and who signed it."""
+    folder = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1", "shop.test")
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    issued.private_key_pem.write_to_path(folder / "shop.key")
+    for part in issued.cert_chain_pems:
+        part.write_to_path(folder / "shop.pem", append=True)
+    return folder
+
+
+def naming(name: str) -> Script:
+    """Answer with the server's name."""
+    return replying(lambda request: response(name.encode(), f"Server-Name: {name}"))
+
+
+def _trust(folder: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=folder / "authority.pem")

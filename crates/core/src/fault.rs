@@ -25,10 +25,10 @@ pub enum Fault {
 pub enum Sent {
     /// Not a byte.
     Nothing,
-    /// The head, while the body is still all here.
+    /// The head of a request whose body is still all here.
     Head,
-    /// The whole request, which is still all here.
-    Whole,
+    /// The whole request, or bytes of its body; all that was sent is still here too.
+    Kept,
     /// Bytes that are not here any more.
     Streamed,
 }
@@ -49,7 +49,7 @@ impl Fault {
             Self::Connect | Self::ConnectTimeout => true,
             Self::Closed => match sent {
                 Sent::Nothing | Sent::Head => true,
-                Sent::Whole => method.idempotent(),
+                Sent::Kept => method.idempotent(),
                 Sent::Streamed => false,
             },
             Self::CutShort | Self::ResponseTimeout | Self::Broken(_) => false,
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_request_that_may_have_been_carried_out_is_not_repeated() {
         for fault in [Fault::Closed, Fault::CutShort, Fault::ResponseTimeout] {
-            assert!(!fault.may_retry(Method::Other, Sent::Whole));
+            assert!(!fault.may_retry(Method::Other, Sent::Kept));
             assert!(!fault.may_retry(Method::Idempotent, Sent::Streamed));
         }
     }
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn an_idempotent_request_is_repeated_until_a_response_has_begun() {
-        assert!(Fault::Closed.may_retry(Method::Idempotent, Sent::Whole));
-        assert!(!Fault::CutShort.may_retry(Method::Idempotent, Sent::Whole));
+        assert!(Fault::Closed.may_retry(Method::Idempotent, Sent::Kept));
+        assert!(!Fault::CutShort.may_retry(Method::Idempotent, Sent::Kept));
     }
 }

@@ -6,16 +6,17 @@ use equalizer_core::persistence::Recall;
 use equalizer_core::persistence::births;
 use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::pool::{Pool, Tried};
+use equalizer_core::route::PoolId;
 
 use crate::serve::Client;
 use crate::setup::PoolSeat;
 use crate::worker::Worker;
 
-/// Gives a new client its id and home, where the pool stamps sessions; the pool comes with its number and its seat.
+/// Gives a new client its id and home, where the pool stamps sessions; the pool comes with its id and its seat.
 pub(crate) fn bear(
     worker: &Worker,
     client: &Client,
-    (number, pool, seat): (usize, &Pool, &PoolSeat),
+    (id, pool, seat): (PoolId, &Pool, &PoolSeat),
     recall: &mut Recall,
     lines: Lines<'_>,
 ) {
@@ -25,16 +26,16 @@ pub(crate) fn bear(
     }
     let agent = lines.fields.iter().find(|field| field.known == Known::UserAgent);
     let agent = agent.map(|field| field.value.of(lines.bytes)).unwrap_or_default();
-    let who = births::Client::new(number, client.origin.client, agent, client.origin.secure);
+    let who = births::Client::new(id, client.origin.client, agent, client.origin.secure);
     let born = worker.births.share(who, client.number, worker.clock.now(), window, || {
         let server = pool.pick(recall, &Tried::default(), &mut seat.balance.borrow_mut())?;
         Some((SessionId(worker.chance()), pool.servers[server.0].home))
     });
-    let Some((id, home, shared)) = born else { return };
+    let Some((session, home, shared)) = born else { return };
     if !shared {
         client.birth.set(Some(who));
     }
     if let Some(home) = pool.find_home(home) {
-        recall.bear(id, home, shared);
+        recall.bear(session, home, shared);
     }
 }

@@ -169,14 +169,9 @@ impl Engine {
         report
     }
 
-    /// Stops accepting and waits for the exchanges under way, at most `wait`; whether all have ended.
-    pub fn drain(&self, wait: Duration) -> bool {
-        let until = Instant::now() + wait;
-        let done = self.ask(Command::Drain);
-        (0..self.workers.len()).all(|_| {
-            let left = until.saturating_duration_since(Instant::now());
-            done.0.recv_timeout(left).is_ok()
-        })
+    /// Stops accepting; idle connections close, the others after their exchange.
+    pub fn drain(&self) -> Draining {
+        Draining { workers: self.workers.len(), done: self.ask(Command::Drain).0 }
     }
 
     /// Ends all workers at once, with whatever they are doing.
@@ -235,6 +230,24 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Workers that finish what is under way; apart from the engine, so that it can be asked and stopped meanwhile.
+#[must_use]
+pub struct Draining {
+    workers: usize,
+    done: Receiver<()>,
+}
+
+impl Draining {
+    /// Waits for the exchanges under way, at most `most`; whether all have ended.
+    pub fn wait(self, most: Duration) -> bool {
+        let until = Instant::now() + most;
+        (0..self.workers).all(|_| {
+            let left = until.saturating_duration_since(Instant::now());
+            self.done.recv_timeout(left).is_ok()
+        })
     }
 }
 

@@ -12,8 +12,10 @@ use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{Framing, RequestHead, ResponseHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
+use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::{self, Recall, Stamping};
 use equalizer_core::pool::{Pool, ServerId, Tried};
+use equalizer_core::route::PoolId;
 
 use crate::answer::answer;
 use crate::birth;
@@ -35,33 +37,20 @@ pub(crate) async fn exchange(
     let setup = worker.setup();
     let asked = Asked { method: head.method, http11: head.http11, keep_alive: head.keep_alive };
     let Some((route, (pool, seat))) =
-        setup.rules.routes.find().and_then(|route| Some((route, setup.pool(route.pool.0)?)))
+        setup.rules.routes.find().and_then(|route| Some((route, setup.pool(route.pool)?)))
     else {
         return asked.refuse(worker, client, 404, false).await;
     };
     let lines = Lines { bytes: buffer.filled(), fields };
-    let mut edits = worker.buffers.take_edits();
-    let ask = persistence::Ask {
-        lines,
-        target: head.target.of(lines.bytes),
-        method: head.method,
-        client: client.origin.client,
-        secure: client.origin.secure,
-        listener: client.listener,
-        now: worker.clock.unix(),
-    };
-    let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
-    if recall.is_birth() {
-        birth::bear(worker, client, (route.pool.0, pool, seat), &mut recall, lines);
-    }
     let mut message = worker.buffers.take_text();
-    encode::request(lines, head, client.origin, &edits, &mut message);
-    worker.buffers.give_edits(edits);
+    let recall = admit(worker, client, (route.pool, pool, seat), head, lines, &mut message);
     buffer.consume(head.length as usize);
     let mut source = Source::new(head.framing);
+    let head_length = message.len();
     if body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message).is_err() {
         return asked.refuse(worker, client, 400, false).await;
     }
+    let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let sent = Cell::new(Sent::Nothing);
     let mut tried = Tried::default();
     let mut fresh = false;
@@ -70,8 +59,18 @@ pub(crate) async fn exchange(
             seat.count(recall.refusal(pool));
             break asked.refuse(worker, client, 503, source.is_done()).await;
         };
-        let at =
-            At { worker, client, setup: &setup, pool, seat, asked, recall: &recall, server, sent: &sent };
+        let at = At {
+            worker,
+            client,
+            setup: &setup,
+            pool,
+            seat,
+            asked,
+            recall: &recall,
+            server,
+            sends,
+            sent: &sent,
+        };
         let failure = match at.forward(&message, buffer, &mut source, fresh).await {
             Ok(after) => break after,
             Err(failure) => failure,
@@ -96,6 +95,34 @@ pub(crate) async fn exchange(
     };
     worker.buffers.give_text(message);
     after
+}
+
+/// Recalls the request's session and writes its head as the server gets it.
+fn admit(
+    worker: &Worker,
+    client: &Client,
+    (id, pool, seat): (PoolId, &Pool, &PoolSeat),
+    head: &RequestHead,
+    lines: Lines<'_>,
+    message: &mut Vec<u8>,
+) -> Recall {
+    let mut edits = worker.buffers.take_edits();
+    let ask = persistence::Ask {
+        lines,
+        target: head.target.of(lines.bytes),
+        method: head.method,
+        client: client.origin.client,
+        secure: client.origin.secure,
+        listener: client.listener,
+        now: worker.clock.unix(),
+    };
+    let mut recall = pool.persistence.recall(&worker.setup().rules.ring, pool, &ask, &mut edits);
+    if recall.is_birth() {
+        birth::bear(worker, client, (id, pool, seat), &mut recall, lines);
+    }
+    encode::request(lines, head, client.origin, &edits, message);
+    worker.buffers.give_edits(edits);
+    recall
 }
 
 /// What of the request decides how it is answered.
@@ -139,6 +166,14 @@ enum Failure {
     Client(Broken),
 }
 
+/// Why a response did not reach the client whole.
+enum Unrelayed {
+    /// Its body is malformed from the start; nothing has been written.
+    Broken(Refusal),
+    /// The client has a part of it at most, and cannot be told anything else.
+    CutShort,
+}
+
 /// One attempt: this request at this server.
 struct At<'a> {
     worker: &'a Worker,
@@ -149,6 +184,8 @@ struct At<'a> {
     asked: Asked,
     recall: &'a Recall,
     server: ServerId,
+    /// What the first write of the request will have sent.
+    sends: Sent,
     sent: &'a Cell<Sent>,
 }
 
@@ -165,8 +202,10 @@ impl At<'_> {
         let seat: &Rc<_> = self.seat.server(self.server);
         let opened = Link::open(seat, self.asked.method, fresh, deadline, times.connect).await;
         let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
-        let failed = |fault| Failure::Server { fault, reused: link.reused };
-        link.send(message, source.is_done(), self.sent, deadline, times.body).await.map_err(failed)?;
+        let reused = link.reused;
+        let failed = |fault| Failure::Server { fault, reused };
+        self.sent.set(self.sends);
+        link.send(message, deadline, times.body).await.map_err(failed)?;
         let mut upload = self.upload(&link, buffer, source);
         let mut incoming = self.worker.buffers.take();
         let mut fields = self.worker.buffers.take_fields();
@@ -190,7 +229,11 @@ impl At<'_> {
         }
         self.worker.buffers.give(incoming);
         self.worker.buffers.give_fields(fields);
-        Ok(relayed.unwrap_or(After::Abort))
+        match relayed {
+            Ok(after) => Ok(after),
+            Err(Unrelayed::Broken(refusal)) => Err(failed(Fault::Broken(refusal))),
+            Err(Unrelayed::CutShort) => Ok(After::Abort),
+        }
     }
 
     /// Sends what is left of the request's body while the response is awaited.
@@ -234,9 +277,8 @@ impl At<'_> {
         incoming: &mut Buffer,
         head: &ResponseHead,
         fields: &[Field],
-    ) -> Result<After, Broken> {
+    ) -> Result<After, Unrelayed> {
         let (worker, client, times) = (self.worker, self.client, &self.setup.rules.timeouts);
-        self.count();
         let mut delivery = self.asked.delivery(worker, upload.is_whole());
         let framed = delivery.framing(head.framing);
         let mut text = worker.buffers.take_text();
@@ -245,31 +287,28 @@ impl At<'_> {
         incoming.consume(head.length as usize);
         let mut source = Source::new(head.framing);
         let chunked = framed == Framing::Chunked;
-        let gathered = body::gather(incoming, &mut source, chunked, &mut text);
-        let relayed = match gathered {
-            Err(refusal) => Err(Broken::Malformed(refusal)),
-            Ok(()) if source.is_done() => {
-                let writing = client.write(worker, &mut [IoSlice::new(&text)]).await;
-                writing.map_err(|_| Broken::Sink)
-            }
-            Ok(()) => {
-                let transfer = Transfer {
-                    from: &link.socket,
-                    to: &client.socket,
-                    buffer: incoming,
-                    source: &mut source,
-                    chunked,
-                    deadline: &client.deadline,
-                    wait: times.body,
-                    buffers: &worker.buffers,
-                };
-                let running = Box::pin(transfer.run(&text, || {}));
-                let relayed = upload.alongside(&client.deadline, times.body, running).await;
-                relayed.and_then(|relayed| relayed)
-            }
+        body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?;
+        self.count();
+        let relayed = if source.is_done() {
+            client.write(worker, &mut [IoSlice::new(&text)]).await.is_ok()
+        } else {
+            let transfer = Transfer {
+                from: &link.socket,
+                to: &client.socket,
+                buffer: incoming,
+                source: &mut source,
+                chunked,
+                deadline: &client.deadline,
+                wait: times.body,
+                buffers: &worker.buffers,
+            };
+            let running = Box::pin(transfer.run(&text, || {}));
+            matches!(upload.alongside(&client.deadline, times.body, running).await, Ok(Ok(())))
         };
         worker.buffers.give_text(text);
-        relayed?;
+        if !relayed {
+            return Err(Unrelayed::CutShort);
+        }
         Ok(match (delivery.keep, upload.is_whole()) {
             (true, true) => After::Keep,
             (false, true) => After::Close,

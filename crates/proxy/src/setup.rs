@@ -10,6 +10,7 @@ use equalizer_core::fault::Fault;
 use equalizer_core::persistence::Reason;
 use equalizer_core::persistence::census::Census;
 use equalizer_core::pool::ServerId;
+use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::Snapshot;
 
 use crate::forward::idle::Idle;
@@ -70,12 +71,12 @@ impl Setup {
     }
 
     /// A pool's rules and its seat.
-    pub(crate) fn pool(&self, id: usize) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
-        Some((self.rules.pools.get(id)?, self.pools.get(id)?))
+    pub(crate) fn pool(&self, id: PoolId) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
+        Some((self.rules.pool(id)?, self.pools.get(id.0)?))
     }
 
     fn pool_named(&self, name: &str) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
-        self.pool(self.rules.pools.iter().position(|pool| pool.name == name)?)
+        self.pool(PoolId(self.rules.pools.iter().position(|pool| pool.name == name)?))
     }
 
     /// Closes the server connections that were idle for longer than they may.

@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -76,6 +77,26 @@ impl Socket {
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
         })
         .await
+    }
+
+    /// Closes in good order. TCP does so by itself; TLS has a word for it (RFC 8446, 6.1), without which
+    /// the other side has to take the end for an attack.
+    pub(crate) async fn close(&self) {
+        if matches!(&*self.0.borrow(), Stream::Tls(_)) {
+            // The other side may be gone already.
+            let _ = self.finish().await;
+        }
+    }
+
+    /// Makes the end a reset: the other side shall not take what it has for all there is.
+    pub(crate) fn abort(&self) {
+        let stream = self.0.borrow();
+        let tcp = match &*stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        };
+        // Where even this fails the connection is gone.
+        let _ = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO));
     }
 
     /// Whether nothing has come, not even the end: an idle connection that can still be used.

@@ -193,7 +193,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, serves: Rc<Serves>) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let tls = serves.tls.borrow().clone();
-                spawn_local(connection(Rc::clone(&worker), stream, peer, serves.place.get(), tls));
+                spawn_local(connection(Open::new(&worker), stream, peer, serves.place.get(), tls));
             }
             // The client left before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -204,16 +204,16 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, serves: Rc<Serves>) {
 }
 
 /// A connection counts as open until this is dropped.
-struct Open<'a>(&'a Worker);
+struct Open(Rc<Worker>);
 
-impl<'a> Open<'a> {
-    fn new(worker: &'a Worker) -> Self {
+impl Open {
+    fn new(worker: &Rc<Worker>) -> Self {
         worker.connections.set(worker.connections.get() + 1);
-        Self(worker)
+        Self(Rc::clone(worker))
     }
 }
 
-impl Drop for Open<'_> {
+impl Drop for Open {
     fn drop(&mut self) {
         self.0.connections.set(self.0.connections.get() - 1);
         self.0.tell_if_drained();
@@ -221,13 +221,13 @@ impl Drop for Open<'_> {
 }
 
 async fn connection(
-    worker: Rc<Worker>,
+    open: Open,
     stream: TcpStream,
     peer: SocketAddr,
     listener: usize,
     tls: Option<Arc<ServerConfig>>,
 ) {
-    let _open = Open::new(&worker);
+    let worker = &open.0;
     let deadline = Deadline::new(&worker.clock);
     let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
     let socket = match tls {
@@ -243,7 +243,7 @@ async fn connection(
     };
     let number = worker.number_connection();
     let client = Client { socket, deadline, origin, listener, number, birth: Cell::new(None) };
-    h1::serve(&worker, &client).await;
+    h1::serve(worker, &client).await;
     if let Some(birth) = client.birth.get() {
         worker.births.gone(birth, number);
     }

@@ -63,7 +63,10 @@ impl Engine {
 
     /// Stops accepting and waits for the exchanges under way; whether all ended in time.
     fn drain(&self, py: Python<'_>, wait_ms: u64) -> bool {
-        py.detach(|| self.lock().drain(Duration::from_millis(wait_ms)))
+        py.detach(|| {
+            let draining = self.lock().drain();
+            draining.wait(Duration::from_millis(wait_ms))
+        })
     }
 
     /// Ends the engine at once.

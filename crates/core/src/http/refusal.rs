@@ -42,6 +42,9 @@ pub enum Refusal {
     /// CONNECT asks for a tunnel, which this is not.
     #[error("CONNECT is not offered here (RFC 9110, 9.3.6)")]
     Connect,
+    /// A server changes to a protocol that it was not asked for.
+    #[error("101 without an Upgrade (RFC 9110, 15.2.2)")]
+    Upgrade,
     /// A major version of HTTP that this connection does not speak.
     #[error("HTTP version not supported (RFC 9110, 15.6.6)")]
     Version,
@@ -62,7 +65,7 @@ impl Refusal {
             | Self::Chunk => 400,
             Self::HeadTooLarge => 431,
             Self::TargetTooLong => 414,
-            Self::UnknownCoding | Self::Connect => 501,
+            Self::UnknownCoding | Self::Connect | Self::Upgrade => 501,
             Self::Version => 505,
         }
     }

@@ -45,7 +45,8 @@ fn text(attributes: &Attributes, over_tls: bool) -> String {
         text.push_str(domain);
     }
     if let Some(seconds) = attributes.max_age {
-        text.push_str(&format!("; Max-Age={seconds}"));
+        text.push_str("; Max-Age=");
+        text.push_str(&seconds.to_string());
     }
     if attributes.http_only {
         text.push_str("; HttpOnly");

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::cookie::{Home, SessionId};
+use crate::route::PoolId;
 
 const SHARDS: usize = 64;
 const SLOTS: usize = 64;
@@ -26,9 +27,9 @@ pub struct Client(u64);
 
 impl Client {
     /// The client of a pool at an address, told apart by its software and its scheme.
-    pub fn new(pool: usize, address: IpAddr, user_agent: &[u8], secure: bool) -> Self {
+    pub fn new(pool: PoolId, address: IpAddr, user_agent: &[u8], secure: bool) -> Self {
         let mut hash = Xxh3::new();
-        hash.update(&(pool as u64).to_le_bytes());
+        hash.update(&(pool.0 as u64).to_le_bytes());
         match address {
             IpAddr::V4(address) => hash.update(&address.octets()),
             IpAddr::V6(address) => hash.update(&address.octets()),
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     fn client() -> Client {
-        Client::new(0, IpAddr::from([192, 0, 2, 1]), b"browser", false)
+        Client::new(PoolId(0), IpAddr::from([192, 0, 2, 1]), b"browser", false)
     }
 
     fn share(births: &Births, connection: u64, now: u64, id: u64) -> (u64, bool) {
@@ -140,8 +141,9 @@ mod tests {
 
     #[test]
     fn other_software_or_another_address_is_another_client() {
-        let other =
-            |address: [u8; 4], agent: &[u8], secure| Client::new(0, IpAddr::from(address), agent, secure);
+        let other = |address: [u8; 4], agent: &[u8], secure| {
+            Client::new(PoolId(0), IpAddr::from(address), agent, secure)
+        };
         let one = client();
         assert_ne!(one, other([192, 0, 2, 2], b"browser", false));
         assert_ne!(one, other([192, 0, 2, 1], b"other", false));

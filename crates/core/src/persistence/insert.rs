@@ -174,7 +174,9 @@ impl Taken {
         if empty {
             edits.cut(self.field.line);
         } else {
-            cuts.iter().for_each(|cut| edits.cut(*cut));
+            for cut in cuts {
+                edits.cut(*cut);
+            }
         }
     }
 }

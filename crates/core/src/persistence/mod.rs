@@ -195,17 +195,15 @@ impl Stamping<'_> {
     /// The session as it shall be stamped.
     fn session(&self) -> Session {
         let Self { pool, server, asked, .. } = *self;
-        match self.recall.session {
-            Some(session) => rules::settle(pool, &session, server, asked.now),
-            None => {
-                let id = self.recall.id.map_or(asked.chance, |id| id.0);
-                let home = &pool.servers[server.0];
-                Session {
-                    generation: pool.generation(server),
-                    incarnation: home.incarnation(),
-                    ..Session::born(id, home.home, asked.now)
-                }
-            }
+        if let Some(session) = self.recall.session {
+            return rules::settle(pool, &session, server, asked.now);
+        }
+        let id = self.recall.id.map_or(asked.chance, |id| id.0);
+        let home = &pool.servers[server.0];
+        Session {
+            generation: pool.generation(server),
+            incarnation: home.incarnation(),
+            ..Session::born(id, home.home, asked.now)
         }
     }
 

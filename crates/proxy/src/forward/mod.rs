@@ -3,12 +3,11 @@
 pub(crate) mod connect;
 pub(crate) mod idle;
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::IoSlice;
 use std::rc::Rc;
 
-use equalizer_core::fault::{Fault, Sent};
+use equalizer_core::fault::Fault;
 use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{self, ResponseHead};
 use equalizer_core::http::method::Method;
@@ -78,15 +77,7 @@ impl Link {
     }
 
     /// Writes what was prepared of the request.
-    pub(crate) async fn send(
-        &self,
-        message: &[u8],
-        whole: bool,
-        sent: &Cell<Sent>,
-        deadline: &Deadline,
-        wait: u32,
-    ) -> Result<(), Fault> {
-        sent.set(if whole { Sent::Whole } else { Sent::Head });
+    pub(crate) async fn send(&self, message: &[u8], deadline: &Deadline, wait: u32) -> Result<(), Fault> {
         match deadline.within(wait, self.socket.write(&mut [IoSlice::new(message)])).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Fault::Closed),

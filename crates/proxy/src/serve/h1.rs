@@ -28,7 +28,7 @@ pub(crate) async fn serve(worker: &Worker, client: &Client) {
             Some(buffer) => buffer,
             None => match first_bytes(worker, client).await {
                 Some(buffer) => buffer,
-                None => return,
+                None => return close(client).await,
             },
         };
         let mut fields = worker.buffers.take_fields();
@@ -41,11 +41,18 @@ pub(crate) async fn serve(worker: &Worker, client: &Client) {
         match after {
             After::Keep if !buffer.is_empty() => held = Some(buffer),
             After::Keep => worker.buffers.give(buffer),
-            After::Linger => {
+            After::Close if buffer.is_empty() => {
+                worker.buffers.give(buffer);
+                return close(client).await;
+            }
+            After::Close | After::Linger => {
                 linger(client, &mut buffer).await;
                 return worker.buffers.give(buffer);
             }
-            After::Close | After::Abort => return worker.buffers.give(buffer),
+            After::Abort => {
+                client.socket.abort();
+                return worker.buffers.give(buffer);
+            }
         }
     }
 }
@@ -130,6 +137,11 @@ async fn refuse(worker: &Worker, client: &Client, status: u16) -> After {
         Ok(()) => After::Linger,
         Err(_) => After::Close,
     }
+}
+
+async fn close(client: &Client) {
+    // Late or not, the connection closes now.
+    let _ = client.deadline.within(LINGER_MS, client.socket.close()).await;
 }
 
 /// Closes so that the answer arrives: bytes that are not read would make the kernel reset the connection under it.

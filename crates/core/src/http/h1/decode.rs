@@ -102,6 +102,10 @@ pub fn request(
     }
     place_fields(bytes, length, parsed.headers, fields)?;
     let method_text = span(bytes, method.as_bytes());
+    // Empty lines before a request are skipped (RFC 9112, 2.2): lines, not line feeds.
+    if !bytes[..method_text.start as usize].chunks(2).all(|line| line == b"\r\n") {
+        return Err(Refusal::BareLf);
+    }
     let method = Method::read(method.as_bytes());
     if method == Method::Connect {
         return Err(Refusal::Connect);
@@ -145,8 +149,12 @@ pub fn response(
     let (Some(status), Some(version)) = (parsed.code, parsed.version) else {
         return Err(Refusal::StartLine);
     };
-    if status < 100 {
+    // Before a response there is nothing to skip.
+    if status < 100 || !bytes.starts_with(b"HTTP/") {
         return Err(Refusal::StartLine);
+    }
+    if status == 101 {
+        return Err(Refusal::Upgrade);
     }
     place_fields(bytes, length, parsed.headers, fields)?;
     let facts = Facts::gather(bytes, fields)?;
@@ -271,7 +279,11 @@ fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<(Span, Option
         .ok_or(Refusal::Target)?;
     let authority = target.start + place(scheme.len());
     let rest = &text[scheme.len()..];
-    let path = memchr::memchr2(b'/', b'?', rest).ok_or(Refusal::Target)?;
+    let Some(path) = memchr::memchr2(b'/', b'?', rest) else {
+        // An empty path is the root (RFC 9112, 3.2.1), and the scheme ends with a slash that can stand for it.
+        let root = Span { start: authority - 1, end: authority };
+        return Ok((root, Some(Span { start: authority, end: target.end })));
+    };
     if rest[path] == b'?' {
         return Err(Refusal::Target);
     }

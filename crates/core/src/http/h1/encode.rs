@@ -45,7 +45,9 @@ pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edi
     out.extend_from_slice(head.target.of(lines.bytes));
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let mut run = Run::new(lines.bytes, edits);
+    let mut named = false;
     for field in lines.fields {
+        named |= field.known == Known::Host;
         match field.known {
             Known::Other if head.names_fields && lines.connection_names(*field) => {}
             Known::Connection
@@ -57,9 +59,11 @@ pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edi
         }
     }
     run.flush(out);
-    if head.host == Span::default() {
-        // HTTP/1.1 demands the field even where the client, speaking 1.0, named no host.
-        out.extend_from_slice(b"Host:\r\n");
+    if !named {
+        // HTTP/1.1 demands the field; a 1.0 client may have named its host in the target, or none at all.
+        out.extend_from_slice(b"Host: ");
+        out.extend_from_slice(head.host.of(lines.bytes));
+        out.extend_from_slice(b"\r\n");
     }
     origin.write(head.host.of(lines.bytes), out);
     framing(head.framing, out);
