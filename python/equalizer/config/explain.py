@@ -1,8 +1,7 @@
 """Says what is wrong in the user's words: the key, what was found, what to write instead."""
 
 import difflib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -10,7 +9,9 @@ from pydantic_core import ErrorDetails
 from equalizer.config import schema
 from equalizer.config.places import Path
 from equalizer.config.source import Source, dotted, show
+from equalizer.config.suggest import listed, toml, unknown, word
 from equalizer.errors import Problem
+from equalizer.model.noun import TOLD_BY, Refusal
 
 _NAME = "1 to 63 letters, digits or any of . _ -"
 
@@ -21,36 +22,70 @@ def explain(error: ValidationError, source: Source) -> list[Problem]:
     meant = {_meant(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"}
     # A key that is only misspelt is not missing as well.
     told = [detail for detail in details if detail["type"] != "missing" or detail["loc"] not in meant]
-    return [_problem(detail, source) for detail in told]
+    return [problem for detail in told for problem in _problems(detail, source)]
+
+
+def _problems(detail: ErrorDetails, source: Source) -> list[Problem]:
+    if detail["type"] != "refused_keys":
+        return [_problem(detail, source)]
+    refusals: list[Refusal] = detail["ctx"]["refusals"]
+    return [
+        source.problem((*detail["loc"], key), f"found {found}; write {write}")
+        for key, found, write in refusals
+    ]
 
 
 def _problem(detail: ErrorDetails, source: Source) -> Problem:
     kind, loc = detail["type"], detail["loc"]
+    if kind.startswith(TOLD_BY):
+        return _untold(loc, kind.removeprefix(TOLD_BY), source)
     path = source.locate(loc, missing=kind == "missing")
+    context = detail.get("ctx", {})
     if loc[-1:] == ("[key]",):
         return source.problem(path, f"found the name {show(path[-1])}; write {_NAME}")
     if kind == "extra_forbidden":
-        return source.problem(path, f"found a key that is not known here; write {_suggest_key(path)}")
+        return source.problem(path, unknown(loc, path))
     if kind == "missing":
-        place = source.problem(path, "")
-        return Problem(place.where, place.line, dotted(path), f"found nothing; write {_line(path)}")
-    context = detail.get("ctx", {})
+        return _missing(path, _line(loc), source)
     found = context.get("found") or show(source.value(path))
     return source.problem(path, f"found {found}; write {_instead(kind, context, loc, path, source)}")
 
 
-def _instead(kind: str, context: Mapping[str, object], loc: Path, path: Path, source: Source) -> str:
+def _untold(loc: Path, key: str, source: Source) -> Problem:
+    """The word that tells the kinds of a table apart is absent or unknown."""
+    place = source.locate(loc)
+    value = source.value(place)
+    if not isinstance(value, Mapping):
+        return source.problem(place, f"found {show(value)}; write {_shape(loc)}")
+    known = schema.choices((*loc, key))
+    if key not in value:
+        write = listed([f"{key} = {toml(choice)}" for choice in known], "or")
+        return _missing((*place, key), write, source)
+    path = (*place, key)
+    return source.problem(path, f"found {show(value[key])}; write {word(value[key], known)}")
+
+
+def _missing(path: Path, write: str, source: Source) -> Problem:
+    place = source.problem(path, "")
+    return Problem(place.where, place.line, dotted(path), f"found nothing; write {write}")
+
+
+def _instead(  # noqa: PLR0911 - a table of errors
+    kind: str, context: Mapping[str, object], loc: Path, path: Path, source: Source
+) -> str:
     if kind == "refused":
         return str(context["write"])
     if kind == "literal_error":
-        return _suggest(source.value(path), schema.choices(loc) or schema.choices(path))
+        return word(source.value(path), schema.choices(loc) or schema.choices(path))
     if kind in ("int_type", "greater_than_equal", "less_than_equal", "int_from_float"):
-        return _range(path)
+        return _range(loc)
+    if kind == "bool_type":
+        return "true or false"
     if kind == "too_short":
-        return f"at least one, such as {toml(schema.example(path))}"
+        return f"at least one, such as {toml(schema.example(loc))}"
     if kind == "string_pattern_mismatch":
         return _NAME
-    return _shape(path)
+    return _shape(loc)
 
 
 def _shape(path: Path) -> str:
@@ -58,7 +93,7 @@ def _shape(path: Path) -> str:
     sample = schema.example(path)
     if sample is None:
         known = schema.keys(path)
-        return f"a table with {_list(known)}" if known else "a table"
+        return f"a table with {listed(known)}" if known else "a table"
     if isinstance(sample, Mapping):
         return f"a table such as {toml(sample)}"
     return f"{'a list' if isinstance(sample, list) else 'a text'} such as {toml(sample)}"
@@ -76,7 +111,7 @@ def _line(path: Path) -> str:
     return (
         f"{key} = {toml(sample)}"
         if sample is not None
-        else f"the table {key} with {_list(schema.keys(path))}"
+        else f"the table {key} with {listed(schema.keys(path))}"
     )
 
 
@@ -84,29 +119,3 @@ def _meant(loc: Path) -> Path:
     """The known key that an unknown one probably stands for."""
     close = difflib.get_close_matches(str(loc[-1]), schema.keys(loc[:-1]), n=1)
     return (*loc[:-1], *close)
-
-
-def _suggest_key(path: Path) -> str:
-    known = schema.keys(path[:-1])
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
-    if close or len(known) == 1:
-        return (close or known)[0]
-    return f"one of {_list(known)}"
-
-
-def _suggest(value: object, choices: Sequence[str]) -> str:
-    close = difflib.get_close_matches(str(value), choices, n=1)
-    return toml(close[0]) if close else _list([toml(choice) for choice in choices], "or")
-
-
-def _list(words: Sequence[str], last: str = "and") -> str:
-    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
-def toml(value: object) -> str:
-    """A value as an inline TOML value."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{dotted((key,))} = {toml(inner)}" for key, inner in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)

@@ -17,16 +17,34 @@ def schema() -> Node:
 
 
 def nodes(path: Sequence[str | int]) -> list[Node]:
-    """The parts of the schema that describe a key: several where several shapes are allowed."""
+    """The parts of the schema that describe a key: several where several shapes are allowed.
+
+    A part `key=word`, as errors have it after a choice by a word, leaves the shapes that have this word.
+    """
     found = list(_flat(schema()))
     for part in path:
-        found = [inner for node in found for child in _children(node, part) for inner in _flat(child)]
+        if is_tag(part):
+            found = [node for node in found if _has_tag(node, str(part))]
+        else:
+            found = [inner for node in found for child in _children(node, part) for inner in _flat(child)]
     return found
+
+
+def is_tag(part: str | int) -> bool:
+    """Whether a part of an error's place tells a kind, not a key; names have no "="."""
+    return isinstance(part, str) and "=" in part
+
+
+def _has_tag(node: Node, tag: str) -> bool:
+    key, _, word = tag.partition("=")
+    properties = cast(Mapping[str, Node], node.get("properties", {}))
+    return key in properties and properties[key].get("const") == word
 
 
 def keys(path: Sequence[str | int]) -> list[str]:
     """The keys that a table may have; empty where the user names them."""
-    return [key for node in nodes(path) for key in cast(Node, node.get("properties", {}))]
+    found = [key for node in nodes(path) for key in cast(Node, node.get("properties", {}))]
+    return list(dict.fromkeys(found))
 
 
 def choices(path: Sequence[str | int]) -> list[str]:
@@ -54,8 +72,9 @@ def _flat(node: Node) -> Iterator[Node]:
     if isinstance(reference, str):
         definitions = cast(Mapping[str, Node], schema()["$defs"])
         yield from _flat(definitions[reference.rpartition("/")[2]])
-    for choice in cast(list[Node], node.get("anyOf", [])):
-        yield from _flat(choice)
+    for union in ("anyOf", "oneOf"):
+        for choice in cast(list[Node], node.get(union, [])):
+            yield from _flat(choice)
 
 
 def _children(node: Node, part: str | int) -> Iterator[Node]:

@@ -1,38 +1,125 @@
-"""Persistence: how a client comes back to its server; one class a kind, asked in order."""
+"""Persistence: how a client comes back to its server; one class a kind and mode, asked in order."""
 
-import re
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WrapSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, Tag, WrapSerializer
 
-from equalizer.model.noun import Noun, bare_kind, refuse
-
-# RFC 9110, token; RFC 6265 names cookies with it.
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}", re.ASCII)
-# RFC 6265, path-value: no control character and no semicolon.
-_PATH = re.compile(r"/[\x20-\x3a\x3c-\x7e]{0,255}", re.ASCII)
+from equalizer.model.cookie import MOST_RECORDS, Cookie, InsertCookie, Scope
+from equalizer.model.duration import Seconds
+from equalizer.model.noun import Noun, bare_kind, refuse, told_apart
+from equalizer.model.words import CookieName, FieldName, OwnField, Parameter
 
 
-def _cookie_name(value: str) -> str:
-    if _TOKEN.fullmatch(value) is None:
-        raise refuse('1 to 64 letters, digits or any of !#$%&\'*+-.^_`|~, such as "EQ"')
-    return value
+class InsertField(Noun):
+    """A field that we set, sealed, and that the client sends back."""
+
+    kind: Literal["field"]
+    mode: Literal["insert"] = "insert"
+    """We set the field, sealed."""
+    name: OwnField = Field(examples=["Session-Id"])
+    """The field's name, in requests and responses."""
+    scope: Scope = "pool"
+    """Who may open it: this pool, this pool on the same listener, or all pools of a group."""
 
 
-def _cookie_path(value: str) -> str:
-    if _PATH.fullmatch(value) is None:
-        raise refuse('a path that starts with "/" and has no ";", such as "/"')
-    return value
+class LearnField(Noun):
+    """A table of a field that the server sets: which server set which value."""
+
+    kind: Literal["field"]
+    mode: Literal["learn"]
+    """The server sets the field, we remember which server set which value."""
+    name: OwnField = Field(examples=["Mcp-Session-Id"])
+    """The field's name, in requests and responses."""
+    capacity: int = Field(default=100_000, ge=1, le=MOST_RECORDS, strict=True)
+    """Values remembered at most; the one idle longest goes first."""
+    record_idle: Seconds = timedelta(minutes=30)
+    """How long a value is remembered without a request."""
 
 
-class Cookie(Noun):
-    """Our own sealed cookie: nothing to store, nothing to read in it."""
+class AddressRecord(Noun):
+    """A record of the client's address: nothing that the client must keep."""
 
-    kind: Literal["cookie"]
-    name: Annotated[str, AfterValidator(_cookie_name)] = Field(default="EQ", examples=["EQ"])
+    kind: Literal["address"]
+    prefix4: int = Field(default=32, ge=1, le=32, strict=True)
+    """Leading bits of an IPv4 address that count; 24 takes 256 neighbours for one client."""
+    prefix6: int = Field(default=64, ge=1, le=128, strict=True)
+    """Leading bits of an IPv6 address that count; 64 is one network."""
+    idle: Seconds = timedelta(minutes=30)
+    """How long a record lives after the client's last connection closed."""
+    capacity: int = Field(default=1_000_000, ge=1, le=MOST_RECORDS, strict=True)
+    """Records kept at most; the one idle longest goes first."""
+
+
+class _Hash(Noun):
+    kind: Literal["hash"]
+
+
+class HashField(_Hash):
+    """The value of a request field chooses."""
+
+    over: Literal["field"]
+    """Where the hashed text stands."""
+    name: FieldName = Field(examples=["X-Tenant"])
+    """The field's name."""
+
+
+class HashCookie(_Hash):
+    """The value of a cookie chooses."""
+
+    over: Literal["cookie"]
+    """Where the hashed text stands."""
+    name: CookieName = Field(examples=["account"])
     """The cookie's name."""
-    path: Annotated[str, AfterValidator(_cookie_path)] = Field(default="/", examples=["/"])
-    """Its Path attribute: the part of the site that it is sent back to."""
+
+
+class HashQuery(_Hash):
+    """The value of a query parameter chooses."""
+
+    over: Literal["query"]
+    """Where the hashed text stands."""
+    name: Parameter = Field(examples=["room"])
+    """The parameter's name."""
+
+
+class HashPath(_Hash):
+    """The path chooses: what is cached is cached once."""
+
+    over: Literal["path"]
+    """Where the hashed text stands."""
+
+
+class HashAddress(_Hash):
+    """The client's address chooses."""
+
+    over: Literal["address"]
+    """Where the hashed text stands."""
+    prefix4: int = Field(default=32, ge=1, le=32, strict=True)
+    """Leading bits of an IPv4 address that count."""
+    prefix6: int = Field(default=64, ge=1, le=128, strict=True)
+    """Leading bits of an IPv6 address that count."""
+
+
+CarryingField = Annotated[
+    Annotated[InsertField, Tag("mode=insert")] | Annotated[LearnField, Tag("mode=learn")],
+    told_apart("mode", default="insert"),
+]
+Hash = Annotated[
+    Annotated[HashField, Tag("over=field")]
+    | Annotated[HashCookie, Tag("over=cookie")]
+    | Annotated[HashQuery, Tag("over=query")]
+    | Annotated[HashPath, Tag("over=path")]
+    | Annotated[HashAddress, Tag("over=address")],
+    told_apart("over"),
+]
+Kind = Annotated[
+    Annotated[Cookie, Tag("kind=cookie")]
+    | Annotated[CarryingField, Tag("kind=field")]
+    | Annotated[AddressRecord, Tag("kind=address")]
+    | Annotated[Hash, Tag("kind=hash")],
+    told_apart("kind"),
+]
 
 
 def _as_chain(value: object) -> object:
@@ -46,20 +133,37 @@ def _as_chain(value: object) -> object:
     return (bare_kind(value),)
 
 
-def _one_cookie(chain: tuple[Cookie, ...]) -> tuple[Cookie, ...]:
-    names = [cookie.name for cookie in chain]
-    twice = next((name for name in names if names.count(name) > 1), None)
+def _each_once(chain: Sequence[Kind]) -> Sequence[Kind]:
+    said = [_what(kind) for kind in chain]
+    twice = next((what for what in said if said.count(what) > 1), None)
     if twice is not None:
-        raise refuse("each kind and name once", f'kind "cookie" with name "{twice}" twice')
-    if len(chain) > 1:
-        raise refuse("one cookie", f"{len(chain)} cookies")
+        raise refuse("each kind and name once", f"{twice} twice")
     return chain
 
 
+def _what(kind: Kind) -> str:
+    """What a kind asks: two that ask the same cannot both be right."""
+    match kind:
+        case AddressRecord():
+            return 'kind "address"'
+        case InsertCookie():
+            return f'kind "cookie" with name "{kind.full_name}"'
+        case InsertField() | LearnField():
+            return f'kind "field" with name "{kind.name.title()}"'
+        case HashPath() | HashAddress():
+            return f'kind "hash" over "{kind.over}"'
+        case HashField() | HashCookie() | HashQuery():
+            return f'kind "hash" over "{kind.over}" with name "{kind.name}"'
+        case _:
+            return f'kind "{kind.kind}" with name "{kind.name}"'
+
+
 Persistence = Annotated[
-    tuple[Cookie, ...],
-    AfterValidator(_one_cookie),
+    tuple[Kind, ...],
+    AfterValidator(_each_once),
     WrapSerializer(lambda chain, write: write(chain) or "none"),
-    BeforeValidator(_as_chain, json_schema_input_type=Literal["none", "cookie"] | Cookie | list[Cookie]),
+    BeforeValidator(
+        _as_chain, json_schema_input_type=Literal["none", "cookie", "address"] | Kind | list[Kind]
+    ),
     Field(examples=[{"kind": "cookie"}]),
 ]

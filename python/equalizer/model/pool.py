@@ -3,10 +3,12 @@
 from pydantic import Field
 
 from equalizer.model.balance import Balance, RoundRobin
+from equalizer.model.cookie import InsertCookie
 from equalizer.model.name import Name
 from equalizer.model.noun import Noun
-from equalizer.model.persistence import Cookie, Persistence
+from equalizer.model.persistence import Persistence
 from equalizer.model.server import Server
+from equalizer.model.sessions import Sessions
 
 
 class Pool(Noun):
@@ -14,7 +16,9 @@ class Pool(Noun):
 
     balance: Balance = RoundRobin(kind="round_robin")
     """How a server is chosen when nothing is recalled."""
-    persistence: Persistence = (Cookie(kind="cookie"),)
+    persistence: Persistence = (InsertCookie(kind="cookie"),)
     """How a client comes back to its server; on by default, `"none"` turns it off."""
+    sessions: Sessions = Sessions()
+    """What holds for its sessions, whatever carries them."""
     servers: dict[Name, Server] = Field(min_length=1, examples=[{"web1": "127.0.0.1:9001"}])
     """By name; the name is the server's identity, its address may change."""

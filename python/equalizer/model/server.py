@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from equalizer.model.address import Address, ServerAddress
 from equalizer.model.noun import Noun
+from equalizer.model.words import Incarnation
 
 
 class ServerTable(Noun):
@@ -15,6 +16,12 @@ class ServerTable(Noun):
     """`host:port`; a name is resolved once, when the configuration is read."""
     weight: int = Field(default=100, ge=0, le=256, strict=True)
     """Its share of new sessions beside the others' weights; 0 takes none."""
+    generation: int = Field(default=0, ge=0, le=65535, strict=True)
+    """Change it, and all sessions of this server have ended."""
+    incarnation: Incarnation = Field(default="", examples=["2026-11-22T10:00"])
+    """Names this life of the server, which knows nothing of sessions before it; empty where nobody says."""
+    limit: int = Field(default=0, ge=0, le=1_000_000, strict=True)
+    """Exchanges it takes at once; 0 for any number."""
 
 
 def _bare_address(value: object) -> object:

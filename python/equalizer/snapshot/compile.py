@@ -13,9 +13,8 @@ from equalizer.model.balance import Balance
 from equalizer.model.config import Config
 from equalizer.model.duration import milliseconds
 from equalizer.model.listener import Listener, Tls
-from equalizer.model.persistence import Cookie
 from equalizer.model.pool import Pool
-from equalizer.snapshot import wire
+from equalizer.snapshot import foreign, persistence, wire
 
 _LOOKUPS = 16  # at a time: a name server that is silent costs its timeout once, not once a name
 _PEM = 1 << 20  # bytes: far more than any chain, far less than a disk read by mistake
@@ -31,12 +30,13 @@ def compile(  # noqa: A001 - the design's word for it
     problems: list[Problem] = []
     hosts = _resolved(config, source, resolve or first_address, problems)
     listeners = tuple(_listener(name, each, source, problems) for name, each in config.listeners.items())
+    pools = tuple(_pool(name, pool, hosts, source, problems) for name, pool in config.pools.items())
     if problems:
         raise ConfigError(problems)
     return wire.Snapshot(
         revision=revision,
         listeners=listeners,
-        pools=tuple(_pool(name, pool, hosts) for name, pool in config.pools.items()),
+        pools=pools,
         routes=tuple(wire.Route(pool=pool) for pool in served(config)),
         keys=tuple(keys),
         limits=wire.Limits(**config.limits.model_dump()),
@@ -115,13 +115,26 @@ def _pem(path: Path, wanted: str) -> tuple[str, str]:
     return (text, "") if wanted in text else ("", f'which has no "-----BEGIN … {wanted}"')
 
 
-def _pool(name: str, pool: Pool, hosts: dict[str, str]) -> wire.Pool:
+def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems: list[Problem]) -> wire.Pool:
     servers = tuple(
-        wire.Server(name=server, address=_numeric(each.address, hosts), weight=each.weight)
+        wire.Server(
+            name=server,
+            address=_numeric(each.address, hosts),
+            weight=each.weight,
+            generation=each.generation,
+            incarnation=each.incarnation,
+            limit=each.limit,
+        )
         for server, each in pool.servers.items()
     )
-    chain = tuple(_persistence(kind) for kind in pool.persistence)
-    return wire.Pool(name=name, balance=_balance(pool.balance), persistence=chain, servers=servers)
+    accept = foreign.accepted(name, pool.sessions.accept, servers, source, problems)
+    return wire.Pool(
+        name=name,
+        balance=_balance(pool.balance),
+        persistence=tuple(map(persistence.kind, pool.persistence)),
+        sessions=persistence.sessions(pool.sessions, accept),
+        servers=servers,
+    )
 
 
 def _numeric(address: Address, hosts: dict[str, str]) -> str:
@@ -130,10 +143,6 @@ def _numeric(address: Address, hosts: dict[str, str]) -> str:
 
 def _balance(balance: Balance) -> wire.Balance:
     return wire.RoundRobin(kind=balance.kind)
-
-
-def _persistence(cookie: Cookie) -> wire.Persistence:
-    return wire.Cookie(kind=cookie.kind, name=cookie.name, path=cookie.path)
 
 
 def _timeouts(config: Config) -> wire.Timeouts:

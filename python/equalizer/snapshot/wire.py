@@ -1,12 +1,14 @@
 """The snapshot as it crosses the boundary; mirrors crates/core/src/snapshot/wire.rs.
 
-Times are whole milliseconds, sizes whole bytes, addresses always `IP:port`.
+Times are whole seconds, in `Timeouts` and in `…_ms` whole milliseconds; sizes are whole bytes, addresses
+always `IP:port`.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+U8 = Annotated[int, Field(ge=0, lt=1 << 8, strict=True)]
 U16 = Annotated[int, Field(ge=0, lt=1 << 16, strict=True)]
 U32 = Annotated[int, Field(ge=0, lt=1 << 32, strict=True)]
 U64 = Annotated[int, Field(ge=0, lt=1 << 64, strict=True)]
@@ -42,15 +44,110 @@ class RoundRobin(Wire):
 Balance = RoundRobin
 
 
+class Group(Wire):
+    """All pools that name this group."""
+
+    group: str
+
+
+Scope = Literal["pool", "listener"] | Group
+"""What a seal is bound to: this pool, this pool on one listener, or a group of pools."""
+
+
+class Attributes(Wire):
+    """How browsers keep a cookie."""
+
+    path: str
+    domain: str | None
+    same_site: Literal["lax", "strict", "none"] | None
+    secure: Literal["auto", "always", "never"]
+    http_only: bool
+    partitioned: bool
+    max_age: U32 | None
+
+
 class Cookie(Wire):
-    """Our own sealed cookie."""
+    """A cookie, ours or the application's."""
 
     kind: Literal["cookie"]
+    mode: Literal["insert", "rewrite", "prefix", "learn", "route"]
     name: str
-    path: str
+    scope: Scope
+    attributes: Attributes
+    strip: bool
+    preserve: bool
+    post_only: bool
+    cache: Literal["skip", "private", "always"]
+    seal_value: bool
+    capacity: U32
+    record_idle: U32
+    parameters: tuple[str, ...]
 
 
-Persistence = Cookie
+class CarryingField(Wire):
+    """A field, ours or the application's."""
+
+    kind: Literal["field"]
+    mode: Literal["insert", "learn"]
+    name: str
+    scope: Scope
+    capacity: U32
+    record_idle: U32
+
+
+class Address(Wire):
+    """Records of client addresses."""
+
+    kind: Literal["address"]
+    prefix4: U8
+    prefix6: U8
+    idle: U32
+    capacity: U32
+
+
+class Hash(Wire):
+    """No record: a hash of something the request carries chooses."""
+
+    kind: Literal["hash"]
+    over: Literal["field", "cookie", "query", "path", "address"]
+    name: str
+    prefix4: U8
+    prefix6: U8
+
+
+Persistence = Annotated[Cookie | CarryingField | Address | Hash, Field(discriminator="kind")]
+
+
+class Rebalance(Wire):
+    """How fast idle sessions move to servers that joined."""
+
+    per_minute: U32
+    idle_over: U32
+
+
+class Foreign(Wire):
+    """A cookie of another balancer."""
+
+    format: Literal["literal", "bigip", "coyote"]
+    name: str
+    servers: dict[str, str]
+
+
+class Sessions(Wire):
+    """What holds for a pool's sessions, whatever carries them."""
+
+    idle: U32
+    lifetime: U32
+    generation: U16
+    strict: bool
+    fail_back: Literal["stay", "return", "return_same_incarnation"]
+    pin_field: str
+    incarnation_field: str
+    announce: bool
+    census_window: U32
+    burst_ms: U32
+    rebalance: Rebalance | None
+    accept: tuple[Foreign, ...]
 
 
 class Server(Wire):
@@ -59,6 +156,9 @@ class Server(Wire):
     name: str
     address: str
     weight: Annotated[int, Field(ge=0, le=256, strict=True)]
+    generation: U16
+    incarnation: str
+    limit: U32
 
 
 class Pool(Wire):
@@ -67,6 +167,7 @@ class Pool(Wire):
     name: str
     balance: Balance
     persistence: tuple[Persistence, ...]
+    sessions: Sessions
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
 
 
@@ -112,3 +213,18 @@ class Snapshot(Wire):
     keys: tuple[Key, ...]
     limits: Limits
     timeouts: Timeouts
+
+
+State = Literal["up", "draining", "maintenance", "down"]
+
+
+class ServerState(Wire):
+    """What a person or a probe says of a server now; sent apart from the snapshot."""
+
+    pool: str
+    server: str
+    state: State
+    deadline: U64
+    """Unix seconds from which a draining server's sessions are re-homed; 0 for never."""
+    idle_first: U32
+    """A session of a draining server that was idle for so many seconds moves first; 0 for never."""

@@ -1,0 +1,77 @@
+"""What to write instead: the word that was probably meant, or the place where a key belongs."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+
+from equalizer.config import schema
+from equalizer.config.places import Path
+from equalizer.config.source import dotted
+
+
+def word(value: object, choices: Sequence[str]) -> str:
+    """The choice that was probably meant, or all of them."""
+    close = difflib.get_close_matches(str(value), choices, n=1)
+    return toml(close[0]) if close else listed([toml(choice) for choice in choices], "or")
+
+
+def unknown(loc: Path, path: Path) -> str:
+    """What to say of a key that its table does not have: it may apply elsewhere, or be misspelt."""
+    return _other_mode(loc) or _sessions(loc, path) or _other_kind(loc) or _misspelt(loc)
+
+
+def _other_mode(loc: Path) -> str:
+    """A key of the same kind in another mode."""
+    tags = [part for part in loc if schema.is_tag(part)]
+    return _other(loc[:-2], tags[-1], loc[-1]) if len(tags) > 1 else ""
+
+
+def _other_kind(loc: Path) -> str:
+    """A key of another kind."""
+    tags = next((place for place, part in enumerate(loc) if schema.is_tag(part)), None)
+    return "" if tags is None else _other(loc[:tags], loc[tags], loc[-1])
+
+
+def _other(union: Path, tag: str | int, key: str | int) -> str:
+    told, _, _ = str(tag).partition("=")
+    words = [
+        choice
+        for choice in schema.choices((*union, told))
+        if key in schema.keys((*union, f"{told}={choice}"))
+    ]
+    if not words:
+        return ""
+    here = str(tag).replace("=", ' = "') + '"'
+    there = listed([f'{told} = "{choice}"' for choice in words], "or")
+    return f"found a key that does not apply to {here}; leave it out, or write {there}"
+
+
+def _sessions(loc: Path, path: Path) -> str:
+    """A key that holds for all sessions of a pool, whatever carries them."""
+    if len(path) < 3 or path[0] != "pools" or loc[2] in ("sessions", "servers"):
+        return ""
+    place = (*path[:2], "sessions")
+    return (
+        f"found a key of the sessions; write it in [{dotted(place)}]" if loc[-1] in schema.keys(place) else ""
+    )
+
+
+def _misspelt(loc: Path) -> str:
+    known = schema.keys(loc[:-1])
+    close = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    write = (close or known)[0] if close or len(known) == 1 else f"one of {listed(known)}"
+    return f"found a key that is not known here; write {write}"
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def toml(value: object) -> str:
+    """A value as an inline TOML value."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{dotted((key,))} = {toml(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
