@@ -150,7 +150,13 @@ impl Transfer<'_> {
             // Content that is here already goes first; so does what is written before any content.
             if self.buffer.is_empty() {
                 if !before.is_empty() {
-                    self.write([IoSlice::new(before), IoSlice::new(&[]), IoSlice::new(&[]), IoSlice::new(&[])]).await?;
+                    self.write([
+                        IoSlice::new(before),
+                        IoSlice::new(&[]),
+                        IoSlice::new(&[]),
+                        IoSlice::new(&[]),
+                    ])
+                    .await?;
                     before = &[];
                 }
                 if self.fill().await? == 0 {

@@ -65,7 +65,11 @@ impl Buffer {
     }
 
     /// Reads what a socket has; 0 bytes is its end. There must be room.
-    pub(crate) fn poll_fill(&mut self, context: &mut Context<'_>, socket: &Socket) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_fill(
+        &mut self,
+        context: &mut Context<'_>,
+        socket: &Socket,
+    ) -> Poll<io::Result<usize>> {
         socket.poll_read(context, &mut self.bytes[self.end..]).map_ok(|length| {
             self.end += length;
             length

@@ -126,7 +126,8 @@ impl Engine {
 
     fn hand_out(&mut self, revisions: Vec<Revision>) -> Result<(), Refused> {
         if self.workers.is_empty() {
-            let started = revisions.into_iter().enumerate().map(|(number, revision)| Thread::start(number, revision));
+            let started =
+                revisions.into_iter().enumerate().map(|(number, revision)| Thread::start(number, revision));
             self.workers = started.collect::<io::Result<_>>().map_err(Refused::Start)?;
             return Ok(());
         }

@@ -54,7 +54,18 @@ pub(crate) async fn exchange(
         let Some(server) = pool.pick(&recall, &tried, &mut seat.balance.borrow_mut()) else {
             break asked.refuse(worker, client, 503, source.is_done()).await;
         };
-        let at = At { worker, client, setup: &setup, pool, seat, asked, recall: &recall, server, sends, sent: &sent };
+        let at = At {
+            worker,
+            client,
+            setup: &setup,
+            pool,
+            seat,
+            asked,
+            recall: &recall,
+            server,
+            sends,
+            sent: &sent,
+        };
         let failure = match at.forward(&message, buffer, &mut source, fresh).await {
             Ok(after) => break after,
             Err(failure) => failure,
@@ -218,7 +229,14 @@ impl At<'_> {
         let mut text = self.worker.buffers.take_text();
         let lines = Lines { bytes: incoming.filled(), fields };
         let delivery = self.asked.delivery(self.worker, true);
-        encode::response(lines, head, delivery, Framing::None, self.pool.persistence.cookie_name(), &mut text);
+        encode::response(
+            lines,
+            head,
+            delivery,
+            Framing::None,
+            self.pool.persistence.cookie_name(),
+            &mut text,
+        );
         text.extend_from_slice(b"\r\n");
         let written = self.client.write(self.worker, &mut [IoSlice::new(&text)]).await;
         self.worker.buffers.give_text(text);

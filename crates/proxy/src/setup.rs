@@ -54,11 +54,9 @@ impl Setup {
             let servers: Vec<_> = servers.collect();
             let same = old.filter(|(old, _)| old.servers.len() == pool.servers.len());
             Rc::new(match same {
-                Some((_, seat)) => PoolSeat {
-                    balance: seat.balance.clone(),
-                    servers,
-                    reasons: seat.reasons.clone(),
-                },
+                Some((_, seat)) => {
+                    PoolSeat { balance: seat.balance.clone(), servers, reasons: seat.reasons.clone() }
+                }
                 None => PoolSeat::new(servers, pool, worker),
             })
         });

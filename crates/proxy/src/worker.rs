@@ -44,8 +44,9 @@ struct Listening {
 
 /// Runs a worker until it is told to stop or its engine is gone. Called on a thread of its own.
 pub(crate) fn run(number: usize, revision: Revision, mailbox: UnboundedReceiver<Command>) -> io::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().build_local(tokio::runtime::LocalOptions::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build_local(tokio::runtime::LocalOptions::default())?;
     runtime.block_on(Worker::new(number, &revision).work(revision, mailbox))
 }
 
@@ -64,7 +65,11 @@ impl Worker {
         })
     }
 
-    async fn work(self: Rc<Self>, revision: Revision, mut mailbox: UnboundedReceiver<Command>) -> io::Result<()> {
+    async fn work(
+        self: Rc<Self>,
+        revision: Revision,
+        mut mailbox: UnboundedReceiver<Command>,
+    ) -> io::Result<()> {
         self.apply(revision)?;
         spawn_local(tick(Rc::clone(&self), Ticker::new()?));
         while let Some(command) = mailbox.recv().await {

@@ -10,7 +10,12 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyOSError};
 use pyo3::prelude::*;
 
-create_exception!(_engine, EngineError, PyException, "A snapshot that does not run, with a sentence that says why.");
+create_exception!(
+    _engine,
+    EngineError,
+    PyException,
+    "A snapshot that does not run, with a sentence that says why."
+);
 
 /// The data plane: threads that move bytes, and nothing of Python in them.
 #[pyclass(frozen, module = "equalizer._engine")]
@@ -76,7 +81,10 @@ impl Engine {
 }
 
 /// Does `work` without the GIL and writes its result as JSON.
-fn json<T: serde::Serialize>(py: Python<'_>, work: impl FnOnce() -> Result<T, Refused> + Send) -> PyResult<Vec<u8>> {
+fn json<T: serde::Serialize>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T, Refused> + Send,
+) -> PyResult<Vec<u8>> {
     py.detach(|| work().and_then(|value| Ok(serde_json::to_vec(&value)?))).map_err(to_python)
 }
 

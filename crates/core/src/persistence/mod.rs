@@ -195,7 +195,14 @@ impl Chain {
     }
 
     /// Appends the Set-Cookie line for a response of `server`, unless the client has a cookie that says so already.
-    pub fn stamp(&self, ring: &KeyRing, recall: &Recall, server: (ServerId, Home), at: Moment, out: &mut Vec<u8>) {
+    pub fn stamp(
+        &self,
+        ring: &KeyRing,
+        recall: &Recall,
+        server: (ServerId, Home),
+        at: Moment,
+        out: &mut Vec<u8>,
+    ) {
         if recall.home == Some(server.0) {
             return;
         }

@@ -69,7 +69,8 @@ impl Pool {
         if let Some(home) = recall.home().filter(|home| !tried.contains(*home)) {
             return Some(home);
         }
-        let weight = |server: usize| if tried.contains(ServerId(server)) { 0 } else { self.servers[server].weight };
+        let weight =
+            |server: usize| if tried.contains(ServerId(server)) { 0 } else { self.servers[server].weight };
         let chosen = match recall.session() {
             Some(session) => rendezvous::rank(
                 session.id.0,

@@ -95,7 +95,8 @@ fn build_pool(pool: &wire::Pool, mistakes: &mut Vec<Mistake>) -> Pool {
 
 fn build_limits(limits: &wire::Limits, mistakes: &mut Vec<Mistake>) -> Limits {
     if usize::from(limits.fields) > MOST_FIELDS {
-        let message = format!("{} is more than the {MOST_FIELDS} fields that are read at most", limits.fields);
+        let message =
+            format!("{} is more than the {MOST_FIELDS} fields that are read at most", limits.fields);
         mistakes.push(Mistake::at(&["limits", "fields"], message));
     }
     Limits { head: limits.head, target: limits.target, fields: limits.fields }
@@ -104,7 +105,8 @@ fn build_limits(limits: &wire::Limits, mistakes: &mut Vec<Mistake>) -> Limits {
 fn build_ring(keys: &[wire::Key], mistakes: &mut Vec<Mistake>) -> Option<KeyRing> {
     let mut secrets = Vec::with_capacity(keys.len());
     for key in keys {
-        let secret = BASE64_STANDARD.decode(&key.secret).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let secret =
+            BASE64_STANDARD.decode(&key.secret).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         match secret {
             Some(secret) => secrets.push((key.id, secret)),
             None => mistakes.push(Mistake::at(&["keys", &key.id.to_string()], "a key is 32 bytes in base64")),

@@ -77,12 +77,7 @@ impl Link {
     }
 
     /// Writes what was prepared of the request.
-    pub(crate) async fn send(
-        &self,
-        message: &[u8],
-        deadline: &Deadline,
-        wait: u32,
-    ) -> Result<(), Fault> {
+    pub(crate) async fn send(&self, message: &[u8], deadline: &Deadline, wait: u32) -> Result<(), Fault> {
         match deadline.within(wait, self.socket.write(&mut [IoSlice::new(message)])).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Fault::Closed),

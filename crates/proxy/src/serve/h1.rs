@@ -84,7 +84,11 @@ async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
             }
             Poll::Pending => worker.buffers.give(buffer),
         }
-        if worker.is_stopping() { Poll::Ready(None) } else { client.deadline.poll_late(context).map(|Late| None) }
+        if worker.is_stopping() {
+            Poll::Ready(None)
+        } else {
+            client.deadline.poll_late(context).map(|Late| None)
+        }
     })
     .await
 }

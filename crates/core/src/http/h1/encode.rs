@@ -50,7 +50,9 @@ pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, strip: Opti
         named |= field.known == Known::Host;
         match field.known {
             Known::Host | Known::Expect | Known::SetCookie => run.keep(field.line, out),
-            Known::Other if !(head.names_fields && lines.connection_names(*field)) => run.keep(field.line, out),
+            Known::Other if !(head.names_fields && lines.connection_names(*field)) => {
+                run.keep(field.line, out)
+            }
             Known::Cookie => match strip {
                 None => run.keep(field.line, out),
                 Some(name) => {
@@ -182,7 +184,9 @@ impl Lines<'_> {
     fn connection_names(&self, field: Field) -> bool {
         let name = field.name.of(self.bytes);
         let connections = self.fields.iter().filter(|other| other.known == Known::Connection);
-        connections.flat_map(|other| list(other.value.of(self.bytes))).any(|named| named.eq_ignore_ascii_case(name))
+        connections
+            .flat_map(|other| list(other.value.of(self.bytes)))
+            .any(|named| named.eq_ignore_ascii_case(name))
     }
 }
 
@@ -211,3 +215,7 @@ impl<'a> Run<'a> {
         self.lines = Span::default();
     }
 }
+
+#[cfg(test)]
+#[path = "encode_tests.rs"]
+mod tests;
