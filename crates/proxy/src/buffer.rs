@@ -39,7 +39,7 @@ impl Buffer {
 
     /// Marks `length` bytes as used.
     pub(crate) fn consume(&mut self, length: usize) {
-        self.start = (self.start + length).min(self.end);
+        self.start = self.start.saturating_add(length).min(self.end);
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
         }

@@ -368,7 +368,7 @@ fn other_version(bytes: &[u8]) -> bool {
         bytes.split(|&byte| byte == b'\r').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
     let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
     matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-        if major.is_ascii_digit() && minor.is_ascii_digit())
+        if major.is_ascii_digit() && minor.is_ascii_digit() && !matches!((major, minor), (b'1', b'0' | b'1')))
 }
 
 fn span(bytes: &[u8], part: &[u8]) -> Span {
@@ -385,3 +385,7 @@ fn span(bytes: &[u8], part: &[u8]) -> Span {
 fn place(position: usize) -> u32 {
     position as u32
 }
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

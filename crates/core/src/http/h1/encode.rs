@@ -215,3 +215,7 @@ impl<'a> Run<'a> {
         self.lines = Span { start: self.lines.end, end: self.lines.end };
     }
 }
+
+#[cfg(test)]
+#[path = "encode_tests.rs"]
+mod tests;
