@@ -4,11 +4,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use equalizer_core::balance::round_robin::RoundRobin;
+use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::Field;
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::http::h1::decode;
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
-use equalizer_core::persistence::Moment;
+use equalizer_core::http::method::Method;
+use equalizer_core::persistence::{Ask, Asked, Stamping};
 use equalizer_core::pool::{ServerId, Tried};
 use equalizer_core::snapshot::Snapshot;
 
@@ -54,30 +56,49 @@ struct Warm {
     fields: Vec<Field>,
     message: Vec<u8>,
     response: Vec<u8>,
+    edits: Edits,
     balance: RoundRobin,
 }
 
 /// One exchange without its sockets; returns the server that was chosen.
 fn exchange(rules: &Snapshot, request: &[u8], warm: &mut Warm) -> ServerId {
-    let Warm { fields, message, response, balance } = warm;
+    let Warm { fields, message, response, edits, balance } = warm;
+    edits.clear();
     message.clear();
     response.clear();
     let head = decode::request(request, rules.limits, fields).expect("accepted").expect("complete");
     let route = rules.routes.find().expect("a route");
     let pool = rules.pool(route.pool).expect("a pool");
     let lines = Lines { bytes: request, fields };
-    let recall = pool.persistence.recall(&rules.ring, pool, lines);
     let origin = Origin { client: [192, 0, 2, 7].into(), secure: false };
-    encode::request(lines, &head, origin, pool.persistence.cookie_name(), message);
+    let ask = Ask {
+        lines,
+        target: head.target.of(request),
+        method: head.method,
+        client: origin.client,
+        secure: false,
+        listener: 0,
+        now: 1_800_000_000,
+    };
+    let recall = pool.persistence.recall(&rules.ring, pool, &ask, edits);
+    encode::request(lines, &head, origin, edits, message);
+    edits.clear();
     let server = pool.pick(&recall, &Tried::default(), balance).expect("a server");
     let head = decode::response(RESPONSE, 4096, head.method, fields).expect("accepted").expect("complete");
     let mut delivery = Delivery { http11: true, keep: true };
     let framed = delivery.framing(head.framing);
     let lines = Lines { bytes: RESPONSE, fields };
-    encode::response(lines, &head, delivery, framed, pool.persistence.cookie_name(), response);
-    let at = Moment { now: 1_800_000_000, chance: 7, secure: false };
-    let home = pool.servers[server.0].home;
-    pool.persistence.stamp(&rules.ring, &recall, (server, home), at, response);
+    let asked = Asked {
+        method: Method::Idempotent,
+        client: origin.client,
+        secure: false,
+        listener: 0,
+        now: 1_800_000_000,
+        chance: 7,
+    };
+    let stamping = Stamping { ring: &rules.ring, pool, server, recall: &recall, asked, lines };
+    pool.persistence.stamp(&stamping, edits, response);
+    encode::response(lines, &head, delivery, framed, edits, response);
     server
 }
 

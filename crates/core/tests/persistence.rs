@@ -1,9 +1,11 @@
 //! From a stamped response back to its server: recall, pick and stamp together.
 
 use equalizer_core::balance::round_robin::RoundRobin;
+use equalizer_core::http::edits::Edits;
 use equalizer_core::http::h1::decode::{self, Limits};
 use equalizer_core::http::h1::encode::Lines;
-use equalizer_core::persistence::{Moment, Reason, Recall};
+use equalizer_core::http::method::Method;
+use equalizer_core::persistence::{Ask, Asked, Reason, Recall, Stamping};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::snapshot::Snapshot;
 use proptest::prelude::*;
@@ -13,19 +15,43 @@ mod common;
 const LIMITS: Limits = Limits { head: 65536, target: 1024, fields: 100 };
 const NAMES: [&str; 5] = ["web1", "web2", "web3", "web4", "web5"];
 
+const NOW: u64 = 1_800_000_000;
+
 fn recall(rules: &Snapshot, cookies: &str) -> Recall {
     let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{cookies}\r\n");
     let mut fields = Vec::new();
     decode::request(text.as_bytes(), LIMITS, &mut fields).expect("accepted").expect("complete");
     let pool = &rules.pools[0];
-    pool.persistence.recall(&rules.ring, pool, Lines { bytes: text.as_bytes(), fields: &fields })
+    let ask = Ask {
+        lines: Lines { bytes: text.as_bytes(), fields: &fields },
+        target: b"/",
+        method: Method::Idempotent,
+        client: [192, 0, 2, 7].into(),
+        secure: false,
+        listener: 0,
+        now: NOW,
+    };
+    pool.persistence.recall(&rules.ring, pool, &ask, &mut Edits::default())
 }
 
 fn stamp(rules: &Snapshot, recall: &Recall, server: ServerId, now: u64, chance: u64) -> String {
-    let pool = &rules.pools[0];
     let mut out = Vec::new();
-    let at = Moment { now, chance, secure: false };
-    pool.persistence.stamp(&rules.ring, recall, (server, pool.servers[server.0].home), at, &mut out);
+    let stamping = Stamping {
+        ring: &rules.ring,
+        pool: &rules.pools[0],
+        server,
+        recall,
+        asked: Asked {
+            method: Method::Idempotent,
+            client: [192, 0, 2, 7].into(),
+            secure: false,
+            listener: 0,
+            now,
+            chance,
+        },
+        lines: Lines { bytes: b"", fields: &[] },
+    };
+    rules.pools[0].persistence.stamp(&stamping, &mut Edits::default(), &mut out);
     String::from_utf8(out).expect("text")
 }
 
@@ -47,7 +73,7 @@ fn tried(servers: &[ServerId]) -> Tried {
 
 proptest! {
     #[test]
-    fn who_was_stamped_is_recalled_home(server in 0..5usize, now in 1_800_000_000u64..1_900_000_000, chance: u64) {
+    fn who_was_stamped_is_recalled_home(server in 0..5usize, now in NOW..1_900_000_000, chance: u64) {
         let rules = common::shop(&NAMES);
         let line = stamp(&rules, &recall(&rules, ""), ServerId(server), now, chance);
         let again = recall(&rules, &sent_back(&line));
@@ -61,7 +87,7 @@ proptest! {
     #[test]
     fn a_home_is_its_name_whatever_its_place(server in 0..5usize, turn in 0..5usize, chance: u64) {
         let rules = common::shop(&NAMES);
-        let line = stamp(&rules, &recall(&rules, ""), ServerId(server), 1_800_000_000, chance);
+        let line = stamp(&rules, &recall(&rules, ""), ServerId(server), NOW, chance);
         let mut names = NAMES;
         names.rotate_left(turn);
         let other = common::shop(&names);
@@ -73,7 +99,7 @@ proptest! {
     fn a_lost_session_has_one_next_home_wherever_it_is_asked(chance: u64, turns in 0..9usize) {
         let rules = common::shop(&NAMES);
         let pool = &rules.pools[0];
-        let lost = recall(&rules, &sent_back(&stamp(&rules, &recall(&rules, ""), ServerId(2), 1_800_000_000, chance)));
+        let lost = recall(&rules, &sent_back(&stamp(&rules, &recall(&rules, ""), ServerId(2), NOW, chance)));
         let next = pool.pick(&lost, &tried(&[ServerId(2)]), &mut RoundRobin::new(5)).expect("a server");
         prop_assert_ne!(next, ServerId(2));
         prop_assert_eq!(lost.reason(next), Reason::HomeDown);
@@ -83,13 +109,13 @@ proptest! {
         }
         prop_assert_eq!(pool.pick(&lost, &tried(&[ServerId(2)]), &mut elsewhere), Some(next));
         let without = common::shop(&["web1", "web2", "web4", "web5"]);
-        let removed = recall(&without, &sent_back(&stamp(&rules, &recall(&rules, ""), ServerId(2), 1_800_000_000, chance)));
+        let removed = recall(&without, &sent_back(&stamp(&rules, &recall(&rules, ""), ServerId(2), NOW, chance)));
         prop_assert_eq!(removed.reason(ServerId(0)), Reason::HomeRemoved);
         let there = without.pools[0].pick(&removed, &Tried::default(), &mut RoundRobin::new(4)).expect("a server");
         prop_assert_eq!(&without.pools[0].servers[there.0].name, &pool.servers[next.0].name);
-        let moved = recall(&rules, &sent_back(&stamp(&rules, &lost, next, 1_800_000_009, 0)));
+        let moved = recall(&rules, &sent_back(&stamp(&rules, &lost, next, NOW + 9, 0)));
         prop_assert_eq!(moved.home(), Some(next));
-        let id = |recall: &Recall| recall.session().map(|session| session.id);
+        let id = |recall: &Recall| recall.id();
         prop_assert_eq!(id(&moved), id(&lost));
     }
 
@@ -105,7 +131,7 @@ fn whoever_failed_is_not_picked_again_until_nobody_is_left() {
     let rules = common::shop(&NAMES);
     let pool = &rules.pools[0];
     let new = recall(&rules, "");
-    let homed = recall(&rules, &sent_back(&stamp(&rules, &new, ServerId(3), 1_800_000_000, 1)));
+    let homed = recall(&rules, &sent_back(&stamp(&rules, &new, ServerId(3), NOW, 1)));
     for who in [new, homed] {
         let mut failed = Vec::new();
         while let Some(server) = pool.pick(&who, &tried(&failed), &mut RoundRobin::new(5)) {
@@ -119,7 +145,7 @@ fn whoever_failed_is_not_picked_again_until_nobody_is_left() {
 #[test]
 fn the_first_cookie_that_opens_wins() {
     let rules = common::shop(&NAMES);
-    let cookie = |server| sent_back(&stamp(&rules, &recall(&rules, ""), ServerId(server), 1_800_000_000, 1));
+    let cookie = |server| sent_back(&stamp(&rules, &recall(&rules, ""), ServerId(server), NOW, 1));
     let lines = format!("Cookie: EQ=x; a=1\r\n{}{}", cookie(4), cookie(1));
     assert_eq!(recall(&rules, &lines).home(), Some(ServerId(4)));
 }

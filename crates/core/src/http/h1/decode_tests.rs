@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::encode::{self, Delivery, Lines};
 use super::*;
+use crate::http::edits::Edits;
 use crate::http::forwarded::Origin;
 
 const LIMITS: Limits = Limits { head: 4096, target: 1024, fields: 20 };
@@ -208,7 +209,8 @@ proptest! {
         let Ok(Some((head, fields))) = read(&text) else { return Ok(()) };
         let origin = Origin { client: host.into(), secure: false };
         let mut out = Vec::new();
-        encode::request(Lines { bytes: &text, fields: &fields }, &head, origin, Some("EQ"), &mut out);
+        let lines = Lines { bytes: &text, fields: &fields };
+        encode::request(lines, &head, origin, &encode::tests::without(Some("EQ"), lines), &mut out);
         let Ok(Some((again, written))) = read(&out) else {
             return Err(TestCaseError::fail(String::from_utf8_lossy(&out).into_owned()));
         };
@@ -233,7 +235,7 @@ proptest! {
         let mut delivery = Delivery { http11, keep: true };
         let framed = delivery.framing(head.framing);
         let mut out = Vec::new();
-        encode::response(Lines { bytes: text.as_bytes(), fields: &fields }, &head, delivery, framed, None, &mut out);
+        encode::response(Lines { bytes: text.as_bytes(), fields: &fields }, &head, delivery, framed, &Edits::default(), &mut out);
         out.extend_from_slice(b"\r\n");
         let mut written = Vec::new();
         let again = response(&out, 4096, Method::Other, &mut written).expect("accepted").expect("complete");

@@ -218,4 +218,4 @@ impl<'a> Run<'a> {
 
 #[cfg(test)]
 #[path = "encode_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -1,15 +1,38 @@
 use super::super::decode::{self, Limits};
 use super::*;
+use crate::http::cookies;
 use crate::http::method::Method;
 
 const LIMITS: Limits = Limits { head: 4096, target: 1024, fields: 50 };
+
+/// The edits that take the cookie `name` out, of requests and of responses.
+pub(in crate::http::h1) fn without(name: Option<&str>, lines: Lines<'_>) -> Edits {
+    let mut edits = Edits::default();
+    for (field, name) in lines.fields.iter().filter_map(|field| Some((field, name?.as_bytes()))) {
+        let value = field.value.of(lines.bytes);
+        if field.known == Known::Cookie {
+            if !cookies::strip_into(value, name, &mut Vec::new()) {
+                edits.cut(field.line);
+            }
+            for pair in cookies::find(value, name) {
+                let at = |place: usize| field.value.start + u32::try_from(place).expect("a small head");
+                edits.cut(Span { start: at(pair.cut.start), end: at(pair.cut.end) });
+            }
+        } else if field.known == Known::SetCookie && cookies::set_cookie_name(value) == name {
+            edits.cut(field.line);
+        }
+    }
+    edits.arrange();
+    edits
+}
 
 fn sent(text: &str, strip: Option<&str>) -> String {
     let mut fields = Vec::new();
     let head = decode::request(text.as_bytes(), LIMITS, &mut fields).expect("accepted").expect("complete");
     let origin = Origin { client: [192, 0, 2, 7].into(), secure: true };
     let mut out = Vec::new();
-    request(Lines { bytes: text.as_bytes(), fields: &fields }, &head, origin, strip, &mut out);
+    let lines = Lines { bytes: text.as_bytes(), fields: &fields };
+    request(lines, &head, origin, &without(strip, lines), &mut out);
     String::from_utf8(out).expect("text")
 }
 
@@ -20,7 +43,8 @@ fn relayed(text: &str, mut delivery: Delivery, ours: Option<&str>) -> String {
         .expect("complete");
     let framed = delivery.framing(head.framing);
     let mut out = Vec::new();
-    response(Lines { bytes: text.as_bytes(), fields: &fields }, &head, delivery, framed, ours, &mut out);
+    let lines = Lines { bytes: text.as_bytes(), fields: &fields };
+    response(lines, &head, delivery, framed, &without(ours, lines), &mut out);
     String::from_utf8(out).expect("text")
 }
 
