@@ -57,7 +57,8 @@ fn over_zero(argument: &[u8]) -> bool {
 /// Whether an HTTP date lies in the future; one that cannot be read, such as `0`, means the past (RFC 9111, 5.3).
 fn is_after(value: &[u8], now: u64) -> bool {
     let date = std::str::from_utf8(value).ok().and_then(|text| httpdate::parse_http_date(text).ok());
-    let seconds = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok()).map(|since| since.as_secs());
+    let seconds =
+        date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok()).map(|since| since.as_secs());
     seconds.is_some_and(|seconds| seconds > now)
 }
 

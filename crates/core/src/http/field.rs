@@ -84,7 +84,10 @@ pub fn known(name: &[u8]) -> Known {
         17 => &[(b"transfer-encoding", Known::TransferEncoding), (b"x-forwarded-proto", Known::Forwarded)],
         _ => &[],
     };
-    candidates.iter().find(|(text, _)| name.eq_ignore_ascii_case(text)).map_or(Known::Other, |(_, known)| *known)
+    candidates
+        .iter()
+        .find(|(text, _)| name.eq_ignore_ascii_case(text))
+        .map_or(Known::Other, |(_, known)| *known)
 }
 
 /// The members of a comma-separated list, without empty ones (RFC 9110, 5.6.1).

@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn other_software_or_another_address_is_another_client() {
-        let other = |address: [u8; 4], agent: &[u8], secure| Client::new(0, IpAddr::from(address), agent, secure);
+        let other =
+            |address: [u8; 4], agent: &[u8], secure| Client::new(0, IpAddr::from(address), agent, secure);
         let one = client();
         assert_ne!(one, other([192, 0, 2, 2], b"browser", false));
         assert_ne!(one, other([192, 0, 2, 1], b"other", false));

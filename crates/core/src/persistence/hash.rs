@@ -35,14 +35,19 @@ impl ByHash {
         let lines = ask.lines;
         match self.0.over {
             HashOver::Field => {
-                let field = lines.fields.iter().find(|field| field.name.of(lines.bytes).eq_ignore_ascii_case(name))?;
+                let field = lines
+                    .fields
+                    .iter()
+                    .find(|field| field.name.of(lines.bytes).eq_ignore_ascii_case(name))?;
                 Some(field.value.of(lines.bytes))
             }
-            HashOver::Cookie => lines.fields.iter().filter(|field| field.known == Known::Cookie).find_map(|field| {
-                let value = field.value.of(lines.bytes);
-                let found = cookies::find(value, name).next().map(|pair| pair.value);
-                found.map(|range| &value[range])
-            }),
+            HashOver::Cookie => {
+                lines.fields.iter().filter(|field| field.known == Known::Cookie).find_map(|field| {
+                    let value = field.value.of(lines.bytes);
+                    let found = cookies::find(value, name).next().map(|pair| pair.value);
+                    found.map(|range| &value[range])
+                })
+            }
             HashOver::Query => query_value(ask.target, name),
             HashOver::Path => Some(path(ask.target)),
             HashOver::Address => None,

@@ -137,5 +137,9 @@ fn moves_to(pool: &Pool, session: &Session, home: ServerId, now: u64) -> Option<
 fn rests(pool: &Pool, idle_first: u32, idle: u64) -> bool {
     let rebalance = pool.sessions.rebalance.as_ref().map_or(0, |rebalance| rebalance.idle_over);
     let limits = [pool.sessions.idle, rebalance, idle_first];
-    limits.into_iter().filter(|limit| *limit > 0).min().is_some_and(|least| idle >= u64::from(least / 4).max(1))
+    limits
+        .into_iter()
+        .filter(|limit| *limit > 0)
+        .min()
+        .is_some_and(|least| idle >= u64::from(least / 4).max(1))
 }

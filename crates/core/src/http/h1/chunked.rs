@@ -82,7 +82,7 @@ impl Chunked {
         }
         self.state = match (self.state, byte) {
             (State::SizeStart | State::Size, _) if byte.is_ascii_hexdigit() => self.digit(byte)?,
-            (State::Size, b'\r') | (State::Extension, b'\r') => State::SizeLf,
+            (State::Size | State::Extension, b'\r') => State::SizeLf,
             (State::Size, b';') => State::Extension,
             (State::Extension, _) if text(byte) => State::Extension,
             (State::SizeLf, b'\n') if self.left == 0 => State::TrailerStart,
@@ -125,8 +125,10 @@ fn token(byte: u8) -> bool {
 mod tests {
     use super::*;
 
+    type Decoded = Option<(Vec<u8>, Vec<u8>)>;
+
     /// Decodes a whole body shown in pieces of `step` bytes; returns its content and what was left over.
-    fn decode(bytes: &[u8], step: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, Refusal> {
+    fn decode(bytes: &[u8], step: usize) -> Result<Decoded, Refusal> {
         let (mut chunked, mut content, mut at) = (Chunked::default(), Vec::new(), 0);
         while at < bytes.len() {
             let shown = &bytes[at..bytes.len().min(at + step)];

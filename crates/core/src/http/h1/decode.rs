@@ -23,6 +23,7 @@ pub enum Framing {
 }
 
 /// A request's head, as places in the buffer it was read from.
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing that the message does or does not")]
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead {
     /// What may be done with it.
@@ -78,7 +79,11 @@ pub struct Limits {
 }
 
 /// Reads a request head from the start of `bytes`; `None` while it is incomplete. `fields` is refilled.
-pub fn request(bytes: &[u8], limits: Limits, fields: &mut Vec<Field>) -> Result<Option<RequestHead>, Refusal> {
+pub fn request(
+    bytes: &[u8],
+    limits: Limits,
+    fields: &mut Vec<Field>,
+) -> Result<Option<RequestHead>, Refusal> {
     let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Request::new(&mut []);
     let status = parsed.parse_with_uninit_headers(bytes, &mut slots);
@@ -160,6 +165,7 @@ pub fn response(
 }
 
 /// What the fields of one head say together.
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing that the message does or does not")]
 #[derive(Default)]
 struct Facts {
     length: Option<u64>,
@@ -276,7 +282,12 @@ fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<(Span, Option
 }
 
 /// The one authority a request speaks of: Host, and the absolute form where there is one, must agree.
-fn agreed_host(bytes: &[u8], host: Option<Span>, authority: Option<Span>, http11: bool) -> Result<Span, Refusal> {
+fn agreed_host(
+    bytes: &[u8],
+    host: Option<Span>,
+    authority: Option<Span>,
+    http11: bool,
+) -> Result<Span, Refusal> {
     let host = match (host, authority) {
         (None, _) if http11 => return Err(Refusal::Host),
         (Some(host), Some(authority)) if !host.of(bytes).eq_ignore_ascii_case(authority.of(bytes)) => {
@@ -305,7 +316,12 @@ fn place_fields(
             let last: &mut Field = last;
             last.line.end = name.start;
         }
-        fields.push(Field { known: known(header.name.as_bytes()), name, value: span(bytes, header.value), line });
+        fields.push(Field {
+            known: known(header.name.as_bytes()),
+            name,
+            value: span(bytes, header.value),
+            line,
+        });
     }
     // Every line ends where the next begins: two bytes before each line's end there must be CR LF.
     let crlf = |end: u32| bytes.get((end as usize).wrapping_sub(2)..end as usize) == Some(b"\r\n");
@@ -338,7 +354,8 @@ fn refused(bytes: &[u8], error: httparse::Error) -> Refusal {
 
 /// Whether the start line ends in a well-formed version that is not ours.
 fn other_version(bytes: &[u8]) -> bool {
-    let line = bytes.split(|&byte| byte == b'\r').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let line =
+        bytes.split(|&byte| byte == b'\r').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
     let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
     matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
         if major.is_ascii_digit() && minor.is_ascii_digit())
@@ -346,7 +363,11 @@ fn other_version(bytes: &[u8]) -> bool {
 
 fn span(bytes: &[u8], part: &[u8]) -> Span {
     let start = (part.as_ptr() as usize).wrapping_sub(bytes.as_ptr() as usize);
-    if start > bytes.len() { Span::default() } else { Span { start: place(start), end: place(start + part.len()) } }
+    if start > bytes.len() {
+        Span::default()
+    } else {
+        Span { start: place(start), end: place(start + part.len()) }
+    }
 }
 
 /// Heads are at most a few hundred KiB, so a place in one fits 32 bits.
