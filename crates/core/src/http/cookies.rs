@@ -7,6 +7,10 @@ use std::ops::Range;
 
 use memchr::memchr;
 
+use super::edits::Edits;
+use super::field::{Field, Known, Span};
+use super::h1::encode::Lines;
+
 /// One pair of the name that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
@@ -18,19 +22,11 @@ pub struct Match {
 
 /// The pairs called `name`, in order; names are case-sensitive.
 pub fn find<'a>(field: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = Match> + 'a {
-    let mut start = 0;
     let mut kept = false;
-    std::iter::from_fn(move || {
-        while start <= field.len() {
-            let here = start;
-            let end = memchr(b';', &field[here..]).map_or(field.len(), |at| here + at);
-            start = end + 1;
-            if let Some(value) = value_of(field, here..end, name) {
-                return Some(Match { value, cut: cut(field, here..end, kept) });
-            }
-            kept = true;
-        }
-        None
+    pairs(field).filter_map(move |pair| {
+        let value = value_of(field, pair.clone(), name);
+        kept |= value.is_none();
+        value.map(|value| Match { value, cut: cut(field, pair, kept) })
     })
 }
 
@@ -48,6 +44,101 @@ pub fn strip_into(field: &[u8], name: &[u8], out: &mut Vec<u8>) -> bool {
         out.truncate(before);
     }
     left
+}
+
+/// A cookie of a request, by the places of its parts in the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cookie {
+    /// Its name.
+    pub name: Span,
+    /// Its value without the spaces around it; quotes stay.
+    pub value: Span,
+}
+
+/// All cookies of a head that have a name and a value, in order.
+pub fn all(lines: Lines<'_>) -> impl Iterator<Item = Cookie> + '_ {
+    lines.fields.iter().filter(|field| field.known == Known::Cookie).flat_map(move |field| {
+        let text = field.value.of(lines.bytes);
+        pairs(text).filter_map(move |pair| {
+            let equals = pair.start + memchr(b'=', &text[pair.clone()])?;
+            let name = within(*field, trim(text, pair.start..equals));
+            Some(Cookie { name, value: within(*field, trim(text, equals + 1..pair.end)) })
+        })
+    })
+}
+
+/// The values of all cookies called `name`.
+pub fn values<'a>(lines: Lines<'a>, name: &'a [u8]) -> impl Iterator<Item = Span> + 'a {
+    all(lines).filter(move |cookie| cookie.name.of(lines.bytes) == name).map(|cookie| cookie.value)
+}
+
+/// Cuts the cookies whose values were taken, by whatever kinds; the whole line where no other is left in it.
+///
+/// Only together is it known which separators go with them.
+pub fn leave_out(lines: Lines<'_>, edits: &mut Edits) {
+    if edits.taken.is_empty() {
+        return;
+    }
+    let mut taken = std::mem::take(&mut edits.taken);
+    taken.sort_unstable_by_key(|value| value.start);
+    for field in lines.fields.iter().filter(|field| field.known == Known::Cookie) {
+        leave_out_of(*field, field.value.of(lines.bytes), &taken, edits);
+    }
+    taken.clear();
+    edits.taken = taken;
+}
+
+fn leave_out_of(field: Field, text: &[u8], taken: &[Span], edits: &mut Edits) {
+    let mut next = taken.partition_point(|value| value.start < field.value.start);
+    let mut run: Option<Range<usize>> = None;
+    let (mut kept, mut left, mut any) = (false, false, false);
+    for pair in pairs(text) {
+        let end = within(field, pair.clone()).end;
+        if taken.get(next).is_none_or(|value| value.start > end) {
+            kept = true;
+            left |= !trim(text, pair).is_empty();
+            continue;
+        }
+        next += taken[next..].partition_point(|value| value.start <= end);
+        any = true;
+        let cut = cut(text, pair, kept);
+        match &mut run {
+            Some(run) if run.end == cut.start => run.end = cut.end,
+            _ => run.replace(cut).into_iter().for_each(|done| edits.cut(within(field, done))),
+        }
+    }
+    if let Some(done) = run {
+        edits.cut(within(field, done));
+    }
+    if any && !left {
+        // It covers the cuts within it.
+        edits.cut(field.line);
+    }
+}
+
+fn pairs(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let here = start;
+        let rest = text.get(here..)?;
+        let end = memchr(b';', rest).map_or(text.len(), |at| here + at);
+        start = end + 1;
+        Some(here..end)
+    })
+}
+
+/// A place in a field's value as a place in the head, which is shorter than 4 GiB.
+#[expect(clippy::cast_possible_truncation)]
+fn within(field: Field, part: Range<usize>) -> Span {
+    Span { start: field.value.start + part.start as u32, end: field.value.start + part.end as u32 }
+}
+
+/// A value without the double quotes around it.
+pub fn unquoted(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inside @ .., b'"'] => inside,
+        bare => bare,
+    }
 }
 
 /// The cookie's name in a `Set-Cookie` field; empty where there is none (RFC 6265, section 5.2).
@@ -73,7 +164,7 @@ fn cut(field: &[u8], pair: Range<usize>, kept: bool) -> Range<usize> {
     trim(field, pair).start..next + spaces
 }
 
-fn trim(field: &[u8], Range { mut start, mut end }: Range<usize>) -> Range<usize> {
+pub(super) fn trim(field: &[u8], Range { mut start, mut end }: Range<usize>) -> Range<usize> {
     while start < end && is_space(field[start]) {
         start += 1;
     }

@@ -7,6 +7,8 @@ use super::field::Span;
 pub struct Edits {
     list: Vec<Edit>,
     text: Vec<u8>,
+    /// Values of cookies that are left out, until it is known how they stand together.
+    pub(super) taken: Vec<Span>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +22,7 @@ impl Edits {
     pub fn clear(&mut self) {
         self.list.clear();
         self.text.clear();
+        self.taken.clear();
     }
 
     /// Leaves a piece out.
@@ -32,6 +35,11 @@ impl Edits {
         let start = place(self.text.len());
         self.text.extend_from_slice(text);
         self.list.push(Edit { cut: piece, text: Span { start, end: place(self.text.len()) } });
+    }
+
+    /// Leaves the cookie out that has this value; see [`super::cookies::leave_out`].
+    pub fn take(&mut self, value: Span) {
+        self.taken.push(value);
     }
 
     /// Puts the changes in the order of their places; where two overlap, the larger one holds.

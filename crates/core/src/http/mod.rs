@@ -8,3 +8,4 @@ pub mod forwarded;
 pub mod h1;
 pub mod method;
 pub mod refusal;
+pub mod set_cookie;

@@ -7,8 +7,24 @@ use crate::snapshot::wire::{Attributes, SameSite, Secure};
 pub struct SetCookie {
     before: String,
     /// What follows the value on a plain connection; absent where the cookie may not be set there.
-    after_plain: Option<String>,
-    after_secure: String,
+    plain: Option<After>,
+    secure: After,
+}
+
+/// What follows a value.
+#[derive(Debug)]
+struct After {
+    /// Where there is one.
+    value: String,
+    /// Where the cookie ends: all that tells browsers which cookie is meant stays the same.
+    end: String,
+}
+
+impl After {
+    fn new(attributes: &Attributes, over_tls: bool) -> Self {
+        let ended = Attributes { max_age: Some(0), ..attributes.clone() };
+        Self { value: text(attributes, over_tls), end: text(&ended, over_tls) }
+    }
 }
 
 impl SetCookie {
@@ -17,24 +33,35 @@ impl SetCookie {
         let plain = attributes.secure != Secure::Always;
         Self {
             before: format!("Set-Cookie: {name}="),
-            after_plain: plain.then(|| text(attributes, false)),
-            after_secure: text(attributes, true),
+            plain: plain.then(|| After::new(attributes, false)),
+            secure: After::new(attributes, true),
         }
     }
 
     /// Whether the cookie may be set on such a connection.
     pub fn may_set(&self, secure: bool) -> bool {
-        secure || self.after_plain.is_some()
+        secure || self.plain.is_some()
     }
 
     /// Appends the line.
     pub fn write(&self, value: &[u8], secure: bool, out: &mut Vec<u8>) {
-        let after = if secure { Some(&self.after_secure) } else { self.after_plain.as_ref() };
-        if let Some(after) = after {
+        if let Some(after) = self.after(secure) {
             out.extend_from_slice(self.before.as_bytes());
             out.extend_from_slice(value);
-            out.extend_from_slice(after.as_bytes());
+            out.extend_from_slice(after.value.as_bytes());
         }
+    }
+
+    /// Appends the line that ends the cookie.
+    pub fn write_end(&self, secure: bool, out: &mut Vec<u8>) {
+        if let Some(after) = self.after(secure) {
+            out.extend_from_slice(self.before.as_bytes());
+            out.extend_from_slice(after.end.as_bytes());
+        }
+    }
+
+    fn after(&self, secure: bool) -> Option<&After> {
+        if secure { Some(&self.secure) } else { self.plain.as_ref() }
     }
 }
 

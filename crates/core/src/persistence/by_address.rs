@@ -7,7 +7,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::address::Addresses;
 use super::cookie::SessionId;
-use super::{Claim, Reason, Stamping};
+use super::stamping::Order;
+use super::{Claim, Reason};
 use crate::snapshot::wire;
 
 /// Fixed for ever: every Equalizer re-homes an address to the same server.
@@ -42,9 +43,12 @@ impl ByAddress {
         Ok(Claim::Home(home, self.id(client), Reason::Recalled))
     }
 
-    pub(super) fn stamp(&self, at: &Stamping<'_>) {
-        if at.recall.home != Some(at.server) || at.recall.session.is_some() || at.recall.restamp {
-            self.table.record(at.asked.client, at.pool.servers[at.server.0].home, at.asked.now);
+    pub(super) fn stamp(&self, order: &Order<'_>) {
+        let asked = &order.at.asked;
+        if order.releases() {
+            self.table.forget(asked.client);
+        } else if order.is_news() {
+            self.table.record(asked.client, order.at.pool.servers[order.home.0].home, asked.now);
         }
     }
 

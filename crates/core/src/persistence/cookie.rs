@@ -176,6 +176,16 @@ impl Purpose {
     pub fn new(scope: &str, name: &str) -> Self {
         Self(Binding::new(&[&[VERSION], scope.as_bytes(), name.as_bytes()]))
     }
+
+    /// The application's own values beside such tokens.
+    pub(super) fn of_values(&self) -> Self {
+        Self(self.0.narrowed(b"value"))
+    }
+
+    /// What seals are bound to.
+    pub(super) fn binding(&self) -> &Binding {
+        &self.0
+    }
 }
 
 impl Token {
@@ -235,7 +245,8 @@ pub fn open(ring: &KeyRing, purpose: &Purpose, value: &[u8]) -> Result<Session, 
 /// The id of the key that a value says it was sealed with; nothing vouches for it until the value is opened.
 pub fn key_id(value: &[u8]) -> Option<u16> {
     let mut bytes = [0; TOKEN_BYTES];
-    URL_SAFE_NO_PAD.decode_slice(value, &mut bytes).ok()?;
+    let length = URL_SAFE_NO_PAD.decode_slice(value, &mut bytes).ok()?;
+    (length == TOKEN_BYTES && bytes[0] == VERSION).then_some(())?;
     Some(u16::from_be_bytes(at(&bytes, KEY_AT)))
 }
 

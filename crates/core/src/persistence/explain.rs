@@ -51,6 +51,8 @@ pub enum Explained {
 /// Opens `value` for whichever pool it was sealed for. `now` in Unix seconds.
 pub fn explain(snapshot: &Snapshot, value: &str, now: u64) -> Explained {
     let mut reason = Reason::NotOurs;
+    // Before the application's own value stands the token that is ours.
+    let value = value.trim_matches('"').split('~').next().unwrap_or_default();
     for pool in &snapshot.pools {
         for purpose in pool.persistence.kinds().iter().flat_map(purposes) {
             match cookie::open(&snapshot.ring, purpose, value.as_bytes()) {
@@ -66,7 +68,10 @@ pub fn explain(snapshot: &Snapshot, value: &str, now: u64) -> Explained {
 fn purposes(kind: &Kind) -> &[cookie::Purpose] {
     match kind {
         Kind::Insert(insert) => insert.purposes().all(),
-        Kind::Address(_) | Kind::Hash(_) => &[],
+        Kind::Rewrite(rewrite) => rewrite.purposes().all(),
+        Kind::Prefix(prefix) => prefix.purposes().all(),
+        Kind::Field(field) => field.purposes().all(),
+        Kind::Learned(_) | Kind::Route(_) | Kind::Address(_) | Kind::Hash(_) => &[],
     }
 }
 

@@ -15,6 +15,8 @@ use super::table::{Kept, Key, Losses, Table};
 #[derive(Debug)]
 pub struct Learnt {
     table: Table,
+    capacity: usize,
+    idle: u32,
     seed: u64,
 }
 
@@ -35,27 +37,45 @@ impl Learnt {
     ///
     /// `seed` is chance; a table that is to read another's snapshot file needs the same one.
     pub fn new(capacity: usize, idle: u32, seed: u64) -> Self {
-        Self { table: Table::new(capacity, idle, seed), seed }
+        Self { table: Table::new(capacity, idle, seed), capacity, idle, seed }
     }
 
-    /// The home that `value` was learnt for, unless it has been idle too long.
-    pub fn recall(&self, value: &[u8], now: u64) -> Option<Home> {
-        self.table.recall(self.key(value), now)
+    /// The same records in a table of another size, as far as they fit.
+    #[must_use]
+    pub fn resized(&self, capacity: usize, idle: u32, now: u64) -> Self {
+        let after = Self::new(capacity, idle, self.seed);
+        after.import(self.export(now), now);
+        after
+    }
+
+    /// Whether it was made for so many values and so long.
+    pub fn is_for(&self, capacity: usize, idle: u32) -> bool {
+        (self.capacity, self.idle) == (capacity, idle)
+    }
+
+    /// What a value is kept as.
+    pub fn key(&self, value: &[u8]) -> Key {
+        xxh3_128_with_seed(value, self.seed).to_be_bytes()
+    }
+
+    /// The home that a value was learnt for, unless it has been idle too long.
+    pub fn recall(&self, key: Key, now: u64) -> Option<Home> {
+        self.table.recall(key, now)
     }
 
     /// Starts the idle time again; false if there is no record.
-    pub fn touch(&self, value: &[u8], now: u64) -> bool {
-        self.table.touch(self.key(value), now)
+    pub fn touch(&self, key: Key, now: u64) -> bool {
+        self.table.touch(key, now)
     }
 
-    /// Learns that `value` lives at `home`; false if there was no room.
-    pub fn record(&self, value: &[u8], home: Home, now: u64) -> bool {
-        self.table.record(self.key(value), home, now)
+    /// Learns that a value lives at `home`; false if there was no room.
+    pub fn record(&self, key: Key, home: Home, now: u64) -> bool {
+        self.table.record(key, home, now)
     }
 
     /// Removes a record; false if there was none.
-    pub fn forget(&self, value: &[u8]) -> bool {
-        self.table.forget(self.key(value))
+    pub fn forget(&self, key: Key) -> bool {
+        self.table.forget(key)
     }
 
     /// Removes what has been idle too long.
@@ -96,10 +116,6 @@ impl Learnt {
         });
         self.table.import(records, now);
     }
-
-    fn key(&self, value: &[u8]) -> Key {
-        xxh3_128_with_seed(value, self.seed).to_be_bytes()
-    }
 }
 
 #[cfg(test)]
@@ -109,33 +125,33 @@ mod tests {
     #[test]
     fn a_value_is_recognised_until_it_has_been_idle() {
         let learnt = Learnt::new(100, 60, 5);
-        learnt.record(b"0A1B2C", Home(1), 1000);
-        assert_eq!(learnt.recall(b"0A1B2C", 1059), Some(Home(1)));
-        assert!(learnt.touch(b"0A1B2C", 1059));
-        assert_eq!(learnt.recall(b"0A1B2C", 1118), Some(Home(1)));
-        assert_eq!(learnt.recall(b"0A1B2C", 1119), None);
-        assert_eq!(learnt.recall(b"0A1B2D", 1000), None);
+        learnt.record(learnt.key(b"0A1B2C"), Home(1), 1000);
+        assert_eq!(learnt.recall(learnt.key(b"0A1B2C"), 1059), Some(Home(1)));
+        assert!(learnt.touch(learnt.key(b"0A1B2C"), 1059));
+        assert_eq!(learnt.recall(learnt.key(b"0A1B2C"), 1118), Some(Home(1)));
+        assert_eq!(learnt.recall(learnt.key(b"0A1B2C"), 1119), None);
+        assert_eq!(learnt.recall(learnt.key(b"0A1B2D"), 1000), None);
     }
 
     #[test]
     fn a_session_that_ends_is_forgotten() {
         let learnt = Learnt::new(100, 60, 5);
-        learnt.record(b"0A1B2C", Home(1), 1000);
-        assert!(learnt.forget(b"0A1B2C"));
-        assert_eq!(learnt.recall(b"0A1B2C", 1000), None);
-        assert!(!learnt.forget(b"0A1B2C"));
+        learnt.record(learnt.key(b"0A1B2C"), Home(1), 1000);
+        assert!(learnt.forget(learnt.key(b"0A1B2C")));
+        assert_eq!(learnt.recall(learnt.key(b"0A1B2C"), 1000), None);
+        assert!(!learnt.forget(learnt.key(b"0A1B2C")));
     }
 
     #[test]
     fn a_snapshot_file_is_read_by_a_table_with_the_same_seed() {
         let before = Learnt::new(100, 60, 5);
-        before.record(b"0A1B2C", Home(1), 1000);
+        before.record(before.key(b"0A1B2C"), Home(1), 1000);
         let file = serde_json::to_string(&before.export(1000).collect::<Vec<_>>()).expect("plain data");
         assert!(!file.contains("0A1B2C"));
         for (seed, home) in [(5, Some(Home(1))), (6, None)] {
             let after = Learnt::new(100, 60, seed);
             after.import(serde_json::from_str::<Vec<Entry>>(&file).expect("as written"), 1010);
-            assert_eq!(after.recall(b"0A1B2C", 1010), home);
+            assert_eq!(after.recall(after.key(b"0A1B2C"), 1010), home);
         }
     }
 }

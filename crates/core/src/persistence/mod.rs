@@ -1,32 +1,55 @@
 //! How a client comes back to its server: recall before a server is chosen, stamp after one has answered.
 
+mod accept;
 pub mod address;
+mod announce;
 mod attributes;
 pub mod births;
 mod by_address;
+mod candidates;
 pub mod census;
 pub mod cookie;
 pub mod explain;
+mod field;
 mod hash;
 mod insert;
 pub mod learn;
+mod learned;
+mod prefix;
+mod purposes;
 mod reason;
+mod rewrite;
+mod route;
 pub mod rules;
 pub mod seal;
+mod sealed_value;
 mod shard;
+mod stamping;
 pub mod table;
 
 use std::net::IpAddr;
 
+pub use self::accept::Foreign;
+pub use self::announce::announcement;
 pub use self::attributes::SetCookie;
 pub use self::by_address::ByAddress;
+pub use self::field::InsertField;
 pub use self::hash::ByHash;
-pub use self::insert::{Insert, Purposes};
+pub use self::insert::Insert;
+pub use self::learned::{Carrier, Learned};
+pub use self::prefix::Prefix;
+pub use self::purposes::Purposes;
 pub use self::reason::Reason;
+pub use self::rewrite::Rewrite;
+pub use self::route::Route;
+pub use self::stamping::Stamping;
 
 use self::cookie::{Home, Session, SessionId};
 use self::rules::Verdict;
 use self::seal::KeyRing;
+use self::stamping::Order;
+use self::table::Key;
+use crate::http::cookies;
 use crate::http::edits::Edits;
 use crate::http::h1::encode::Lines;
 use crate::http::method::Method;
@@ -75,6 +98,8 @@ pub enum Claim {
     Session(Session),
     /// A home, from a record or a name; the id stands for the client when the home is gone.
     Home(Home, SessionId, Reason),
+    /// A home, from a record of a value; the key finds the record again.
+    Learnt(Home, SessionId, Key),
     /// No home: the id chooses.
     Id(SessionId),
 }
@@ -85,6 +110,9 @@ pub struct Recall {
     session: Option<Session>,
     id: Option<SessionId>,
     home: Option<ServerId>,
+    /// Where the session lived, as far as that is still a server of the pool.
+    lost: Option<ServerId>,
+    learnt: Option<Key>,
     restamp: bool,
     birth: bool,
     reason: Reason,
@@ -93,7 +121,16 @@ pub struct Recall {
 impl Recall {
     /// A client without a session.
     pub fn nobody(reason: Reason) -> Self {
-        Self { session: None, id: None, home: None, restamp: false, birth: true, reason }
+        Self {
+            session: None,
+            id: None,
+            home: None,
+            lost: None,
+            learnt: None,
+            restamp: false,
+            birth: true,
+            reason,
+        }
     }
 
     /// The server that holds the session, where it may go there.
@@ -146,6 +183,7 @@ impl Recall {
 #[derive(Debug, Default)]
 pub struct Chain {
     kinds: Vec<Kind>,
+    accept: Vec<Foreign>,
 }
 
 /// One way of coming back.
@@ -153,6 +191,16 @@ pub struct Chain {
 pub enum Kind {
     /// Our own sealed cookie.
     Insert(Insert),
+    /// The server's cookie with our value.
+    Rewrite(Rewrite),
+    /// The server's cookie with our token before its value.
+    Prefix(Prefix),
+    /// Records of the values of the server's cookie or field.
+    Learned(Learned),
+    /// The server's cookie, which names its server.
+    Route(Route),
+    /// Our own sealed field.
+    Field(InsertField),
     /// Records of addresses.
     Address(ByAddress),
     /// A hash of something that the request carries.
@@ -161,62 +209,29 @@ pub enum Kind {
 
 impl Kind {
     /// What this kind reads in a request; what must not reach the server is taken out.
-    fn recall(&self, ring: &KeyRing, ask: &Ask<'_>, edits: &mut Edits) -> Result<Claim, Reason> {
+    fn recall(&self, ring: &KeyRing, pool: &Pool, ask: &Ask<'_>, edits: &mut Edits) -> Result<Claim, Reason> {
         match self {
             Self::Insert(insert) => insert.recall(ring, ask, edits),
+            Self::Rewrite(rewrite) => rewrite.recall(ring, ask),
+            Self::Prefix(prefix) => prefix.recall(ring, ask, edits),
+            Self::Learned(learned) => learned.recall(ask),
+            Self::Route(route) => route.recall(pool, ask),
+            Self::Field(field) => field.recall(ring, ask, edits),
             Self::Address(address) => address.recall(ask.client, ask.now),
             Self::Hash(hash) => hash.recall(ask),
         }
     }
 
-    /// Whether a session that is stamped needs this kind to say so.
+    /// Whether this kind stands for a session of ours, which is born once.
     fn is_sealed(&self) -> bool {
-        matches!(self, Self::Insert(_))
-    }
-}
-
-/// A response that is about to be stamped.
-pub struct Stamping<'a> {
-    /// The key ring.
-    pub ring: &'a KeyRing,
-    /// The pool.
-    pub pool: &'a Pool,
-    /// The server that answered.
-    pub server: ServerId,
-    /// What the request had said.
-    pub recall: &'a Recall,
-    /// What was asked.
-    pub asked: Asked,
-    /// The response's fields.
-    pub lines: Lines<'a>,
-}
-
-impl Stamping<'_> {
-    /// The session as it shall be stamped.
-    fn session(&self) -> Session {
-        let Self { pool, server, asked, .. } = *self;
-        if let Some(session) = self.recall.session {
-            return rules::settle(pool, &session, server, asked.now);
-        }
-        let id = self.recall.id.map_or(asked.chance, |id| id.0);
-        let home = &pool.servers[server.0];
-        Session {
-            generation: pool.generation(server),
-            incarnation: home.incarnation(),
-            ..Session::born(id, home.home, asked.now)
-        }
-    }
-
-    /// Whether the client has nothing yet that says where its session is now.
-    fn is_due(&self) -> bool {
-        self.recall.session.is_none() || self.recall.restamp || self.recall.home != Some(self.server)
+        matches!(self, Self::Insert(_) | Self::Rewrite(_) | Self::Prefix(_) | Self::Field(_))
     }
 }
 
 impl Chain {
-    /// A chain of kinds, asked in this order.
-    pub fn new(kinds: Vec<Kind>) -> Self {
-        Self { kinds }
+    /// A chain of kinds, asked in this order, and the cookies of others that are honoured where none of them knows.
+    pub fn new(kinds: Vec<Kind>, accept: Vec<Foreign>) -> Self {
+        Self { kinds, accept }
     }
 
     /// The kinds, in the order they are asked.
@@ -233,9 +248,12 @@ impl Chain {
     pub fn recall(&self, ring: &KeyRing, pool: &Pool, ask: &Ask<'_>, edits: &mut Edits) -> Recall {
         let mut recall = Recall::nobody(if self.kinds.is_empty() { Reason::None } else { Reason::New });
         for (place, kind) in self.kinds.iter().enumerate() {
-            let claim = kind.recall(ring, ask, edits);
+            let claim = kind.recall(ring, pool, ask, edits);
             if recall.id.is_some() {
-                // Known already: this kind was asked only for what it takes out.
+                // Known already: this kind was asked only for what it takes out, and which record goes with it.
+                if let Ok(Claim::Learnt(_, _, key)) = claim {
+                    recall.learnt = recall.learnt.or(Some(key));
+                }
                 continue;
             }
             match claim {
@@ -253,32 +271,58 @@ impl Chain {
                 Err(reason) => recall.reason = reason,
             }
         }
+        // A session of ours that has ended does not begin again by what the balancer before us said.
+        let ended = matches!(recall.reason, Reason::ExpiredIdle | Reason::ExpiredLife | Reason::Generation);
+        let unknown = recall.id.is_none() && !ended;
+        if let Some(claim) = accept::recall(&self.accept, pool, ask, unknown, edits) {
+            recall = judged(pool, claim, ask.now);
+        }
+        if pool.sessions.announce {
+            ask.lines.named(announce::FIELD).for_each(|field| edits.cut(field.line));
+        }
+        cookies::leave_out(ask.lines, edits);
         edits.arrange();
         recall
     }
 
     /// Writes into a response of `server` what brings the client back: field lines to `out`, changes to `edits`.
-    pub fn stamp(&self, stamping: &Stamping<'_>, edits: &mut Edits, out: &mut Vec<u8>) {
+    /// The reason is the server's own word, where that decided.
+    pub fn stamp(&self, stamping: &Stamping<'_>, edits: &mut Edits, out: &mut Vec<u8>) -> Option<Reason> {
+        let order = Order::read(stamping, edits);
         let mut written = false;
         for kind in &self.kinds {
             match kind {
-                Kind::Insert(insert) => written |= insert.stamp(stamping, written, edits, out),
-                Kind::Address(address) => address.stamp(stamping),
-                Kind::Hash(_) => {}
+                Kind::Insert(insert) => written |= insert.stamp(&order, written, edits, out),
+                Kind::Rewrite(rewrite) => written |= rewrite.stamp(&order, edits),
+                Kind::Prefix(prefix) => written |= prefix.stamp(&order, edits),
+                Kind::Learned(learned) => learned.stamp(&order),
+                Kind::Field(field) => written |= field.stamp(&order, written, edits, out),
+                Kind::Address(address) => address.stamp(&order),
+                Kind::Route(_) | Kind::Hash(_) => {}
             }
         }
         edits.arrange();
+        order.reason()
     }
 }
 
 fn judged(pool: &Pool, claim: Claim, now: u64) -> Recall {
-    let (session, id, verdict) = match claim {
-        Claim::Session(session) => (Some(session), session.id, rules::judge(pool, &session, now)),
-        Claim::Home(home, id, reason) => (None, id, rules::judge_home(pool, home, now, reason)),
+    let (session, home, id, verdict) = match claim {
+        Claim::Session(session) => {
+            (Some(session), session.home, session.id, rules::judge(pool, &session, now))
+        }
+        Claim::Home(home, id, reason) => (None, home, id, rules::judge_home(pool, home, now, reason)),
+        Claim::Learnt(home, id, _) => (None, home, id, rules::judge_home(pool, home, now, Reason::Recalled)),
         Claim::Id(id) => return Recall { id: Some(id), birth: false, ..Recall::nobody(Reason::Recalled) },
     };
-    let known =
-        Recall { session, id: Some(id), home: None, restamp: false, birth: false, reason: Reason::Recalled };
+    let known = Recall {
+        session,
+        id: Some(id),
+        lost: pool.find_home(home),
+        learnt: if let Claim::Learnt(_, _, key) = claim { Some(key) } else { None },
+        birth: false,
+        ..Recall::nobody(Reason::Recalled)
+    };
     match verdict {
         Verdict::Home(home, reason) => Recall { home: Some(home), reason, ..known },
         Verdict::Restamp(home, reason) => Recall { home: Some(home), restamp: true, reason, ..known },

@@ -41,11 +41,15 @@ pub enum Reason {
     Rebalanced,
     /// The home is gone, and the pool does not re-home.
     StrictRefused,
+    /// The server ended the session.
+    Released,
+    /// The server sent the session elsewhere.
+    Moved,
 }
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::None,
         Self::New,
         Self::NewShared,
@@ -65,6 +69,8 @@ impl Reason {
         Self::FailedBack,
         Self::Rebalanced,
         Self::StrictRefused,
+        Self::Released,
+        Self::Moved,
     ];
 
     /// The word for logs and metrics.
@@ -89,6 +95,8 @@ impl Reason {
             Self::FailedBack => "failed_back",
             Self::Rebalanced => "rebalanced",
             Self::StrictRefused => "strict_refused",
+            Self::Released => "released",
+            Self::Moved => "moved",
         }
     }
 

@@ -34,6 +34,18 @@ impl Binding {
         bytes.copy_from_slice(&context.finish().as_ref()[..BINDING_LEN]);
         Self(bytes)
     }
+
+    /// Bytes that follow from the parts and do not tell them.
+    pub(super) fn leading(&self) -> Nonce {
+        let mut bytes = [0; NONCE_LEN];
+        bytes.copy_from_slice(&self.0[..NONCE_LEN]);
+        bytes
+    }
+
+    /// A binding of its own for a part of what this one is for.
+    pub(super) fn narrowed(&self, part: &[u8]) -> Self {
+        Self::new(&[&self.0, part])
+    }
 }
 
 /// What must travel beside sealed bytes to open them.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use self::live::Live;
 use crate::balance::{rendezvous, round_robin::RoundRobin};
-use crate::persistence::cookie::{Generation, Home, Incarnation};
+use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
 use crate::persistence::{Chain, Recall};
 use crate::snapshot::wire::{Sessions, State};
 
@@ -108,6 +108,19 @@ impl Pool {
         self.choose(recall, tried, balance, Server::takes_everybody)
             // Draining servers help out before anybody is turned away.
             .or_else(|| self.choose(recall, tried, balance, Server::takes_the_rest))
+    }
+
+    /// Where a session goes that the server `not` does not want any more: its next home among those that take new ones.
+    pub fn elsewhere(&self, id: SessionId, not: ServerId) -> Option<ServerId> {
+        let weight = |place, server: &Server| {
+            if ServerId(place) == not || !server.takes_everybody() { 0 } else { server.weight }
+        };
+        let servers = self.servers.iter().enumerate();
+        let chosen = rendezvous::rank(
+            id.0,
+            servers.map(|(place, server)| (place, server.home, weight(place, server))),
+        );
+        chosen.map(ServerId)
     }
 
     fn choose(

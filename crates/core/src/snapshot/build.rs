@@ -7,13 +7,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
-use super::wire::Scope;
-use super::{Snapshot, wire};
+use super::{Snapshot, chain, wire};
 use crate::http::h1::decode::{Limits, MOST_FIELDS};
-use crate::persistence::address::{self, Addresses};
-use crate::persistence::cookie::{Incarnation, Purpose, home_of};
+use crate::persistence::cookie::{Incarnation, home_of};
 use crate::persistence::seal::KeyRing;
-use crate::persistence::{ByAddress, ByHash, Chain, Insert, Kind, Purposes};
 use crate::pool::live::Live;
 use crate::pool::{Pool, Server};
 use crate::route::{PoolId, Route, Routes};
@@ -64,7 +61,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             Pool {
                 name: pool.name.clone(),
                 servers: build_servers(pool, old, joined, &mut mistakes),
-                persistence: build_chain(pool, old, &listeners, at),
+                persistence: chain::build(pool, old, &listeners, at),
                 sessions: pool.sessions.clone(),
             }
         })
@@ -131,57 +128,6 @@ fn build_servers(
         });
     }
     servers
-}
-
-fn build_chain(pool: &wire::Pool, old: Option<&Pool>, listeners: &[&str], at: At) -> Chain {
-    let kinds = pool.persistence.iter().map(|kind| match kind {
-        wire::Persistence::Cookie(cookie) => {
-            Kind::Insert(Insert::new(cookie, purposes(&cookie.scope, &cookie.name, &pool.name, listeners)))
-        }
-        wire::Persistence::Address(address) => {
-            Kind::Address(ByAddress::new(address, addresses(address, old, at)))
-        }
-        wire::Persistence::Hash(hash) => Kind::Hash(ByHash::new(hash)),
-        wire::Persistence::Field(_) => todo!(),
-    });
-    Chain::new(kinds.collect())
-}
-
-fn purposes(scope: &Scope, name: &str, pool: &str, listeners: &[&str]) -> Purposes {
-    // Names have no colon in them, so no two scopes have one text.
-    match scope {
-        Scope::Pool => Purposes::One(Purpose::new(pool, name)),
-        Scope::Group(group) => Purposes::One(Purpose::new(&format!(":{group}"), name)),
-        Scope::Listener => Purposes::Each(
-            listeners.iter().map(|listener| Purpose::new(&format!("{pool}:{listener}"), name)).collect(),
-        ),
-    }
-}
-
-/// The records of addresses: the old ones where the settings are the same, else a new table with what fits of them.
-fn addresses(settings: &wire::Address, old: Option<&Pool>, at: At) -> Arc<Addresses> {
-    let tables = old.into_iter().flat_map(|old| old.persistence.kinds());
-    let before =
-        tables.filter_map(|kind| if let Kind::Address(address) = kind { Some(address) } else { None }).next();
-    match before {
-        Some(before) if before.settings() == settings => Arc::clone(before.table()),
-        before => {
-            let table = Addresses::new(
-                address::Settings {
-                    prefix4: settings.prefix4,
-                    prefix6: settings.prefix6,
-                    idle: settings.idle,
-                    capacity: settings.capacity as usize,
-                },
-                // Nobody outside may know which keys share a place.
-                at.chance,
-            );
-            if let Some(before) = before {
-                table.import(before.table().export(at.now), at.now);
-            }
-            Arc::new(table)
-        }
-    }
 }
 
 fn build_limits(limits: &wire::Limits, mistakes: &mut Vec<Mistake>) -> Limits {

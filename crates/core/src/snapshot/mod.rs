@@ -1,6 +1,7 @@
 //! What the engine runs: one frozen description, compiled once.
 
 pub mod build;
+mod chain;
 pub mod wire;
 
 use crate::http::h1::decode::Limits;

@@ -23,6 +23,7 @@ pub enum Framing {
 }
 
 /// A request's head, as places in the buffer it was read from.
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing that the message does or does not")]
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead {
     /// What may be done with it.
@@ -172,6 +173,7 @@ pub fn response(
 }
 
 /// What the fields of one head say together.
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing that the message does or does not")]
 #[derive(Default)]
 struct Facts {
     length: Option<u64>,

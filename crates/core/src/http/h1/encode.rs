@@ -159,7 +159,12 @@ fn framing(framing: Framing, out: &mut Vec<u8>) {
     }
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    /// The fields called `name`, in order; case does not matter.
+    pub fn named(self, name: &'a [u8]) -> impl Iterator<Item = Field> + 'a {
+        self.fields.iter().copied().filter(move |field| field.name.of(self.bytes).eq_ignore_ascii_case(name))
+    }
+
     /// Whether a Connection field names this one, so that it ends here (RFC 9110, 7.6.1).
     fn connection_names(&self, field: Field) -> bool {
         let name = field.name.of(self.bytes);

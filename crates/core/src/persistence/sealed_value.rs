@@ -1,0 +1,86 @@
+//! The application's own value, sealed: `base64url(key id 2 · nonce 12 · sealed value · tag 16)`.
+//!
+//! Unlike a token, a value must not show that two clients have the same one, so each seal has its own nonce.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::cookie::Purpose;
+use super::seal::{Binding, Envelope, KeyRing, NONCE_LEN, Nonce, TAG_LEN};
+
+/// Longer values are not sealed; browsers keep none that are (RFC 6265, section 6.1).
+const MOST: usize = 4096;
+const BODY_AT: usize = 2 + NONCE_LEN;
+
+/// Seals a value and appends it; false, and nothing appended, when it is too long.
+///
+/// `chance` is a random number. The nonce is a digest of it, which does not tell it: it may be a session's id.
+pub(super) fn seal(ring: &KeyRing, purpose: &Purpose, value: &[u8], chance: u64, out: &mut Vec<u8>) -> bool {
+    if value.len() > MOST {
+        return false;
+    }
+    let nonce: Nonce = Binding::new(&[b"nonce", &chance.to_be_bytes(), value]).leading();
+    let mut body = value.to_vec();
+    let Envelope { key, nonce, tag } = ring.seal(nonce, purpose.binding(), &mut body);
+    let bytes = [&key.to_be_bytes()[..], &nonce, &body, &tag].concat();
+    out.extend_from_slice(URL_SAFE_NO_PAD.encode(bytes).as_bytes());
+    true
+}
+
+/// The value that was sealed, if it was.
+pub(super) fn open(ring: &KeyRing, purpose: &Purpose, text: &[u8]) -> Option<Vec<u8>> {
+    if text.len() > (BODY_AT + MOST + TAG_LEN).div_ceil(3) * 4 {
+        return None;
+    }
+    let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (head, rest) = bytes.split_at_mut_checked(BODY_AT)?;
+    let (body, tag) = rest.split_at_mut_checked(rest.len().checked_sub(TAG_LEN)?)?;
+    let envelope = Envelope {
+        key: u16::from_be_bytes(head[..2].try_into().ok()?),
+        nonce: head[2..].try_into().ok()?,
+        tag: (&*tag).try_into().ok()?,
+    };
+    ring.open(&envelope, purpose.binding(), body).ok()?;
+    Some(body.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring() -> KeyRing {
+        KeyRing::new(&[(1, [1; 32])]).expect("one key")
+    }
+
+    fn sealed(value: &[u8], chance: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        assert!(seal(&ring(), &Purpose::new("shop", "ID").of_values(), value, chance, &mut out));
+        out
+    }
+
+    #[test]
+    fn a_value_of_any_length_comes_back_and_never_looks_the_same() {
+        for value in [&b""[..], b"a", &[b'x'; MOST]] {
+            let text = sealed(value, 7);
+            assert_eq!(open(&ring(), &Purpose::new("shop", "ID").of_values(), &text).as_deref(), Some(value));
+            assert_ne!(text, sealed(value, 8));
+        }
+        let mut out = Vec::new();
+        assert!(!seal(&ring(), &Purpose::new("shop", "ID"), &[b'x'; MOST + 1], 7, &mut out));
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn nothing_else_opens() {
+        let purpose = Purpose::new("shop", "ID").of_values();
+        let text = sealed(b"4711", 7);
+        for at in 0..text.len() {
+            let mut changed = text.clone();
+            changed[at] ^= 1;
+            assert_eq!(open(&ring(), &purpose, &changed), None);
+            assert_eq!(open(&ring(), &purpose, &text[..at]), None);
+        }
+        assert_eq!(open(&ring(), &Purpose::new("shop", "ID"), &text), None, "a token's purpose");
+        assert_eq!(open(&ring(), &purpose, &[b'A'; 10_000]), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! What a response says of its session: where it lives from now on, by our rules and by the server's own word.
+
+use super::cookie::{Incarnation, Session, SessionId};
+use super::seal::KeyRing;
+use super::{Asked, Reason, Recall, rules};
+use crate::http::edits::Edits;
+use crate::http::h1::encode::Lines;
+use crate::pool::{Pool, ServerId};
+
+/// A response that is about to be stamped.
+pub struct Stamping<'a> {
+    /// The key ring.
+    pub ring: &'a KeyRing,
+    /// The pool.
+    pub pool: &'a Pool,
+    /// The server that answered.
+    pub server: ServerId,
+    /// What the request had said.
+    pub recall: &'a Recall,
+    /// What was asked.
+    pub asked: Asked,
+    /// The response's fields.
+    pub lines: Lines<'a>,
+}
+
+/// What a server says of the session it answers, in the field that the pool names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// It has ended.
+    Release,
+    /// It lives elsewhere from the next request on.
+    Move,
+    /// It must never be moved.
+    Pin,
+}
+
+/// A stamping, once the server's own word is known.
+pub(super) struct Order<'a> {
+    pub(super) at: &'a Stamping<'a>,
+    /// Where the session lives from now on.
+    pub(super) home: ServerId,
+    said: Option<Said>,
+}
+
+impl<'a> Order<'a> {
+    /// Reads the fields in which servers speak to us, and cuts them whatever they say.
+    pub(super) fn read(at: &'a Stamping<'a>, edits: &mut Edits) -> Self {
+        let rules = &at.pool.sessions;
+        if !rules.incarnation_field.is_empty() {
+            for field in at.lines.named(rules.incarnation_field.as_bytes()) {
+                edits.cut(field.line);
+                let life = field.value.of(at.lines.bytes);
+                if !life.is_empty() {
+                    at.pool.servers[at.server.0].live.tells(Incarnation::of(life));
+                }
+            }
+        }
+        let mut order = Self { at, home: at.server, said: None };
+        if !rules.pin_field.is_empty() {
+            for field in at.lines.named(rules.pin_field.as_bytes()) {
+                edits.cut(field.line);
+                order.said = said(field.value.of(at.lines.bytes)).or(order.said);
+            }
+        }
+        if order.said == Some(Said::Move) {
+            match at.pool.elsewhere(order.id(), at.server) {
+                Some(home) => order.home = home,
+                // There is nowhere else: it stays.
+                None => order.said = None,
+            }
+        }
+        order
+    }
+
+    /// The session as it shall be stamped.
+    pub(super) fn session(&self) -> Session {
+        let Self { at, home, said } = *self;
+        let session = match at.recall.session {
+            Some(session) => rules::settle(at.pool, &session, home, at.asked.now),
+            None => Session {
+                generation: at.pool.generation(home),
+                incarnation: at.pool.servers[home.0].incarnation(),
+                ..Session::born(self.id().0, at.pool.servers[home.0].home, at.asked.now)
+            },
+        };
+        match said {
+            Some(Said::Pin) => Session { pinned: true, ..session },
+            // The server does not want it back.
+            Some(Said::Move) => Session { before: None, ..session },
+            Some(Said::Release) | None => session,
+        }
+    }
+
+    /// Whether the client has nothing yet that says where its session is now.
+    pub(super) fn is_due(&self) -> bool {
+        let recall = self.at.recall;
+        match self.said {
+            Some(Said::Release) => return false,
+            Some(Said::Pin) if recall.session.is_some_and(|session| !session.pinned) => return true,
+            _ => {}
+        }
+        recall.session.is_none() || recall.restamp || recall.home != Some(self.home)
+    }
+
+    /// Whether a record has to say something else than it did when it was recalled, if it was.
+    pub(super) fn is_news(&self) -> bool {
+        let recall = self.at.recall;
+        recall.birth || recall.session.is_some() || recall.restamp || recall.home != Some(self.home)
+    }
+
+    /// Whether the session ends with this response.
+    pub(super) fn releases(&self) -> bool {
+        self.said == Some(Said::Release)
+    }
+
+    /// Whether the server itself wants the client to be told.
+    pub(super) fn is_demanded(&self) -> bool {
+        self.said.is_some()
+    }
+
+    /// What the server's word made of the exchange.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        match self.said {
+            Some(Said::Release) => Some(Reason::Released),
+            Some(Said::Move) => Some(Reason::Moved),
+            Some(Said::Pin) | None => None,
+        }
+    }
+
+    fn id(&self) -> SessionId {
+        self.at.recall.id.unwrap_or(SessionId(self.at.asked.chance))
+    }
+}
+
+fn said(value: &[u8]) -> Option<Said> {
+    let words = [(&b"release"[..], Said::Release), (b"move", Said::Move), (b"pin", Said::Pin)];
+    words.into_iter().find(|(word, _)| value.eq_ignore_ascii_case(word)).map(|(_, said)| said)
+}

@@ -1,0 +1,104 @@
+//! Turns a pool's persistence as written into the chain that runs; records are kept over a change.
+
+use std::sync::Arc;
+
+use super::build::At;
+use super::wire::{self, CookieMode, FieldMode, Scope};
+use crate::persistence::address::{self, Addresses};
+use crate::persistence::cookie::Purpose;
+use crate::persistence::learn::Learnt;
+use crate::persistence::{
+    ByAddress, ByHash, Carrier, Chain, Foreign, Insert, InsertField, Kind, Learned, Prefix, Purposes,
+    Rewrite, Route,
+};
+use crate::pool::Pool;
+
+/// The chain of `pool`; `old` is the pool as it was before.
+pub(super) fn build(pool: &wire::Pool, old: Option<&Pool>, listeners: &[&str], at: At) -> Chain {
+    let purposes = |scope: &Scope, name: &str| purposes(scope, name, &pool.name, listeners);
+    let kinds = pool.persistence.iter().map(|kind| match kind {
+        wire::Persistence::Cookie(cookie) => {
+            let own = || purposes(&cookie.scope, &cookie.name);
+            match cookie.mode {
+                CookieMode::Insert => Kind::Insert(Insert::new(cookie, own())),
+                CookieMode::Rewrite => Kind::Rewrite(Rewrite::new(cookie, own())),
+                CookieMode::Prefix => Kind::Prefix(Prefix::new(cookie, own())),
+                CookieMode::Learn => learned(
+                    Carrier::Cookie(cookie.name.clone()),
+                    (cookie.capacity, cookie.record_idle),
+                    old,
+                    at,
+                ),
+                CookieMode::Route => Kind::Route(Route::new(cookie)),
+            }
+        }
+        wire::Persistence::Field(field) => match field.mode {
+            // No cookie has a colon in its name, and fields are the same in either case.
+            FieldMode::Insert => Kind::Field(InsertField::new(
+                field,
+                purposes(&field.scope, &format!(":{}", field.name.to_ascii_lowercase())),
+            )),
+            FieldMode::Learn => {
+                let carrier = Carrier::Field(field.name.to_ascii_lowercase());
+                learned(carrier, (field.capacity, field.record_idle), old, at)
+            }
+        },
+        wire::Persistence::Address(address) => {
+            Kind::Address(ByAddress::new(address, addresses(address, old, at)))
+        }
+        wire::Persistence::Hash(hash) => Kind::Hash(ByHash::new(hash)),
+    });
+    Chain::new(kinds.collect(), pool.sessions.accept.iter().map(Foreign::new).collect())
+}
+
+fn purposes(scope: &Scope, name: &str, pool: &str, listeners: &[&str]) -> Purposes {
+    // Names have no colon in them, so no two scopes have one text.
+    match scope {
+        Scope::Pool => Purposes::One(Purpose::new(pool, name)),
+        Scope::Group(group) => Purposes::One(Purpose::new(&format!(":{group}"), name)),
+        Scope::Listener => Purposes::Each(
+            listeners.iter().map(|listener| Purpose::new(&format!("{pool}:{listener}"), name)).collect(),
+        ),
+    }
+}
+
+/// The kinds of the pool as it was before, as far as `find` knows them.
+fn before<'a, K>(old: Option<&'a Pool>, find: impl Fn(&'a Kind) -> Option<&'a K>) -> Option<&'a K> {
+    old.into_iter().flat_map(|old| old.persistence.kinds()).find_map(find)
+}
+
+/// The table from before where it is still the right one, else a new one with what fits of its records.
+fn kept<T>(before: Option<(&Arc<T>, bool)>, make: impl FnOnce(Option<&T>) -> T) -> Arc<T> {
+    match before {
+        Some((table, true)) => Arc::clone(table),
+        before => Arc::new(make(before.map(|(table, _)| &**table))),
+    }
+}
+
+fn learned(carrier: Carrier, (capacity, idle): (u32, u32), old: Option<&Pool>, at: At) -> Kind {
+    let capacity = capacity as usize;
+    let before = before(old, |kind| match kind {
+        Kind::Learned(learned) if *learned.carrier() == carrier => Some(learned.table()),
+        _ => None,
+    });
+    let table = kept(before.map(|table| (table, table.is_for(capacity, idle))), |before| match before {
+        Some(before) => before.resized(capacity, idle, at.now),
+        // Nobody outside may know which values share a key.
+        None => Learnt::new(capacity, idle, at.chance),
+    });
+    Kind::Learned(Learned::new(carrier, table))
+}
+
+fn addresses(settings: &wire::Address, old: Option<&Pool>, at: At) -> Arc<Addresses> {
+    let before = before(old, |kind| if let Kind::Address(address) = kind { Some(address) } else { None });
+    kept(before.map(|before| (before.table(), before.settings() == settings)), |before| {
+        let &wire::Address { prefix4, prefix6, idle, capacity } = settings;
+        let settings = address::Settings { prefix4, prefix6, idle, capacity: capacity as usize };
+        // Nobody outside may know which keys share a place.
+        let table = Addresses::new(settings, at.chance);
+        if let Some(before) = before {
+            table.import(before.export(at.now), at.now);
+        }
+        table
+    })
+}
