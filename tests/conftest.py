@@ -44,12 +44,15 @@ def shops(make_origin: MakeOrigin) -> dict[str, Origin]:
 
 
 @pytest.fixture
-def balance(make_origin: MakeOrigin) -> Iterator[Balance]:
-    """Start Equalizer in front of servers, `web1=origin, …`, with one worker; it ends before they do."""
+def balance(make_origin: MakeOrigin, capfd: pytest.CaptureFixture[str]) -> Iterator[Balance]:
+    """Start Equalizer in front of one server or several by name, with one worker; it ends before they do."""
     with ExitStack() as stack:
 
         def start(
-            servers: Mapping[str, Origin | str] | Origin, workers: int = 1, folder: Path | None = None, **tables: Any
+            servers: Mapping[str, Origin | str] | Origin,
+            workers: int = 1,
+            folder: Path | None = None,
+            **tables: Any,
         ) -> Balancer:
             if isinstance(servers, Origin):
                 servers = {"web1": servers}
@@ -61,6 +64,7 @@ def balance(make_origin: MakeOrigin) -> Iterator[Balance]:
             return balancer
 
         yield start
+    assert "panicked" not in capfd.readouterr().err
 
 
 @pytest.fixture(scope="session")

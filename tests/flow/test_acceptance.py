@@ -38,7 +38,9 @@ def visits(lb: Balancer, client: int) -> list[tuple[str, str]]:
     The first visit is plain: what a client is given over TLS is Secure, and no jar sends that in the clear.
     """
     listeners = [lb.service.url("web"), lb.service.url("web-tls")]
-    return [(f"127.0.0.{2 + (client * 7 + turn) % 250}", listeners[turn % 2]) for turn in range(len(ITEMS) + 1)]
+    return [
+        (f"127.0.0.{2 + (client * 7 + turn) % 250}", listeners[turn % 2]) for turn in range(len(ITEMS) + 1)
+    ]
 
 
 def by_httpx(lb: Balancer, client: int) -> tuple[set[str], list[str]]:
@@ -60,7 +62,17 @@ def by_curl(lb: Balancer, client: int, authority: Path, jar: Path) -> tuple[set[
     for item, (source, url) in zip([*ITEMS, None], visits(lb, client), strict=True):
         what = ["-X", "POST", f"{url}/basket/{item}"] if item else [f"{url}/basket"]
         jars = ["--cookie", str(jar), "--cookie-jar", str(jar)]
-        command = ["curl", "-sS", "--fail", "--noproxy", "*", "--interface", source, "--cacert", str(authority)]
+        command = [
+            "curl",
+            "-sS",
+            "--fail",
+            "--noproxy",
+            "*",
+            "--interface",
+            source,
+            "--cacert",
+            str(authority),
+        ]
         done = subprocess.run([*command, *jars, *what], capture_output=True, timeout=LIMIT, check=True)
         answer = json.loads(done.stdout)
         met.add(answer["server"])

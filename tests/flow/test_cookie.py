@@ -36,7 +36,13 @@ def test_a_new_visitor_is_given_a_cookie_and_a_known_one_none(
 
 
 def test_every_error_and_redirect_carries_the_cookie_too(balance: Balance, make_origin: MakeOrigin) -> None:
-    for status in ("404 Not Found", "302 Found", "500 Internal Server Error", "304 Not Modified", "204 No Content"):
+    for status in (
+        "404 Not Found",
+        "302 Found",
+        "500 Internal Server Error",
+        "304 Not Modified",
+        "204 No Content",
+    ):
         lb = balance(make_origin(answering(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())))
         assert set_cookie(lb.ask(get()))
 
@@ -125,7 +131,8 @@ def test_the_server_sees_other_cookies_to_the_byte_and_ours_never(
 ) -> None:
     lb = balance(shops)
     lb.ask(get("Cookie: " + sent.format(EQ=lb.cookie("web2")), "X-After: 1"))
-    request = [request for origin in shops.values() for request in origin.requests if request.get("x-after")][0]
+    requests = [request for origin in shops.values() for request in origin.requests]
+    request = next(request for request in requests if request.get("x-after"))
     assert request.get("cookie") == seen
     assert request.get("x-after") == "1"
 
@@ -143,7 +150,18 @@ def spoiled(cookie: str) -> dict[str, str]:
     """Cookies that do not open."""
     value = cookie.removeprefix("EQ=")
     flipped = value[:40] + ("A" if value[40] != "A" else "B") + value[41:]
-    texts = ["", "x", value[:-1], value[:20], value + "A", flipped, value.swapcase(), "A" * 84, "=" * 84, '"' + value]
+    texts = [
+        "",
+        "x",
+        value[:-1],
+        value[:20],
+        value + "A",
+        flipped,
+        value.swapcase(),
+        "A" * 84,
+        "=" * 84,
+        '"' + value,
+    ]
     texts += ["\xff" * 84, value.replace(value[0], "!"), "9" * 4000]
     return {text: f"EQ={text}" for text in texts}
 
@@ -172,9 +190,7 @@ def test_a_cookie_of_another_pool_or_ring_is_a_new_visitor(
     assert homes(other, f"Cookie: {cookie}", times=3) == set(shops)
 
 
-def test_a_visitor_without_a_cookie_is_balanced_by_weight(
-    balance: Balance, shops: dict[str, Origin]
-) -> None:
+def test_a_visitor_without_a_cookie_is_balanced_by_weight(balance: Balance, shops: dict[str, Origin]) -> None:
     light = {"servers": {name: {"address": one.address, "weight": 50} for name, one in shops.items()}}
     light["servers"]["web1"]["weight"] = 100
     lb = balance(shops, pool=light)

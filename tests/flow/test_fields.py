@@ -16,7 +16,15 @@ def seen(balance: Balance, make_origin: MakeOrigin, request: bytes) -> Message:
 
 
 def test_fields_travel_in_order_and_to_the_byte(balance: Balance, make_origin: MakeOrigin) -> None:
-    fields = ["X-One: 1", "aCCept:  */* ; q=\t1", "X-Two: ü", "X-One: 2", "Empty:", "X_Three: 3", "Via: 1.1 cdn"]
+    fields = [
+        "X-One: 1",
+        "aCCept:  */* ; q=\t1",
+        "X-Two: ü",
+        "X-One: 2",
+        "Empty:",
+        "X_Three: 3",
+        "Via: 1.1 cdn",
+    ]
     request = seen(balance, make_origin, get(*fields))
     raw = b"".join(line.encode("latin-1") + b"\r\n" for line in ["Host: shop.test", *fields])
     assert raw in request.head
@@ -39,7 +47,9 @@ def test_version_10_without_host_gets_an_empty_one(balance: Balance, make_origin
     assert seen(balance, make_origin, b"GET / HTTP/1.0\r\n\r\n").get("host") == ""
 
 
-@pytest.mark.parametrize("fields", ["HTTP/1.1\r\nHost: shop.test\r\n", "HTTP/1.0\r\n", "HTTP/1.0\r\nHost: shop.test\r\n"])
+@pytest.mark.parametrize(
+    "fields", ["HTTP/1.1\r\nHost: shop.test\r\n", "HTTP/1.0\r\n", "HTTP/1.0\r\nHost: shop.test\r\n"]
+)
 def test_the_absolute_form_becomes_target_and_host(
     balance: Balance, make_origin: MakeOrigin, fields: str
 ) -> None:
@@ -54,7 +64,7 @@ def test_the_absolute_form_without_a_path_means_the_root(balance: Balance, make_
 
 
 @pytest.mark.parametrize(
-    "target", ["/", "/a/../b//c;d=e?f=%00&g", "//shop", "/?", "/a?http://b/", "/\"<>[]\\^`{|}"]
+    "target", ["/", "/a/../b//c;d=e?f=%00&g", "//shop", "/?", "/a?http://b/", '/"<>[]\\^`{|}']
 )
 def test_a_target_is_not_touched(balance: Balance, make_origin: MakeOrigin, target: str) -> None:
     assert seen(balance, make_origin, get(target=target)).target == target
@@ -64,38 +74,70 @@ def test_options_may_ask_about_the_whole_server(balance: Balance, make_origin: M
     assert seen(balance, make_origin, get(target="*", method="OPTIONS")).start == "OPTIONS * HTTP/1.1"
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "get"])
+@pytest.mark.parametrize(
+    "method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "get"]
+)
 def test_methods_are_not_touched(balance: Balance, make_origin: MakeOrigin, method: str) -> None:
     assert seen(balance, make_origin, get(method=method)).method == method
 
 
 def test_fields_of_one_connection_end_there(balance: Balance, make_origin: MakeOrigin) -> None:
     """RFC 9110, 7.6.1."""
-    ours = ["Keep-Alive: timeout=5", "Proxy-Connection: keep-alive", "TE: trailers", "Upgrade: h2c", "Trailer: X-Sum"]
+    ours = [
+        "Keep-Alive: timeout=5",
+        "Proxy-Connection: keep-alive",
+        "TE: trailers",
+        "Upgrade: h2c",
+        "Trailer: X-Sum",
+    ]
     named = ["X-Mine: 1", "HTTP2-Settings: AAAA", "X-Stays: 2", "connection: X-Also", "X-Also: 3"]
-    request = seen(balance, make_origin, get("Connection: keep-alive, x-mine ,,http2-settings", *ours, *named))
+    request = seen(
+        balance, make_origin, get("Connection: keep-alive, x-mine ,,http2-settings", *ours, *named)
+    )
     names = [name.lower() for name, _ in request.fields]
-    assert names == ["host", "x-stays", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"]
+    assert names == [
+        "host",
+        "x-stays",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "forwarded",
+    ]
 
 
-@pytest.mark.parametrize("name", ["Host", "Cookie", "Content-Length", "X-Forwarded-For", "Forwarded", "Authorization"])
+@pytest.mark.parametrize(
+    "name", ["Host", "Cookie", "Content-Length", "X-Forwarded-For", "Forwarded", "Authorization"]
+)
 def test_connection_cannot_take_away_what_the_server_relies_on(
     balance: Balance, make_origin: MakeOrigin, name: str
 ) -> None:
-    request = seen(balance, make_origin, get(f"Connection: {name}", "Cookie: a=b", "Content-Length: 2") + b"ok")
+    request = seen(
+        balance, make_origin, get(f"Connection: {name}", "Cookie: a=b", "Content-Length: 2") + b"ok"
+    )
     expected = {"host": "shop.test", "cookie": "a=b", "content-length": "2", "x-forwarded-for": "127.0.0.1"}
     assert {known: request.get(known) for known in expected} == expected
 
 
 def test_fields_of_the_servers_connection_end_there_too(balance: Balance, make_origin: MakeOrigin) -> None:
-    fields = ["Connection: X-Mine, keep-alive", "X-Mine: 1", "Keep-Alive: timeout=5", "Upgrade: h2c", "X-Stays: 2"]
+    fields = [
+        "Connection: X-Mine, keep-alive",
+        "X-Mine: 1",
+        "Keep-Alive: timeout=5",
+        "Upgrade: h2c",
+        "X-Stays: 2",
+    ]
     answer = balance(make_origin(answering(response(b"hello", *fields)))).ask(get())
     assert [name for name, _ in answer.fields if name != "Set-Cookie"] == ["X-Stays", "Content-Length"]
 
 
 def test_a_client_cannot_forge_where_it_comes_from(balance: Balance, make_origin: MakeOrigin) -> None:
     origin = make_origin()
-    forged = ["X-Forwarded-For: 1.2.3.4", "x-forwarded-proto: https", "X-Forwarded-Host: evil", "Forwarded: for=1.2.3.4"]
+    forged = [
+        "X-Forwarded-For: 1.2.3.4",
+        "x-forwarded-proto: https",
+        "X-Forwarded-Host: evil",
+        "Forwarded: for=1.2.3.4",
+    ]
     with balance(origin).client("127.0.0.9") as client:
         client.send(get(*forged))
         client.response()
@@ -107,7 +149,14 @@ def test_a_client_cannot_forge_where_it_comes_from(balance: Balance, make_origin
 
 
 def test_a_response_keeps_its_fields_and_phrase(balance: Balance, make_origin: MakeOrigin) -> None:
-    fields = ["Server: shop", "Set-Cookie: a=1", "X-Odd:  a\tb ", "Set-Cookie: b=2; Path=/", "Vary: *", "Via: 1.1 x"]
+    fields = [
+        "Server: shop",
+        "Set-Cookie: a=1",
+        "X-Odd:  a\tb ",
+        "Set-Cookie: b=2; Path=/",
+        "Vary: *",
+        "Via: 1.1 x",
+    ]
     raw = response(b"hello", *fields, status="299 Quite  Fine")
     answer = balance(make_origin(answering(raw))).ask(get())
     assert answer.start == "HTTP/1.1 299 Quite  Fine"
@@ -127,7 +176,9 @@ def test_interim_responses_are_passed_on(balance: Balance, make_origin: MakeOrig
         for _ in range(2):
             client.send(get())
             assert client.response().head == b"HTTP/1.1 102 Processing\r\n\r\n"
-            assert client.response().head == b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
+            assert (
+                client.response().head == b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
+            )
             assert client.response().body == b"hello"
         client.send(get(version="1.0"))
         assert client.response().status == 200

@@ -1,4 +1,4 @@
-"""When a session's home is gone: what is tried elsewhere, what never twice, and where the session lives then."""
+"""When a session's home is gone: what is tried elsewhere, what never twice, and where it lives then."""
 
 import socket
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ import pytest
 
 from conftest import Balance, MakeOrigin
 from support.balancer import Balancer, get, post, set_cookie
-from support.origin import HELLO, Origin, answering, response
-from support.wire import Message, Wire
+from support.origin import HELLO, Origin, Script, answering, response
+from support.wire import Wire
 
 WHOLE = post(b"hello")
 
@@ -54,7 +54,9 @@ def test_a_refused_connection_moves_the_session(balance: Balance, shops: dict[st
     assert lb.report()["pools"]["shop"]["reasons"]["home_down"] == 1
 
 
-@pytest.mark.parametrize("request_", [get(), get(method="HEAD"), post(b"hello", method="PUT"), get(method="DELETE")])
+@pytest.mark.parametrize(
+    "request_", [get(), get(method="HEAD"), post(b"hello", method="PUT"), get(method="DELETE")]
+)
 def test_a_reset_before_a_response_is_repeated_elsewhere_when_that_is_safe(
     balance: Balance, shops: dict[str, Origin], request_: bytes
 ) -> None:
@@ -158,14 +160,23 @@ def test_parallel_requests_of_a_session_move_to_the_same_server(
         (post(b"hello").replace(b"th: 5", b"th: 9"), resetting_at_head),
         (get("Transfer-Encoding: chunked", method="POST") + b"5\r\nhello\r\n", resetting_at_head),
     ],
-    ids=["POST", "empty POST", "bare POST", "PATCH", "long POST", "long PUT", "part of a POST", "part in chunks"],
+    ids=[
+        "POST",
+        "empty POST",
+        "bare POST",
+        "PATCH",
+        "long POST",
+        "long PUT",
+        "part of a POST",
+        "part in chunks",
+    ],
 )
 def test_what_may_have_been_done_is_not_done_again(
-    balance: Balance, shops: dict[str, Origin], request_: bytes, script: object
+    balance: Balance, shops: dict[str, Origin], request_: bytes, script: Script
 ) -> None:
     lb = balance(shops)
     cookie = lb.cookie("web2")
-    shops["web2"].script = script  # type: ignore[assignment]
+    shops["web2"].script = script
     drop_connections(lb, shops["web2"])
     before = {name: len(origin.requests) for name, origin in shops.items()}
     answer = lb.ask(with_cookie(request_, cookie))

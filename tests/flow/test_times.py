@@ -1,6 +1,7 @@
 """Everything that is waited for has an end, and a stop waits for what has begun."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Event
 
 import pytest
@@ -77,7 +78,12 @@ def test_a_server_that_does_not_answer_is_answered_for_504(balance: Balance, mak
             answer = client.response()
             assert (answer.status, answer.body) == (504, b"504 Gateway Timeout\n")
     assert len(origin.connections) == 2
-    assert lb.counts("web1") == {"connects": 2, "exchanges": 0, "faults": {"response_timeout": 2}, "in_flight": 0}
+    assert lb.counts("web1") == {
+        "connects": 2,
+        "exchanges": 0,
+        "faults": {"response_timeout": 2},
+        "in_flight": 0,
+    }
 
 
 def test_the_time_for_an_answer_begins_when_the_request_has_ended(
@@ -149,12 +155,14 @@ def test_a_stop_finishes_what_has_begun_and_closes_what_is_idle(
         gate.asked.clear()
         busy.send(get() + get(target="/later"))
         assert gate.asked.wait(LIMIT)
+        while lb.report()["connections"] < 3:
+            pass  # what the kernel has not handed over yet is reset when its listener closes
         stopping = pool.submit(lb.service.drain)
         assert idle.at_end()
         assert used.at_end()
-        with pytest.raises(OSError, match="refused"):
-            while connect(lb.address).gone():  # the other worker closes its socket when it gets to it
-                pass
+        with suppress(ConnectionRefusedError):
+            while True:  # the other worker closes its socket when it gets to it
+                assert connect(lb.address).gone()
         assert not stopping.done()
         assert lb.report()["connections"] == 1
         gate.open.set()

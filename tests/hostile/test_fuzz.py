@@ -13,15 +13,40 @@ EXAMPLES = 500
 
 ENDS = st.sampled_from([b"\r\n"] * 12 + [b"\n", b"\r", b"\r\r\n", b"", b"\r\n ", b"\x00\r\n"])
 NAMES = st.sampled_from(
-    [b"Host", b"Content-Length", b"Transfer-Encoding", b"Connection", b"Cookie", b"Expect", b"X", b"TE", b"Set-Cookie"]
+    [
+        b"Host",
+        b"Content-Length",
+        b"Transfer-Encoding",
+        b"Connection",
+        b"Cookie",
+        b"Expect",
+        b"X",
+        b"TE",
+        b"Set-Cookie",
+    ]
 )
 VALUES = st.sampled_from(
-    [b"shop.test", b"5", b"0", b"11", b"chunked", b"close", b"keep-alive", b"EQ=1; a=2", b"100-continue", b"gzip, chunked"]
+    [
+        b"shop.test",
+        b"5",
+        b"0",
+        b"11",
+        b"chunked",
+        b"close",
+        b"keep-alive",
+        b"EQ=1; a=2",
+        b"100-continue",
+        b"gzip, chunked",
+    ]
 )
 ODD = st.binary(max_size=6)
 SPACES = st.sampled_from([b" "] * 9 + [b"", b"\t", b"  ", b" \x0b"])
-FIELDS = st.tuples(NAMES | ODD, st.sampled_from([b":"] * 9 + [b" :", b""]), SPACES, VALUES | ODD, ENDS).map(b"".join)
-BODIES = st.sampled_from([b"", b"hello", b"5\r\nhello\r\n0\r\n\r\n", b"5;a=b\r\nhello\r\n", b"0\r\n\r\n", b"x\r\n", b"1\n"])
+FIELDS = st.tuples(NAMES | ODD, st.sampled_from([b":"] * 9 + [b" :", b""]), SPACES, VALUES | ODD, ENDS).map(
+    b"".join
+)
+BODIES = st.sampled_from(
+    [b"", b"hello", b"5\r\nhello\r\n0\r\n\r\n", b"5;a=b\r\nhello\r\n", b"0\r\n\r\n", b"x\r\n", b"1\n"]
+)
 METHODS = st.sampled_from([b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS"])
 TARGETS = st.sampled_from([b"/", b"*", b"/a?b", b"http://shop.test/", b"a"])
 VERSIONS = st.sampled_from([b"HTTP/1.1"] * 8 + [b"HTTP/1.0", b"HTTP/2.0", b""])
@@ -85,7 +110,7 @@ def test_no_response_whatever_its_bytes_breaks_the_rules(balance: Balance, make_
 def drained(client: Wire, method: str = "") -> None:
     """Read well-formed responses to the end of the connection, which may come in the middle of one.
 
-    Without `method`, what comes may answer HEAD, so that its body cannot be told: only the first head is read.
+    Without `method`, what comes may answer HEAD, and its body cannot be told: only the first head is read.
     """
     try:
         while not client.gone():

@@ -52,7 +52,7 @@ class Origin:
         return request
 
     def wait_for(self, ready: Callable[[], bool]) -> None:
-        """Wait until what is asked of this origin is true: asked at each connection's begin and end and request."""
+        """Wait until this is true; asked anew when a connection begins or ends, and with every request."""
         with self._changed:
             assert self._changed.wait_for(ready, LIMIT)
 

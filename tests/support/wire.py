@@ -1,4 +1,4 @@
-"""One end of a TCP connection that reads HTTP/1.1 by the letter of RFC 9112: what it reads is well-formed, or it says so."""
+"""One end of a TCP connection, which reads HTTP/1.1 by the letter of RFC 9112 and nothing else."""
 
 import re
 import socket
@@ -11,7 +11,9 @@ LIMIT = 20.0
 
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (/[!-~]*|\*) HTTP/1\.1")
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 [1-9][0-9]{2} [\t -~\x80-\xff]*")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?[ \t]*")
+_FIELD = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?[ \t]*"
+)
 _SIZE = re.compile(rb"[0-9a-fA-F]{1,15}")
 
 

@@ -67,7 +67,9 @@ fn named(pool: &Pool, name: &str) -> ServerId {
 
 fn tried(servers: &[ServerId]) -> Tried {
     let mut tried = Tried::default();
-    servers.iter().for_each(|&server| tried.failed(server));
+    for &server in servers {
+        tried.failed(server);
+    }
     tried
 }
 

@@ -225,7 +225,7 @@ proptest! {
     ) {
         let mut text = format!("HTTP/1.1 {status} So\r\nX-A: {value}\r\nConnection: X-B\r\nX-B: 1\r\n");
         match length {
-            Some(length) => text += &format!("Content-Length: {length}\r\n"),
+            Some(length) => text.extend(["Content-Length: ", &length.to_string(), "\r\n"]),
             None if chunked => text += "Transfer-Encoding: chunked\r\n",
             None => {}
         }

@@ -129,7 +129,7 @@ fn chunk_sizes_and_numbers_are_written_as_they_are_read() {
         (0, "0\r\n"),
         (9, "9\r\n"),
         (16, "10\r\n"),
-        (0xabcdef, "abcdef\r\n"),
+        (0x00ab_cdef, "abcdef\r\n"),
         (usize::MAX, "ffffffffffffffff\r\n"),
     ] {
         let mut out = Vec::new();
