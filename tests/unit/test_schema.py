@@ -1,6 +1,8 @@
 """The JSON Schema agrees with the model: what one takes, the other takes."""
 
+import re
 import tomllib
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -168,3 +170,21 @@ def test_every_key_is_described_for_the_editor() -> None:
     for table in tables:
         for key, node in cast(dict[str, schema.Node], table["properties"]).items():
             assert "description" in node or "$ref" in node or key == "kind", (table["title"], key)
+
+
+GUIDE = Path(__file__).parents[2] / "docs/guide/persistence.md"
+
+
+def test_every_setting_of_persistence_is_in_the_guide() -> None:
+    guide = GUIDE.read_text()
+    starts = [*(("pools", "a", "persistence", *tags) for tags in KINDS.values()), ("pools", "a", "sessions")]
+    missing = {key for start in starts for key in schema.keys(start) if f"`{key}`" not in guide}
+    assert missing == {"kind"}
+
+
+def test_the_examples_of_the_guide_fit() -> None:
+    first, *others = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    start = '[listeners.web]\naddress = ":80"\n' + first
+    for more in ("", *others):
+        validate(start + more)
+        Config.model_validate(tomllib.loads(start + more))
