@@ -9,14 +9,12 @@ import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.contract import persistence
 
 from equalizer.engine import native
 from equalizer.engine.port import Engine
 from equalizer.snapshot import wire
 
-_name = st.from_regex(r"[A-Za-z0-9._-]{1,63}", fullmatch=True)
-_cookie_name = st.from_regex(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}", fullmatch=True)
-_path = st.from_regex(r"/[a-zA-Z0-9/._~-]{0,40}", fullmatch=True)
 _time = st.integers(1, 24 * 3_600_000)
 
 
@@ -45,7 +43,7 @@ _keys = st.lists(
 _listeners = st.lists(
     st.builds(
         wire.Listener,
-        name=_name,
+        name=persistence.name,
         address=addresses(least=0),
         tls=st.none() | st.builds(certificate),
     ),
@@ -54,24 +52,35 @@ _listeners = st.lists(
     unique_by=(lambda listener: listener.name, lambda listener: listener.address),
 )
 _servers = st.lists(
-    st.builds(wire.Server, name=_name, address=addresses(least=1), weight=st.integers(0, 256)),
+    st.builds(
+        wire.Server,
+        name=persistence.name,
+        address=addresses(least=1),
+        weight=st.integers(0, 256),
+        generation=st.integers(0, 65535),
+        incarnation=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=64),
+        limit=st.integers(0, 1_000_000),
+    ),
     min_size=1,
     max_size=5,
     unique_by=lambda server: server.name,
 )
-_cookies = st.builds(wire.Cookie, kind=st.just("cookie"), name=_cookie_name, path=_path)
-_pools = st.lists(
-    st.builds(
-        wire.Pool,
-        name=_name,
-        balance=st.builds(wire.RoundRobin, kind=st.just("round_robin")),
-        persistence=st.lists(_cookies, max_size=1).map(tuple),
-        servers=_servers.map(tuple),
-    ),
-    min_size=1,
-    max_size=3,
-    unique_by=lambda pool: pool.name,
-)
+
+
+@st.composite
+def pool(draw: st.DrawFn) -> wire.Pool:
+    """A pool whose rules name its own servers."""
+    servers = draw(_servers)
+    return wire.Pool(
+        name=draw(persistence.name),
+        balance=wire.RoundRobin(kind="round_robin"),
+        persistence=draw(persistence.chains),
+        sessions=draw(persistence.sessions([server.name for server in servers])),
+        servers=tuple(servers),
+    )
+
+
+_pools = st.lists(pool(), min_size=1, max_size=3, unique_by=lambda made: made.name)
 _limits = st.builds(
     wire.Limits,
     head=st.integers(256, 16 << 20),

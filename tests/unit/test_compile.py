@@ -12,6 +12,7 @@ from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
 KEY = wire.Key(id=1, secret="c2VjcmV0")
+NO_LIFE: dict[str, object] = {"generation": 0, "incarnation": "", "limit": 0}
 HOSTS = {"web2.internal": "192.0.2.2", "web3.internal": "2001:db8::3"}
 
 
@@ -39,7 +40,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         [pools.shop.servers]
         web1 = "127.0.0.1:9001"
-        web2 = { address = "web2.internal:80", weight = 0 }
+        web2 = { address = "web2.internal:80", weight = 0, generation = 3, incarnation = "b", limit = 50 }
         web3 = "web3.internal:80"
         [limits]
         head = "32KiB"
@@ -65,11 +66,50 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
             {
                 "name": "shop",
                 "balance": {"kind": "round_robin"},
-                "persistence": ({"kind": "cookie", "name": "BASKET", "path": "/shop"},),
+                "persistence": (
+                    {
+                        "kind": "cookie",
+                        "mode": "insert",
+                        "name": "BASKET",
+                        "scope": "pool",
+                        "attributes": {
+                            "path": "/shop",
+                            "domain": None,
+                            "same_site": "lax",
+                            "secure": "auto",
+                            "http_only": True,
+                            "partitioned": False,
+                            "max_age": None,
+                        },
+                        "strip": True,
+                        "preserve": False,
+                        "post_only": False,
+                        "cache": "skip",
+                        "seal_value": False,
+                        "capacity": 0,
+                        "record_idle": 0,
+                        "parameters": (),
+                    },
+                ),
+                "sessions": {
+                    "idle": 0,
+                    "lifetime": 0,
+                    "generation": 0,
+                    "strict": False,
+                    "fail_back": "stay",
+                    "pin_field": "Session-Pin",
+                    "incarnation_field": "",
+                    "announce": False,
+                    "census_window": 1800,
+                    "burst_ms": 2000,
+                    "rebalance": None,
+                    "accept": (),
+                },
                 "servers": (
-                    {"name": "web1", "address": "127.0.0.1:9001", "weight": 100},
-                    {"name": "web2", "address": "192.0.2.2:80", "weight": 0},
-                    {"name": "web3", "address": "[2001:db8::3]:80", "weight": 100},
+                    {"name": "web1", "address": "127.0.0.1:9001", "weight": 100} | NO_LIFE,
+                    {"name": "web2", "address": "192.0.2.2:80", "weight": 0, "generation": 3}
+                    | {"incarnation": "b", "limit": 50},
+                    {"name": "web3", "address": "[2001:db8::3]:80", "weight": 100} | NO_LIFE,
                 ),
             },
         ),

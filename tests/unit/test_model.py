@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from equalizer import Config
 from equalizer.model import address, duration, size
+from equalizer.model.sessions import Rebalance
 
 SMALL: dict[str, object] = {
     "listeners": {"web": {"address": "127.0.0.1:8080"}},
@@ -26,8 +27,47 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
     config = Config.model_validate(SMALL)
     pool = config.pools["shop"]
     assert pool.balance.kind == "round_robin"
-    assert [(kind.kind, kind.name, kind.path) for kind in pool.persistence] == [("cookie", "EQ", "/")]
-    assert pool.servers["web1"].weight == 100
+    assert [kind.model_dump() for kind in pool.persistence] == [
+        {
+            "kind": "cookie",
+            "mode": "insert",
+            "name": "EQ",
+            "prefix": None,
+            "path": "/",
+            "domain": None,
+            "same_site": "lax",
+            "secure": "auto",
+            "http_only": True,
+            "partitioned": False,
+            "max_age": "off",
+            "scope": "pool",
+            "strip": True,
+            "preserve": False,
+            "post_only": False,
+            "cache": "skip",
+        }
+    ]
+    assert pool.sessions.model_dump() == {
+        "idle": "off",
+        "lifetime": "off",
+        "generation": 0,
+        "strict": False,
+        "fail_back": "stay",
+        "pin_field": "Session-Pin",
+        "incarnation_field": "",
+        "announce": False,
+        "census_window": None,
+        "burst": "2s",
+        "rebalance": None,
+        "accept": (),
+    }
+    assert pool.servers["web1"].model_dump() == {
+        "address": "127.0.0.1:9001",
+        "weight": 100,
+        "generation": 0,
+        "incarnation": "",
+        "limit": 0,
+    }
     assert config.limits.model_dump() == {"head": 65536, "target": 16384, "fields": 100}
     assert config.timeouts.model_dump() == {
         "head": "10s",
@@ -64,9 +104,45 @@ def test_a_configuration_is_read_again_from_what_it_writes() -> None:
     assert Config.model_validate_json(config.model_dump_json()) == config
 
 
+def test_every_setting_of_persistence_is_read_again_from_what_it_writes() -> None:
+    config = shop(
+        persistence=[
+            {"kind": "cookie", "prefix": "__Host-", "same_site": "off", "max_age": "30d"},
+            {"kind": "cookie", "mode": "learn", "name": "A", "record_idle": 90},
+            {"kind": "field", "name": "Session-Id", "scope": {"group": "all"}},
+            {"kind": "hash", "over": "query", "name": "room"},
+        ],
+        sessions={
+            "idle": "30m",
+            "lifetime": "off",
+            "burst": "500ms",
+            "rebalance": {"rate": "0.25%/min"},
+            "accept": [{"format": "bigip", "servers": {"10.1.2.3:8080": "web1"}}, {"format": "coyote"}],
+        },
+    )
+    assert Config.model_validate(config.model_dump()) == config
+    assert Config.model_validate_json(config.model_dump_json()) == config
+
+
+@given(st.integers(1, 1_000_000))
+def test_a_rate_is_read_again_from_what_it_writes(millionths: int) -> None:
+    rebalance = Rebalance.model_validate({"rate": millionths})
+    assert Rebalance.model_validate(rebalance.model_dump()) == rebalance
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("10s", 10), ("500ms", 0.5), ("5m", 300), ("2h", 7200), ("1.5 s", 1.5), ("7", 7), (7, 7), (0.25, 0.25)],
+    [
+        ("10s", 10),
+        ("500ms", 0.5),
+        ("5m", 300),
+        ("2h", 7200),
+        ("30d", 2_592_000),
+        ("1.5 s", 1.5),
+        ("7", 7),
+        (7, 7),
+        (0.25, 0.25),
+    ],
 )
 def test_a_time_is_read(text: object, seconds: float) -> None:
     assert duration.parse(text) == timedelta(seconds=seconds)

@@ -1,6 +1,8 @@
 """The JSON Schema agrees with the model: what one takes, the other takes."""
 
+import re
 import tomllib
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -29,6 +31,52 @@ web2 = { address = "127.0.0.1:9002", weight = 50 }
 file = "equalizer.keys"
 """
 
+CHAINS = [
+    "'address'",
+    "['cookie', 'address']",
+    "{ kind = 'cookie', name = 'B', prefix = '__Host-', secure = 'always', same_site = 'off', "
+    "max_age = '30d', http_only = false, partitioned = true, scope = { group = 'all' }, strip = false, "
+    "preserve = true, post_only = true, cache = 'private' }",
+    "{ kind = 'cookie', path = '/b', domain = 'shop.example', scope = 'listener' }",
+    "{ kind = 'cookie', mode = 'rewrite', name = 'A' }",
+    "{ kind = 'cookie', mode = 'prefix', name = 'A', seal_value = true }",
+    "{ kind = 'cookie', mode = 'learn', name = 'A', capacity = 5, record_idle = 60 }",
+    "{ kind = 'cookie', mode = 'route', name = 'A', parameters = ['jsessionid'] }",
+    "{ kind = 'field', name = 'Session-Id', scope = { group = 'all' } }",
+    "{ kind = 'field', mode = 'learn', name = 'Mcp-Session-Id', record_idle = '1h' }",
+    "{ kind = 'address', prefix4 = 24, prefix6 = 56, idle = '1h', capacity = 1000 }",
+    "[{ kind = 'hash', over = 'cookie', name = 'a' }, { kind = 'hash', over = 'address', prefix4 = 24 }]",
+    "{ kind = 'hash', over = 'field', name = 'Host' }",
+    "{ kind = 'hash', over = 'query', name = 'room' }",
+    "{ kind = 'hash', over = 'path' }",
+]
+"""Every kind and mode, with every setting."""
+
+SESSIONS = [
+    "idle = '30m'\nlifetime = '30d'\ngeneration = 2\nstrict = true\nfail_back = 'return'\npin_field = ''\n"
+    "incarnation_field = 'Server-Life'\nannounce = true\ncensus_window = 600\nburst = 'off'",
+    "idle = 'off'\nrebalance = { rate = '0.5%/min', idle_over = '5m' }",
+    "accept = [{ format = 'haproxy', name = 'SERVERID', servers = { s1 = 'a' } }, "
+    "{ format = 'literal', name = 'A' }, { format = 'bigip', servers = { '10.0.0.1:80' = 'a' } }, "
+    "{ format = 'coyote' }]",
+]
+"""Every rule of the sessions."""
+
+KINDS = {
+    **{
+        f"{mode.title()}Cookie": ("kind=cookie", f"mode={mode}")
+        for mode in ("insert", "rewrite", "prefix", "learn", "route")
+    },
+    "InsertField": ("kind=field", "mode=insert"),
+    "LearnField": ("kind=field", "mode=learn"),
+    "AddressRecord": ("kind=address",),
+    **{
+        f"Hash{over.title()}": ("kind=hash", f"over={over}")
+        for over in ("field", "cookie", "query", "path", "address")
+    },
+}
+"""Where the schema has each class of persistence."""
+
 
 def validate(text: str) -> None:
     """By the schema."""
@@ -49,6 +97,9 @@ def test_the_schema_is_one() -> None:
         "[pools.b]\npersistence = 'none'\nbalance = { kind = 'round_robin' }\nservers = { a = 'b:1' }\n"
         "[[routes]]\npool = 'b'",
         "[pools.b]\npersistence = [{ kind = 'cookie' }]\nservers = { a = 'b:1' }\n[[routes]]\npool = 'b'",
+        "[pools.b]\nservers = { a = { address = 'b:1', generation = 1, incarnation = 'x', limit = 9 } }",
+        *(f"[pools.b]\nservers = {{ a = 'b:1' }}\npersistence = {chain}" for chain in CHAINS),
+        *(f"[pools.b]\nservers = {{ a = 'b:1' }}\n[pools.b.sessions]\n{rules}" for rules in SESSIONS),
     ],
 )
 def test_the_example_and_its_variants_fit(more: str) -> None:
@@ -67,6 +118,11 @@ def test_the_example_and_its_variants_fit(more: str) -> None:
         "[pools.b]\nservers = {}",
         "[pools.b]\nbalance = 'random'\nservers = { a = 'b:1' }",
         "[pools.b]\npersistence = { kind = 'hope' }\nservers = { a = 'b:1' }",
+        "[pools.b]\npersistence = { kind = 'cookie', mode = 'learn', name = 'A', path = '/' }\n"
+        "servers = { a = 'b:1' }",
+        "[pools.b]\npersistence = { kind = 'hash', over = 'path', name = 'A' }\nservers = { a = 'b:1' }",
+        "[pools.b]\npersistence = { kind = 'cookie', idle = '1h' }\nservers = { a = 'b:1' }",
+        "[pools.b.sessions]\nidle = 'soon'\n[pools.b.servers]\na = 'b:1'",
         "[[routes]]\npools = 'shop'",
     ],
 )
@@ -82,7 +138,14 @@ def test_every_key_has_something_to_suggest() -> None:
     definitions = cast(dict[str, schema.Node], schema.schema()["$defs"])
     starts: dict[str, tuple[str | int, ...]] = {
         "RoundRobin": ("pools", "a", "balance"),
-        "Cookie": ("pools", "a", "persistence"),
+        **{name: ("pools", "a", "persistence", *tags) for name, tags in KINDS.items()},
+        "Group": ("pools", "a", "persistence", "kind=cookie", "mode=insert", "scope"),
+        "Sessions": ("pools", "a", "sessions"),
+        "Rebalance": ("pools", "a", "sessions", "rebalance"),
+        **{
+            f"{word.title()}Cookie": ("pools", "a", "sessions", "accept", 0, f"format={word}")
+            for word in ("haproxy", "literal", "bigip", "coyote")
+        },
         "Listener": ("listeners", "a"),
         "Tls": ("listeners", "a", "tls"),
         "Pool": ("pools", "a"),
@@ -107,3 +170,21 @@ def test_every_key_is_described_for_the_editor() -> None:
     for table in tables:
         for key, node in cast(dict[str, schema.Node], table["properties"]).items():
             assert "description" in node or "$ref" in node or key == "kind", (table["title"], key)
+
+
+GUIDE = Path(__file__).parents[2] / "docs/guide/persistence.md"
+
+
+def test_every_setting_of_persistence_is_in_the_guide() -> None:
+    guide = GUIDE.read_text()
+    starts = [*(("pools", "a", "persistence", *tags) for tags in KINDS.values()), ("pools", "a", "sessions")]
+    missing = {key for start in starts for key in schema.keys(start) if f"`{key}`" not in guide}
+    assert missing == {"kind"}
+
+
+def test_the_examples_of_the_guide_fit() -> None:
+    first, *others = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    start = '[listeners.web]\naddress = ":80"\n' + first
+    for more in ("", *others):
+        validate(start + more)
+        Config.model_validate(tomllib.loads(start + more))

@@ -45,6 +45,9 @@ def _problem(detail: ErrorDetails, source: Source) -> Problem:
         return source.problem(path, f"found the name {show(path[-1])}; write {_NAME}")
     if kind == "extra_forbidden":
         return source.problem(path, unknown(loc, path))
+    if kind == "missing" and path[-1:] != loc[-1:]:
+        write = _table(loc[:-1], str(loc[-1]), schema.example(loc))
+        return source.problem(path, f"found {show(source.value(path))}; write {write}")
     if kind == "missing":
         return _missing(path, _line(loc), source)
     found = context.get("found") or show(source.value(path))
@@ -55,9 +58,9 @@ def _untold(loc: Path, key: str, source: Source) -> Problem:
     """The word that tells the kinds of a table apart is absent or unknown."""
     place = source.locate(loc)
     value = source.value(place)
-    if not isinstance(value, Mapping):
-        return source.problem(place, f"found {show(value)}; write {_shape(loc)}")
     known = schema.choices((*loc, key))
+    if not isinstance(value, Mapping):
+        return source.problem(place, f"found {show(value)}; write {_table(loc, key, known[0])}")
     if key not in value:
         write = listed([f"{key} = {toml(choice)}" for choice in known], "or")
         return _missing((*place, key), write, source)
@@ -86,6 +89,15 @@ def _instead(  # noqa: PLR0911 - a table of errors
     if kind == "string_pattern_mismatch":
         return _NAME
     return _shape(loc)
+
+
+def _table(loc: Path, key: str, sample: object) -> str:
+    """The table that a bare word or another value stands for, with the key that it lacks."""
+    table: dict[str, object] = {}
+    for part in filter(schema.is_tag, loc):
+        told, _, choice = str(part).partition("=")
+        table[told] = choice
+    return f"a table such as {toml(table | {key: sample})}"
 
 
 def _shape(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from pydantic import ValidationError
 
-from equalizer.config import cross, places
+from equalizer.config import chains, cross, places
 from equalizer.config.explain import explain
 from equalizer.config.source import Source
 from equalizer.errors import ConfigError, Problem
@@ -64,7 +64,7 @@ def _syntax(name: str, message: str, last: int) -> Problem:
 
 
 def _validated(source: Source) -> Loaded:
-    problems = cross.check(source)
+    problems = [*cross.check(source), *chains.check(source)]
     try:
         config = Config.model_validate(source.data)
     except ValidationError as error:

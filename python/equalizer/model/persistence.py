@@ -113,6 +113,9 @@ Hash = Annotated[
     | Annotated[HashAddress, Tag("over=address")],
     told_apart("over"),
 ]
+Bare = Literal["cookie", "address"]
+"""The kinds that need no settings; `"cookie"` is short for `{ kind = "cookie" }`."""
+
 Kind = Annotated[
     Annotated[Cookie, Tag("kind=cookie")]
     | Annotated[CarryingField, Tag("kind=field")]
@@ -162,8 +165,6 @@ Persistence = Annotated[
     tuple[Kind, ...],
     AfterValidator(_each_once),
     WrapSerializer(lambda chain, write: write(chain) or "none"),
-    BeforeValidator(
-        _as_chain, json_schema_input_type=Literal["none", "cookie", "address"] | Kind | list[Kind]
-    ),
+    BeforeValidator(_as_chain, json_schema_input_type=Literal["none"] | Bare | Kind | list[Bare | Kind]),
     Field(examples=[{"kind": "cookie"}]),
 ]

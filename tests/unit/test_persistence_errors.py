@@ -1,0 +1,392 @@
+"""Bad persistence: what would do nothing and what no browser would keep are told before they are served."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from equalizer import ConfigError
+from equalizer.config.load import load
+
+PLAIN = '[listeners.web]\naddress = "127.0.0.1:8080"\n'
+FOUND = "FILE:1: pools.shop.persistence"
+SESSIONS = "FILE:1: pools.shop.sessions"
+
+
+def complaints(text: str, folder: Path) -> list[str]:
+    """What is said of a file, with FILE for its path."""
+    file = folder / "equalizer.toml"
+    file.write_text(textwrap.dedent(text))
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    return str(caught.value).replace(str(file), "FILE").splitlines()
+
+
+def shop(key: str, value: str, folder: Path, *, tls: bool = True) -> list[str]:
+    """What is said of one pool with a setting in the first line."""
+    for name in ("shop.pem", "shop.key"):
+        (folder / name).touch()
+    more = 'tls = { certificate = "shop.pem", key = "shop.key" }\n' if tls else ""
+    servers = '[pools.shop.servers]\nweb1 = "10.0.0.1:80"\nweb2 = "10.0.0.2:80"\n'
+    return complaints(f"pools.shop.{key} = {value}\n{PLAIN}{more}{servers}", folder)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            '{ kind = "cookie", mode = "rewrit", name = "A" }',
+            [f'{FOUND}.mode: found "rewrit"; write "rewrite"'],
+        ),
+        (
+            '{ kind = "cookie", mode = 5 }',
+            [f'{FOUND}.mode: found 5; write "insert", "rewrite", "prefix", "learn" or "route"'],
+        ),
+        (
+            '{ kind = "cookie", mode = "prefix" }',
+            [f'{FOUND}.name: found nothing; write name = "JSESSIONID"'],
+        ),
+        (
+            '{ kind = "cookie", mode = "rewrite", name = "A", domain = "shop.example", capacity = 5 }',
+            [
+                f'{FOUND}.capacity: found a key that does not apply to mode = "rewrite"; '
+                'leave it out, or write mode = "learn"',
+                f'{FOUND}.domain: found a key that does not apply to mode = "rewrite"; '
+                'leave it out, or write mode = "insert"',
+            ],
+        ),
+        (
+            '{ kind = "cookie", mode = "route", name = "A", scope = "pool" }',
+            [
+                f'{FOUND}.scope: found a key that does not apply to mode = "route"; '
+                'leave it out, or write mode = "insert", mode = "rewrite" or mode = "prefix"'
+            ],
+        ),
+        (
+            '{ kind = "cookie", mode = "prefix", name = "A", prefix = "__Host-" }',
+            [
+                f'{FOUND}.prefix: found a key that does not apply to mode = "prefix"; '
+                'leave it out, or write mode = "insert"'
+            ],
+        ),
+        (
+            '{ kind = "cookie", seal_value = true }',
+            [
+                f'{FOUND}.seal_value: found a key that does not apply to mode = "insert"; '
+                'leave it out, or write mode = "prefix"'
+            ],
+        ),
+        (
+            '{ kind = "field", name = "Session-Id", capacity = 5 }',
+            [
+                f'{FOUND}.capacity: found a key that does not apply to mode = "insert"; '
+                'leave it out, or write mode = "learn"'
+            ],
+        ),
+        (
+            '{ kind = "field", name = "Session-Id", path = "/" }',
+            [
+                f'{FOUND}.path: found a key that does not apply to kind = "field"; '
+                'leave it out, or write kind = "cookie"'
+            ],
+        ),
+        (
+            '{ kind = "cookie", prefix4 = 24 }',
+            [
+                f'{FOUND}.prefix4: found a key that does not apply to kind = "cookie"; '
+                'leave it out, or write kind = "address" or kind = "hash"'
+            ],
+        ),
+        (
+            '{ kind = "address", name = "A" }',
+            [
+                f'{FOUND}.name: found a key that does not apply to kind = "address"; '
+                'leave it out, or write kind = "cookie", kind = "field" or kind = "hash"'
+            ],
+        ),
+        (
+            '{ kind = "hash", over = "path", name = "A" }',
+            [
+                f'{FOUND}.name: found a key that does not apply to over = "path"; '
+                'leave it out, or write over = "field", over = "cookie" or over = "query"'
+            ],
+        ),
+        (
+            '{ kind = "hash" }',
+            [
+                f'{FOUND}.over: found nothing; write over = "field", over = "cookie", over = "query", '
+                'over = "path" or over = "address"'
+            ],
+        ),
+        ('"hash"', [f'{FOUND}: found "hash"; write a table such as {{ kind = "hash", over = "field" }}']),
+        (
+            '"field"',
+            [
+                f'{FOUND}: found "field"; '
+                'write a table such as { kind = "field", mode = "insert", name = "Session-Id" }'
+            ],
+        ),
+        (
+            "5",
+            [f'{FOUND}: found 5; write a table such as {{ kind = "cookie" }}'],
+        ),
+        (
+            '{ kind = "cookie", idle = "30m", strict = true, pat = "/" }',
+            [
+                f"{FOUND}.idle: found a key of the sessions; write it in [pools.shop.sessions]",
+                f"{FOUND}.pat: found a key that is not known here; write path",
+                f"{FOUND}.strict: found a key of the sessions; write it in [pools.shop.sessions]",
+            ],
+        ),
+    ],
+)
+def test_a_setting_that_does_not_apply_is_told_where_it_does(
+    written: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert shop("persistence", written, tmp_path) == expected
+
+
+@pytest.mark.parametrize("key", ["idle", "lifetime", "generation", "strict", "fail_back"])
+def test_what_holds_for_all_sessions_is_written_in_one_place(key: str, tmp_path: Path) -> None:
+    said = "found a key of the sessions; write it in [pools.shop.sessions]"
+    assert shop("persistence", f'{{ kind = "cookie", {key} = 1 }}', tmp_path) == [f"{FOUND}.{key}: {said}"]
+    assert shop(key, "1", tmp_path) == [f"FILE:1: pools.shop.{key}: {said}"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            '{ kind = "cookie", same_site = "Lax" }',
+            [f'{FOUND}.same_site: found "Lax"; write "lax"'],
+        ),
+        (
+            '{ kind = "cookie", domain = ".shop.example" }',
+            [
+                f'{FOUND}.domain: found ".shop.example"; '
+                'write a host name without a dot in front, such as "shop.example"'
+            ],
+        ),
+        (
+            '{ kind = "cookie", http_only = 1 }',
+            [f"{FOUND}.http_only: found 1; write true or false"],
+        ),
+        (
+            '{ kind = "cookie", max_age = "soon" }',
+            [f'{FOUND}.max_age: found "soon"; write a time such as "30m", "8h", "30d" or "off"'],
+        ),
+        (
+            '{ kind = "cookie", scope = "shops" }',
+            [f'{FOUND}.scope: found "shops"; write "pool", "listener" or {{ group = "shops" }}'],
+        ),
+        (
+            '{ kind = "cookie", mode = "route", name = "A", parameters = ["a b"] }',
+            [
+                f'{FOUND}.parameters[0]: found "a b"; '
+                'write 1 to 64 letters, digits or any of . _ ~ -, such as "jsessionid"'
+            ],
+        ),
+        (
+            '{ kind = "field", name = "Transfer-Encoding" }',
+            [
+                f'{FOUND}.name: found "Transfer-Encoding"; '
+                'write a field that HTTP itself does not use, such as "Session-Id"'
+            ],
+        ),
+        (
+            '{ kind = "address", prefix4 = 33, prefix6 = 0, idle = "1.5s", capacity = 0 }',
+            [
+                f"{FOUND}.capacity: found 0; write a whole number from 1 to 67108800",
+                f'{FOUND}.idle: found "1.5s"; write whole seconds from 1s to 3650d',
+                f"{FOUND}.prefix4: found 33; write a whole number from 1 to 32",
+                f"{FOUND}.prefix6: found 0; write a whole number from 1 to 128",
+            ],
+        ),
+        (
+            '[{ kind = "cookie", prefix = "__Host-", name = "A" }, { kind = "cookie", mode = "learn", '
+            'name = "__Host-A" }]',
+            [f'{FOUND}: found kind "cookie" with name "__Host-A" twice; write each kind and name once'],
+        ),
+        (
+            '["address", { kind = "address", prefix4 = 24 }]',
+            [f'{FOUND}: found kind "address" twice; write each kind and name once'],
+        ),
+        (
+            '[{ kind = "field", name = "session-id" }, '
+            '{ kind = "field", mode = "learn", name = "Session-ID" }]',
+            [f'{FOUND}: found kind "field" with name "Session-Id" twice; write each kind and name once'],
+        ),
+        (
+            '[{ kind = "hash", over = "path" }, { kind = "hash", over = "path" }]',
+            [f'{FOUND}: found kind "hash" over "path" twice; write each kind and name once'],
+        ),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_to_write(written: str, expected: list[str], tmp_path: Path) -> None:
+    assert shop("persistence", written, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            '{ kind = "cookie", prefix = "__Host-", path = "/shop", domain = "shop.example", '
+            'secure = "never" }',
+            [
+                f'{FOUND}.domain: found "shop.example" for a cookie named "__Host-…"; '
+                'write no domain, or prefix = "__Secure-"',
+                f'{FOUND}.path: found "/shop" for a cookie named "__Host-…"; write path = "/"',
+                f'{FOUND}.secure: found "never" for a cookie named "__Host-…"; write "auto" or "always"',
+            ],
+        ),
+        (
+            '{ kind = "cookie", name = "__secure-EQ", secure = "never" }',
+            [f'{FOUND}.secure: found "never" for a cookie named "__Secure-…"; write "auto" or "always"'],
+        ),
+        (
+            '{ kind = "cookie", name = "__Host-EQ", prefix = "__Secure-" }',
+            [f'{FOUND}.name: found "__Host-EQ" beside prefix = "__Secure-"; write one prefix'],
+        ),
+        (
+            '{ kind = "cookie", same_site = "none", secure = "never" }',
+            [f'{FOUND}.secure: found "never" for same_site = "none"; write "auto" or "always"'],
+        ),
+        (
+            '{ kind = "cookie", partitioned = true, secure = "never" }',
+            [f'{FOUND}.secure: found "never" for partitioned = true; write "auto" or "always"'],
+        ),
+    ],
+)
+def test_a_cookie_that_browsers_drop_is_refused(written: str, expected: list[str], tmp_path: Path) -> None:
+    assert shop("persistence", written, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "key", "found", "write"),
+    [
+        ('{ kind = "cookie", secure = "always" }', "secure", "always", '"auto"'),
+        ('{ kind = "cookie", prefix = "__Host-" }', "prefix", "__Host-", "a cookie without prefix"),
+        ('{ kind = "cookie", name = "__Secure-BASKET" }', "name", "__Secure-BASKET", '"BASKET"'),
+    ],
+)
+def test_a_cookie_that_a_plain_listener_cannot_set_is_refused(
+    written: str, key: str, found: str, write: str, tmp_path: Path
+) -> None:
+    assert shop("persistence", written, tmp_path, tls=False) == [
+        f'{FOUND}.{key}: found "{found}", but listener "web" has no TLS, so that browsers never keep the '
+        f"cookie there; write {write}, or give it [listeners.web.tls]"
+    ]
+
+
+def test_an_application_may_name_its_own_cookie_as_it_likes() -> None:
+    cookie = {"kind": "cookie", "mode": "learn", "name": "__Host-session"}
+    pool = {"persistence": cookie, "servers": {"web1": "10.0.0.1:80"}}
+    load({"listeners": {"web": {"address": ":80"}}, "pools": {"shop": pool}})
+
+
+def test_a_pool_that_no_request_reaches_may_wait_for_its_tls_listener() -> None:
+    servers = {"web1": "10.0.0.1:80"}
+    pools = {
+        "shop": {"servers": servers},
+        "later": {"servers": servers, "persistence": {"kind": "cookie", "secure": "always"}},
+    }
+    load({"listeners": {"web": {"address": ":80"}}, "pools": pools, "routes": [{"pool": "shop"}]})
+
+
+def test_pools_of_a_group_have_the_same_servers(tmp_path: Path) -> None:
+    text = """\
+        [listeners.web]
+        address = ":80"
+        [pools.shop]
+        persistence = { kind = "cookie", scope = { group = "all" } }
+        servers = { web1 = "10.0.0.1:80", web2 = "10.0.0.2:80" }
+        [pools.chat]
+        persistence = { kind = "cookie", scope = { group = "all" } }
+        servers = { web1 = "10.0.0.1:81", web3 = "10.0.0.3:81" }
+        [[routes]]
+        pool = "shop"
+    """
+    assert complaints(text, tmp_path) == [
+        'FILE:7: pools.chat.persistence.scope.group: found the group "all" of pool "shop", and only one of '
+        'the two has "web2" and "web3"; write servers of the same names, or another group'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("idle", '"soon"', 'found "soon"; write a time such as "30m", "8h", "30d" or "off"'),
+        ("idle", '"500ms"', 'found "500ms"; write whole seconds from 1s to 3650d'),
+        ("lifetime", '"4000d"', 'found "4000d"; write whole seconds from 1s to 3650d'),
+        ("burst", '"5m"', 'found "5m"; write a time from 1ms to 1m'),
+        ("burst", '"no"', 'found "no"; write a time such as "2s", "500ms" or "off"'),
+        ("generation", "65536", "found 65536; write a whole number from 0 to 65535"),
+        ("strict", '"yes"', 'found "yes"; write true or false'),
+        ("fail_back", '"returns"', 'found "returns"; write "return"'),
+        (
+            "pin_field",
+            '"Set-Cookie"',
+            'found "Set-Cookie"; write a field that HTTP itself does not use, such as "Session-Pin"',
+        ),
+        (
+            "pin_field",
+            '"a b"',
+            'found "a b"; write 1 to 64 letters, digits or any of !#$%&\'*+-.^_`|~, '
+            'such as "Session-Pin", or "" for none',
+        ),
+        (
+            "incarnation_field",
+            '"session-pin"',
+            'found "session-pin", which pin_field has; write another name',
+        ),
+        ("census_window", '"off"', 'found "off"; write a time such as "30m", "8h" or "30d"'),
+        ("rebalance", '"1%/min"', 'found "1%/min"; write a table with rate and idle_over'),
+        (
+            "rebalance.rate",
+            '"1%"',
+            'found "1%"; write a share from "0.0001%/min" to "100%/min", such as "1%/min"',
+        ),
+        (
+            "rebalance.rate",
+            '"101%/min"',
+            'found "101%/min"; write a share from "0.0001%/min" to "100%/min", such as "1%/min"',
+        ),
+        ("idel", "1", "found a key that is not known here; write idle"),
+    ],
+)
+def test_a_wrong_rule_of_the_sessions_is_told(key: str, value: str, expected: str, tmp_path: Path) -> None:
+    assert shop(f"sessions.{key}", value, tmp_path) == [f"{SESSIONS}.{key}: {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ('{ format = "f5" }', '.format: found "f5"; write "haproxy", "literal", "bigip" or "coyote"'),
+        (
+            '{ name = "A" }',
+            '.format: found nothing; write format = "haproxy", format = "literal", '
+            'format = "bigip" or format = "coyote"',
+        ),
+        ('{ format = "haproxy" }', '.name: found nothing; write name = "SERVERID"'),
+        (
+            '{ format = "bigip", servers = { "10.0.0.1:80" = "web9" } }',
+            '.servers."10.0.0.1:80": found "web9", which is no server of the pool; write "web1" or "web2"',
+        ),
+        (
+            '{ format = "bigip", servers = { "10.0.0.1" = "web1" } }',
+            '.servers: found "10.0.0.1" before a server; '
+            'write an IPv4 address and a port, such as "10.0.0.1:80"',
+        ),
+        (
+            '{ format = "coyote", servers = { "10.0.0.1:80" = "web1" } }',
+            '.servers: found "10.0.0.1:80" before a server; write an IPv4 address, such as "10.0.0.1"',
+        ),
+        (
+            '{ format = "literal", name = "A", servers = { "a;b" = "web1" } }',
+            '.servers: found "a;b" before a server; '
+            "write what the cookie says, without spaces, quotes, commas, semicolons or backslashes",
+        ),
+    ],
+)
+def test_a_foreign_cookie_that_means_nothing_is_told(written: str, expected: str, tmp_path: Path) -> None:
+    assert shop("sessions.accept", f"[{written}]", tmp_path) == [f"{SESSIONS}.accept[0]{expected}"]
