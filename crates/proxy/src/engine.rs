@@ -6,9 +6,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use equalizer_core::persistence::explain::{self, Explained};
 use equalizer_core::snapshot::build::{Mistake, build};
 use equalizer_core::snapshot::{Snapshot, wire};
 use rustls::ServerConfig;
@@ -67,7 +66,6 @@ pub struct Engine {
     count: usize,
     workers: Vec<Thread>,
     listeners: BTreeMap<String, Bound>,
-    rules: Option<Arc<Snapshot>>,
     stopped: bool,
 }
 
@@ -87,7 +85,7 @@ impl Engine {
     /// An engine of `workers` threads that does nothing yet.
     pub fn new(workers: usize) -> Self {
         let count = workers.max(1);
-        Self { count, workers: Vec::new(), listeners: BTreeMap::new(), rules: None, stopped: false }
+        Self { count, workers: Vec::new(), listeners: BTreeMap::new(), stopped: false }
     }
 
     /// Everything that is wrong with a snapshot; empty when it would run.
@@ -120,7 +118,6 @@ impl Engine {
         }
         self.hand_out(revisions)?;
         self.listeners = listeners;
-        self.rules = Some(prepared.rules);
         Ok(())
     }
 
@@ -170,19 +167,6 @@ impl Engine {
         for worker in self.workers.drain(..) {
             let _ = worker.thread.join();
         }
-    }
-
-    /// A cookie value that makes `server` the home of a new session.
-    pub fn seal_cookie(&self, pool: &str, server: &str) -> Result<String, Refused> {
-        let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        explain::seal(rules, pool, server, now, fastrand::u64(..))
-            .ok_or_else(|| Refused::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() })
-    }
-
-    /// What a cookie value holds.
-    pub fn open_cookie(&self, value: &str) -> Result<Explained, Refused> {
-        Ok(explain::explain(self.rules.as_deref().ok_or(Refused::Stopped)?, value))
     }
 
     fn ask<T>(&self, question: impl Fn(Sender<T>) -> Command) -> Answers<T> {

@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod buffer;
 mod clock;
+pub mod cookie;
 pub mod engine;
 mod exchange;
 mod forward;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::cookie::{self, Session};
+use super::cookie::{self, Generation, Incarnation, Session};
 use super::{Kind, Reason};
 use crate::pool::Pool;
 use crate::snapshot::Snapshot;
@@ -26,6 +26,10 @@ pub enum Explained {
         seen: u64,
         /// The id of the key that sealed it.
         key: u16,
+        /// The pool's and the home's, as they were when it was sealed.
+        generation: Generation,
+        /// The life of the home that knows the session, in hexadecimal; absent when nobody said.
+        incarnation: Option<String>,
         /// Whether a request that carries it would reach its home.
         honoured: bool,
         /// Why, in the word of logs and metrics.
@@ -64,6 +68,8 @@ fn opened(pool: &Pool, session: &Session, value: &str) -> Explained {
         born: session.born,
         seen: session.seen,
         key: cookie::key_id(value.as_bytes()).unwrap_or_default(),
+        generation: session.generation,
+        incarnation: (session.incarnation != Incarnation::UNKNOWN).then(|| format!("{:08x}", session.incarnation.0)),
         honoured: home.is_some(),
         reason: reason.word(),
     }

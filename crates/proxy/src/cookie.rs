@@ -1,0 +1,26 @@
+//! Cookies opened and made for their owner: a snapshot is enough, nothing has to run.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use equalizer_core::persistence::explain::{self, Explained};
+use equalizer_core::snapshot::build::build;
+use equalizer_core::snapshot::{Snapshot, wire};
+
+use crate::engine::Refused;
+
+/// What a cookie value holds, and whether it would be honoured.
+pub fn explain(snapshot: &[u8], value: &str) -> Result<Explained, Refused> {
+    Ok(explain::explain(&read(snapshot)?, value))
+}
+
+/// A cookie value that makes `server` the home of a new session.
+pub fn seal(snapshot: &[u8], pool: &str, server: &str) -> Result<String, Refused> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    explain::seal(&read(snapshot)?, pool, server, now, fastrand::u64(..))
+        .ok_or_else(|| Refused::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() })
+}
+
+fn read(snapshot: &[u8]) -> Result<Snapshot, Refused> {
+    let wire: wire::Snapshot = serde_json::from_slice(snapshot)?;
+    build(&wire).map_err(Refused::Mistakes)
+}
