@@ -63,6 +63,10 @@ def schema() -> None:
     print(service.schema())
 
 
+app.command("equalizer.cli.keys:app", name="keys", help="Make, rotate, retire and list the cookie keys.")
+app.command("equalizer.cli.cookie:app", name="cookie", help="Open a cookie of ours, or make one for a test.")
+
+
 def main() -> None:
     """Run the command line; every failure is told on standard error."""
     sys.exit(_exit_code(lambda: app(exit_on_error=False, print_error=True)))

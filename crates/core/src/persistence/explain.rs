@@ -69,7 +69,8 @@ fn opened(pool: &Pool, session: &Session, value: &str) -> Explained {
         seen: session.seen,
         key: cookie::key_id(value.as_bytes()).unwrap_or_default(),
         generation: session.generation,
-        incarnation: (session.incarnation != Incarnation::UNKNOWN).then(|| format!("{:08x}", session.incarnation.0)),
+        incarnation: (session.incarnation != Incarnation::UNKNOWN)
+            .then(|| format!("{:08x}", session.incarnation.0)),
         honoured: home.is_some(),
         reason: reason.word(),
     }
