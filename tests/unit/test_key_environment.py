@@ -6,8 +6,8 @@ import pytest
 
 from equalizer.config.load import load
 from equalizer.control import keys
+from equalizer.control.key_source import configured, key_file
 from equalizer.control.keys import Key
-from equalizer.control.ring import configured, key_file
 from equalizer.errors import ConfigError, KeyRingError, Problem
 
 NEWEST, OLDEST = Key(7, b"n" * 32), Key(65535, b"o" * 32)

@@ -95,12 +95,12 @@ def _retired(words: tuple[str, ...], config: Path | None) -> tuple[Path, int]:
 
 
 def _path(file: Path | None, config: Path | None) -> Path:
-    from equalizer.control import ring
+    from equalizer.control import key_source
 
     if file is not None and config is None:
         return file
     if config is not None and file is None:
-        return ring.key_file(config)
+        return key_source.key_file(config)
     raise _wrong("write either FILE or --config FILE")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from equalizer.config.load import Loaded, load
 from equalizer.config.source import show
-from equalizer.control.ring import configured, on_the_wire
+from equalizer.control.key_source import configured, on_the_wire
 from equalizer.engine import native
 from equalizer.engine.port import ClosedCookie, OpenedCookie
 from equalizer.errors import ConfigError, Problem

@@ -1,8 +1,8 @@
 """How a configuration becomes what is served: compile, check, apply; nothing changes before all is well."""
 
 from equalizer.config.load import Loaded
+from equalizer.control.key_source import configured, on_the_wire
 from equalizer.control.keys import Key
-from equalizer.control.ring import configured, on_the_wire
 from equalizer.engine.port import Engine
 from equalizer.errors import ConfigError, Problem
 from equalizer.snapshot import compile as compiler
