@@ -15,7 +15,9 @@ class Engine:
     def report(self) -> bytes: ...  # JSON counters
     def drain(self, wait_ms: int) -> bool: ...  # True when no exchange was left; releases the GIL
     def stop(self) -> None: ...  # end the workers at once; idempotent
-    def seal_cookie(self, pool: str, server: str) -> str: ...
-    def open_cookie(self, value: str) -> bytes: ...  # JSON
 
+def explain_cookie(
+    snapshot: bytes, value: str
+) -> bytes: ...  # JSON {"opened": "yes" or "no", "reason": ..., ...}
+def seal_cookie(snapshot: bytes, pool: str, server: str) -> str: ...  # a new session at home there
 def version() -> str: ...

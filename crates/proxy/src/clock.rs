@@ -17,6 +17,11 @@ use tokio::io::unix::AsyncFd;
 /// Milliseconds between two looks at the clock: how late a deadline may be noticed.
 pub(crate) const TICK_MS: u32 = 100;
 
+/// Unix time in seconds.
+pub(crate) fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 const NEVER: u64 = u64::MAX;
 
 /// The time of one worker.
@@ -59,7 +64,7 @@ impl Clock {
     /// Reads the clock and wakes every task whose deadline has passed.
     pub(crate) fn tick(&self) {
         self.now.set(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER));
-        self.unix.set(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+        self.unix.set(unix_now());
         self.wake(|slot| slot.due <= self.now.get());
     }
 

@@ -6,15 +6,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use equalizer_core::persistence::births::Births;
-use equalizer_core::persistence::explain::{self, Explained};
 use equalizer_core::snapshot::build::{At, Mistake, build};
 use equalizer_core::snapshot::{Snapshot, wire};
 use rustls::ServerConfig;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::clock::unix_now;
 use crate::listener::bind;
 use crate::mailbox::{Accept, Command, Revision};
 use crate::report::Report;
@@ -56,10 +56,6 @@ pub enum Refused {
     /// Nothing runs: nothing was applied yet, or the engine was stopped.
     #[error("the engine does not run")]
     Stopped,
-}
-
-fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn tell(mistakes: &[Mistake]) -> String {
@@ -137,7 +133,6 @@ impl Engine {
         }
         self.hand_out(revisions)?;
         self.listeners = listeners;
-        self.rules = Some(prepared.rules);
         Ok(())
     }
 
@@ -203,18 +198,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// A cookie value that makes `server` the home of a new session.
-    pub fn seal_cookie(&self, pool: &str, server: &str) -> Result<String, Refused> {
-        let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
-        explain::seal(rules, pool, server, unix_now(), fastrand::u64(..))
-            .ok_or_else(|| Refused::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() })
-    }
-
-    /// What a cookie value holds.
-    pub fn open_cookie(&self, value: &str) -> Result<Explained, Refused> {
-        Ok(explain::explain(self.rules.as_deref().ok_or(Refused::Stopped)?, value, unix_now()))
     }
 
     fn ask<T>(&self, question: impl Fn(Sender<T>) -> Command) -> Answers<T> {

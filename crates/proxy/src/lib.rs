@@ -5,6 +5,7 @@ mod birth;
 mod body;
 mod buffer;
 mod clock;
+pub mod cookie;
 pub mod engine;
 mod exchange;
 mod forward;

@@ -5,6 +5,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use equalizer_proxy::cookie;
 use equalizer_proxy::engine::{self, Refused};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyOSError};
@@ -73,16 +74,6 @@ impl Engine {
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.lock().stop());
     }
-
-    /// A cookie value that makes `server` the home of a new session.
-    fn seal_cookie(&self, py: Python<'_>, pool: &str, server: &str) -> PyResult<String> {
-        py.detach(|| self.lock().seal_cookie(pool, server)).map_err(to_python)
-    }
-
-    /// What a cookie value holds, as JSON.
-    fn open_cookie(&self, py: Python<'_>, value: &str) -> PyResult<Vec<u8>> {
-        json(py, || self.lock().open_cookie(value))
-    }
 }
 
 /// Does `work` without the GIL and writes its result as JSON.
@@ -104,6 +95,18 @@ fn to_python(refused: Refused) -> PyErr {
     }
 }
 
+/// What a cookie value holds under a snapshot, as JSON.
+#[pyfunction]
+fn explain_cookie(py: Python<'_>, snapshot: &[u8], value: &str) -> PyResult<Vec<u8>> {
+    json(py, || cookie::explain(snapshot, value))
+}
+
+/// A cookie value that makes `server` the home of a new session.
+#[pyfunction]
+fn seal_cookie(py: Python<'_>, snapshot: &[u8], pool: &str, server: &str) -> PyResult<String> {
+    py.detach(|| cookie::seal(snapshot, pool, server)).map_err(to_python)
+}
+
 /// The engine's version.
 #[pyfunction]
 fn version() -> &'static str {
@@ -114,5 +117,7 @@ fn version() -> &'static str {
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
     module.add("EngineError", module.py().get_type::<EngineError>())?;
+    module.add_function(wrap_pyfunction!(explain_cookie, module)?)?;
+    module.add_function(wrap_pyfunction!(seal_cookie, module)?)?;
     module.add_function(wrap_pyfunction!(version, module)?)
 }

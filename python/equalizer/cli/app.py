@@ -10,6 +10,10 @@ from cyclopts import App, CycloptsError, Parameter
 
 from equalizer.errors import ConfigError, EqualizerError
 
+_VERIFY = """\
+Open real clients against a URL and count the sessions that change servers.
+
+Exit code 0 when none did, 1 when one did, 2 when servers could not be told apart."""
 _DEFAULT_LISTEN = "127.0.0.1:8080"
 
 app = App(
@@ -61,6 +65,11 @@ def schema() -> None:
     from equalizer.control import service
 
     print(service.schema())
+
+
+app.command("equalizer.cli.keys:app", name="keys", help="Make, rotate, retire and list the cookie keys.")
+app.command("equalizer.cli.cookie:app", name="cookie", help="Open a cookie of ours, or make one for a test.")
+app.command("equalizer.cli.verify:verify", name="verify", help=_VERIFY)
 
 
 def main() -> None:

@@ -70,7 +70,11 @@ def _files(source: Source) -> Iterator[Problem]:
 
 def _key_file(source: Source) -> Iterator[Problem]:
     keys = source.data.get("keys")
-    written = keys.get("file") if isinstance(keys, Mapping) else None
+    if not isinstance(keys, Mapping):
+        return
+    written = keys.get("file")
+    if written is not None and keys.get("environment") is not None:
+        yield source.problem(("keys",), "found file and environment; write one of them")
     if not isinstance(written, str | Path):
         return
     try:

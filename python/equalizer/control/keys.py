@@ -1,32 +1,39 @@
-"""The key ring file: which keys seal and open the cookies.
+"""The key ring: which keys seal and open the cookies.
 
-The file is TOML, the newest key first:
+In a file it is TOML, the newest key first:
 
     [[keys]]
-    id = 41231                  # 0 to 65535, unique; written into each cookie
-    secret = "…"                # 32 random bytes in base64
+    id = 41231                          # 0 to 65535, unique; written into each cookie
+    created = 2026-01-31T12:00:00Z      # for people only; may be left out
+    secret = "…"                        # 32 random bytes in base64
 
-It is made with mode 0600 when absent, and not believed when anybody but its owner may read it.
+The file is made with mode 0600 when absent, and not believed when anybody but its owner may read it.
+In the environment it is a list of `id:secret`, the newest key first, between spaces or commas.
 """
 
 import base64
 import binascii
 import os
+import re
 import secrets
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkstemp
 from typing import cast
 
 from equalizer.errors import KeyRingError
 
-_SIZE = 32  # bytes of a secret
 _IDS = 1 << 16
+_SIZE = 32  # bytes of a secret
 _HEADER = "# Equalizer's key ring, newest key first. Whoever reads it can make cookies: keep it private.\n"
 _REMAKE = "restore it, or move it away and a new one is made (which ends the persistence of running sessions)"
+_LIST = 'write keys as "id:secret", newest first, between spaces or commas'
+_ID = f"write a number from 0 to {_IDS - 1}"
+_NEEDED, _KNOWN = {"id", "secret"}, {"id", "secret", "created"}
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,13 @@ class Key:
 
     id: int
     secret: bytes = field(repr=False)
+    created: datetime | None = field(default=None, repr=False)
 
     @classmethod
-    def new(cls) -> "Key":
+    def new(cls, taken: Collection[int] = ()) -> "Key":
         """A key of chance; the id too, so that rings made apart seldom share one."""
-        return cls(secrets.randbelow(_IDS), secrets.token_bytes(_SIZE))
+        identity = next(found for found in iter(lambda: secrets.randbelow(_IDS), None) if found not in taken)
+        return cls(identity, secrets.token_bytes(_SIZE), datetime.now(UTC).replace(microsecond=0))
 
     @property
     def text(self) -> str:
@@ -63,7 +72,7 @@ def read(path: Path) -> tuple[Key, ...] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _failed("read", error) from None
+        raise failed("read", error) from None
 
 
 def read_or_make(path: Path) -> tuple[Key, ...]:
@@ -71,14 +80,59 @@ def read_or_make(path: Path) -> tuple[Key, ...]:
     ring = read(path)
     if ring is not None:
         return ring
-    try:
-        _write_new(path, (Key.new(),))
-    except OSError as error:
-        raise _failed("made", error) from None
+    make(path)
     ring = read(path)  # what is there now: another process may have been quicker
     if ring is None:
         raise KeyRingError("which is a link to nothing", "remove the link, or make what it leads to")
     return ring
+
+
+def make(path: Path) -> Key | None:
+    """Make a file of one new key, or leave the one that is there: then None. Raises KeyRingError."""
+    key = Key.new()
+    try:
+        temporary = written(path, (key,))
+        try:
+            os.link(temporary, path)  # unlike a rename, it fails when the name is taken
+        finally:
+            os.unlink(temporary)
+    except FileExistsError:
+        return None
+    except OSError as error:
+        raise failed("made", error) from None
+    return key
+
+
+def written(path: Path, ring: Sequence[Key]) -> str:
+    """A file beside `path` that holds the ring, whole and on the disk, with mode 0600. Raises OSError."""
+    descriptor, temporary = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(_text(ring).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
+
+
+def parse_list(text: str) -> tuple[Key, ...]:
+    """The ring of an environment variable, newest first; raises KeyRingError."""
+    entries = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
+    if entries == [""]:
+        raise KeyRingError("which is empty", _LIST)
+    ring = []
+    for number, entry in enumerate(entries, 1):
+        identity, colon, secret = entry.partition(":")
+        if not colon:
+            raise KeyRingError(f"whose key {number} is not made of an id and a secret", _LIST)
+        if re.fullmatch(r"[0-9]{1,5}", identity) is None or int(identity) >= _IDS:
+            raise KeyRingError(f"whose key {number} has a wrong id", _ID)
+        ring.append(Key(int(identity), _secret(secret, number, _LIST)))
+    return _distinct(ring)
+
+
+def failed(verb: str, error: OSError) -> KeyRingError:
+    """What the system would not let us do with a file."""
+    reason = (error.strerror or "unknown error").lower()
+    return KeyRingError(f"which cannot be {verb} ({reason})", "write a path that we may read and write")
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -86,23 +140,13 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _write_new(path: Path, ring: tuple[Key, ...]) -> None:
-    """Write a whole file or none, and never over another's: the link fails when the name is taken."""
-    descriptor, temporary = mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_text(ring).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        os.unlink(temporary)
+def _text(ring: Sequence[Key]) -> str:
+    return _HEADER + "".join(map(_table, ring))
 
 
-def _text(ring: tuple[Key, ...]) -> str:
-    return _HEADER + "".join(f'\n[[keys]]\nid = {key.id}\nsecret = "{key.text}"\n' for key in ring)
+def _table(key: Key) -> str:
+    created = f"created = {key.created.isoformat()}\n" if key.created else ""
+    return f'\n[[keys]]\nid = {key.id}\n{created}secret = "{key.text}"\n'
 
 
 def _parse(content: bytes) -> tuple[Key, ...]:
@@ -113,29 +157,35 @@ def _parse(content: bytes) -> tuple[Key, ...]:
     tables = document.get("keys")
     if document.keys() != {"keys"} or not isinstance(tables, list) or not tables:
         raise KeyRingError("which is no key ring (it needs [[keys]], and nothing else)", _REMAKE)
-    ring = tuple(_key(table, number) for number, table in enumerate(tables, 1))
-    if len({key.id for key in ring}) < len(ring):
-        raise KeyRingError("which has two keys of one id", "give each key an id of its own")
-    return ring
+    return _distinct([_key(table, number) for number, table in enumerate(tables, 1)])
 
 
 def _key(table: object, number: int) -> Key:
     """A key of the file; what is wrong is said without what is written."""
     entry = cast(Mapping[str, object], table) if isinstance(table, dict) else {}
-    identity, secret = entry.get("id"), entry.get("secret")
-    if entry.keys() != {"id", "secret"} or not isinstance(secret, str):
+    identity, secret, created = entry.get("id"), entry.get("secret"), entry.get("created")
+    if not _NEEDED <= entry.keys() <= _KNOWN or not isinstance(secret, str):
         raise KeyRingError(f"whose key {number} is not made of an id and a secret", _REMAKE)
     if not isinstance(identity, int) or isinstance(identity, bool) or not 0 <= identity < _IDS:
-        raise KeyRingError(f"whose key {number} has a wrong id", f"write a number from 0 to {_IDS - 1}")
+        raise KeyRingError(f"whose key {number} has a wrong id", _ID)
+    if created is not None and not (isinstance(created, datetime) and created.tzinfo):
+        raise KeyRingError(
+            f"whose key {number} has a wrong created", "write a time such as 2026-01-31T12:00:00Z, or nothing"
+        )
+    return Key(identity, _secret(secret, number, _REMAKE), created)
+
+
+def _secret(text: str, number: int, hint: str) -> bytes:
     try:
-        value = base64.b64decode(secret, validate=True)
+        value = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         value = b""
     if len(value) != _SIZE:
-        raise KeyRingError(f"whose key {number} is not {_SIZE} bytes in base64", _REMAKE)
-    return Key(identity, value)
+        raise KeyRingError(f"whose key {number} is not {_SIZE} bytes in base64", hint)
+    return value
 
 
-def _failed(verb: str, error: OSError) -> KeyRingError:
-    reason = (error.strerror or "unknown error").lower()
-    return KeyRingError(f"which cannot be {verb} ({reason})", "write a path that we may read and write")
+def _distinct(ring: Sequence[Key]) -> tuple[Key, ...]:
+    if len({key.id for key in ring}) < len(ring):
+        raise KeyRingError("which has two keys of one id", "give each key an id of its own")
+    return tuple(ring)

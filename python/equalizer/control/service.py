@@ -73,7 +73,8 @@ class Service:
         """What the user should know although it is no error."""
         config = self._loaded.config
         seals = any(pool.persistence for pool in config.pools.values())
-        return [_NO_KEY_FILE] if seals and config.keys.file is None else []
+        kept = config.keys.file is not None or config.keys.environment is not None
+        return [_NO_KEY_FILE] if seals and not kept else []
 
     def drain(self) -> bool:
         """Accept nothing more, wait up to `timeouts.stop` for exchanges in flight; whether none is left."""

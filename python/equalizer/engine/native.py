@@ -2,11 +2,12 @@
 
 import errno
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
-from equalizer.engine.port import Complaint, Engine
+from equalizer.engine.port import ClosedCookie, Complaint, Engine, OpenedCookie
 from equalizer.errors import EngineMissing, ListenError, SnapshotRefused
 from equalizer.model.duration import milliseconds
 from equalizer.snapshot.wire import Snapshot
@@ -23,11 +24,38 @@ _HINTS = {
 
 def start(workers: int) -> Engine:
     """A running engine that serves nothing yet; raises EngineMissing."""
-    try:
+    with _installed():
         from equalizer import _engine
+    return _Native(_engine.Engine(workers), _engine.EngineError)
+
+
+def explain_cookie(snapshot: Snapshot, value: str) -> OpenedCookie | ClosedCookie:
+    """What a cookie value holds under a snapshot; raises EngineMissing or SnapshotRefused."""
+    with _installed():
+        from equalizer import _engine
+    try:
+        found = json.loads(_engine.explain_cookie(_bytes(snapshot), value))
+    except _engine.EngineError as error:
+        raise _refused(error) from error
+    return OpenedCookie(**found) if found.pop("opened") == "yes" else ClosedCookie(**found)
+
+
+def seal_cookie(snapshot: Snapshot, pool: str, server: str) -> str:
+    """A value that makes a server the home of a new session; raises EngineMissing or SnapshotRefused."""
+    with _installed():
+        from equalizer import _engine
+    try:
+        return _engine.seal_cookie(_bytes(snapshot), pool, server)
+    except _engine.EngineError as error:
+        raise _refused(error) from error
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
     except ImportError as error:
         raise EngineMissing(f"the engine is not installed ({error})", "run: pip install .") from None
-    return _Native(_engine.Engine(workers), _engine.EngineError)
 
 
 class _Native:
@@ -45,7 +73,7 @@ class _Native:
         try:
             self._engine.apply(_bytes(snapshot))
         except self._refusal as error:
-            raise SnapshotRefused(f"the engine refuses the configuration: {error}", "") from error
+            raise _refused(error) from error
         except OSError as error:
             hint = _HINTS.get(error.errno or 0, "write another address")
             raise ListenError(f"cannot listen: {error.strerror or error}", hint) from error
@@ -61,6 +89,10 @@ class _Native:
 
     def stop(self) -> None:
         self._engine.stop()
+
+
+def _refused(error: Exception) -> SnapshotRefused:
+    return SnapshotRefused(f"the engine refuses the configuration: {error}", "")
 
 
 def _bytes(snapshot: Snapshot) -> bytes:

@@ -16,6 +16,37 @@ class Complaint:
     message: str
 
 
+@dataclass(frozen=True)
+class OpenedCookie:
+    """What a cookie value holds, and what would become of it."""
+
+    pool: str
+    home: str | None
+    """None when it is no longer a server of the pool."""
+    session: str
+    """In hexadecimal."""
+    born: int
+    """Unix seconds, as `seen`."""
+    seen: int
+    key: int
+    """The id of the key that sealed it."""
+    generation: Mapping[str, int]
+    """Of the `pool` and of the `server`, when it was sealed."""
+    incarnation: str | None
+    """None when nobody told the server's life."""
+    honoured: bool
+    """Whether a request that carries it would reach its home."""
+    reason: str
+    """Why, in the word of logs and metrics."""
+
+
+@dataclass(frozen=True)
+class ClosedCookie:
+    """A value that does not open."""
+
+    reason: str
+
+
 class Engine(Protocol):
     """A data plane."""
 

@@ -62,7 +62,7 @@ pub struct Home(pub u64);
 pub struct Incarnation(pub u32);
 
 /// Numbers that are raised to make older cookies stop counting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize)]
 pub struct Generation {
     /// Of the whole pool.
     pub pool: u16,
@@ -217,10 +217,7 @@ pub fn seal(ring: &KeyRing, purpose: &Purpose, session: &Session, nonce: Nonce) 
 
 /// Opens a cookie value, bare or in double quotes.
 pub fn open(ring: &KeyRing, purpose: &Purpose, value: &[u8]) -> Result<Session, OpenError> {
-    let value = match value {
-        [b'"', inside @ .., b'"'] => inside,
-        bare => bare,
-    };
+    let value = bare(value);
     let mut bytes = [0; TOKEN_BYTES];
     // The two bits to spare must be 0, which the decoder checks: one value, one text.
     if value.len() != TOKEN_LEN || URL_SAFE_NO_PAD.decode_slice(value, &mut bytes) != Ok(TOKEN_BYTES) {
@@ -245,9 +242,17 @@ pub fn open(ring: &KeyRing, purpose: &Purpose, value: &[u8]) -> Result<Session, 
 /// The id of the key that a value says it was sealed with; nothing vouches for it until the value is opened.
 pub fn key_id(value: &[u8]) -> Option<u16> {
     let mut bytes = [0; TOKEN_BYTES];
-    let length = URL_SAFE_NO_PAD.decode_slice(value, &mut bytes).ok()?;
+    let length = URL_SAFE_NO_PAD.decode_slice(bare(value), &mut bytes).ok()?;
     (length == TOKEN_BYTES && bytes[0] == VERSION).then_some(())?;
     Some(u16::from_be_bytes(at(&bytes, KEY_AT)))
+}
+
+/// A cookie value may stand in double quotes (RFC 6265, section 4.1.1).
+fn bare(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inside @ .., b'"'] => inside,
+        bare => bare,
+    }
 }
 
 fn encode(session: &Session) -> [u8; BODY_LEN] {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::cookie::{self, Incarnation, Session};
+use super::cookie::{self, Generation, Incarnation, Session};
 use super::rules::{self, Verdict};
 use super::{Kind, Reason};
 use crate::pool::{Pool, ServerId};
@@ -25,16 +25,14 @@ pub enum Explained {
         born: u64,
         /// Unix time in seconds.
         seen: u64,
-        /// The pool's generation when it was stamped.
-        generation: u16,
-        /// The home's generation when it was stamped.
-        server_generation: u16,
-        /// The home's life that knows the session, in hexadecimal; absent when nobody told it.
-        incarnation: Option<String>,
         /// Whether the server asked never to move it.
         pinned: bool,
         /// The id of the key that sealed it.
         key: u16,
+        /// The pool's and the home's, as they were when it was sealed.
+        generation: Generation,
+        /// The life of the home that knows the session, in hexadecimal; absent when nobody said.
+        incarnation: Option<String>,
         /// Whether a request that carries it would reach its home.
         honoured: bool,
         /// Why, in the word of logs and metrics.
@@ -86,8 +84,7 @@ fn opened(pool: &Pool, session: &Session, value: &str, now: u64) -> Explained {
         session: format!("{:016x}", session.id.0),
         born: session.born,
         seen: session.seen,
-        generation: session.generation.pool,
-        server_generation: session.generation.server,
+        generation: session.generation,
         incarnation: (session.incarnation != Incarnation::UNKNOWN)
             .then(|| format!("{:08x}", session.incarnation.0)),
         pinned: session.pinned,

@@ -1,0 +1,24 @@
+//! Cookies opened and made for their owner: a snapshot is enough, nothing has to run.
+
+use equalizer_core::persistence::explain::{self, Explained};
+use equalizer_core::snapshot::build::{At, build};
+use equalizer_core::snapshot::{Snapshot, wire};
+
+use crate::clock::unix_now;
+use crate::engine::Refused;
+
+/// What a cookie value holds, and whether it would be honoured.
+pub fn explain(snapshot: &[u8], value: &str) -> Result<Explained, Refused> {
+    Ok(explain::explain(&read(snapshot)?, value, unix_now()))
+}
+
+/// A cookie value that makes `server` the home of a new session.
+pub fn seal(snapshot: &[u8], pool: &str, server: &str) -> Result<String, Refused> {
+    explain::seal(&read(snapshot)?, pool, server, unix_now(), fastrand::u64(..))
+        .ok_or_else(|| Refused::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() })
+}
+
+fn read(snapshot: &[u8]) -> Result<Snapshot, Refused> {
+    let wire: wire::Snapshot = serde_json::from_slice(snapshot)?;
+    build(&wire, None, At { now: unix_now(), chance: fastrand::u64(..) }).map_err(Refused::Mistakes)
+}

@@ -1,0 +1,123 @@
+"""Changes to a key ring file: one at a time, and each whole or not at all.
+
+A change locks the file's directory, not the file: the file is replaced, and a lock on it would be a lock on
+what nobody reads any more. Readers need no lock; they see the ring before the change or the one after.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from equalizer.control import keys
+from equalizer.control.keys import Key
+from equalizer.errors import KeyRingError
+
+Ring = tuple[Key, ...]
+
+_KEEP = 3
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change left in the ring, newest first, and what it took out."""
+
+    ring: Ring
+    dropped: Ring
+
+
+def new(path: Path) -> Change:
+    """Make a ring of one key; raises KeyRingError where there is a file."""
+    with _told(path):
+        key = keys.make(path)
+        if key is None:
+            raise KeyRingError("which exists", "run: equalizer keys rotate, or write another path")
+        return Change((key,), ())
+
+
+def rotate(path: Path, keep: int = _KEEP) -> Change:
+    """Put a new key in front and drop those beyond `keep`."""
+    if keep < 1:
+        raise KeyRingError(f"found --keep {keep}", "write 1 or more: the new key is one of them")
+
+    def added(ring: Ring) -> Ring:
+        return (Key.new(taken={key.id for key in ring}), *ring)[:keep]
+
+    return _change(path, added)
+
+
+def retire(path: Path, identity: int) -> Change:
+    """Take one key out; what it sealed opens no more."""
+
+    def without(ring: Ring) -> Ring:
+        if identity not in {key.id for key in ring}:
+            ids = ", ".join(str(key.id) for key in ring)
+            raise KeyRingError(f"which has no key {identity}", f"write one of {ids}")
+        if len(ring) == 1:
+            raise KeyRingError(
+                f"whose last key is {identity}", "run equalizer keys rotate first, then retire it"
+            )
+        return tuple(key for key in ring if key.id != identity)
+
+    return _change(path, without)
+
+
+def ring(path: Path) -> Ring:
+    """The keys of a file, newest first."""
+    with _told(path):
+        return _present(path)
+
+
+def _change(path: Path, change: Callable[[Ring], Ring]) -> Change:
+    with _told(path):
+        real = path.resolve()  # a link stays one
+        try:
+            with _locked(real.parent):
+                before = _present(real)
+                after = change(before)
+                _replace(real, after)
+        except OSError as error:
+            raise keys.failed("changed", error) from None
+        return Change(after, tuple(key for key in before if key not in after))
+
+
+def _present(path: Path) -> Ring:
+    found = keys.read(path)
+    if found is None:
+        raise KeyRingError("which does not exist", f"run: equalizer keys new {path}")
+    return found
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Alone with the files of a directory, among those who ask; raises OSError."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+        os.fsync(descriptor)  # the rename, too, is on the disk before we say that it is done
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, ring: Ring) -> None:
+    owner = path.stat()
+    temporary = keys.written(path, ring)
+    try:
+        if owner.st_uid != os.geteuid():
+            os.chown(temporary, owner.st_uid, owner.st_gid)  # root rotates, the service still reads
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Errors say which file they are about."""
+    try:
+        yield
+    except KeyRingError as error:
+        raise KeyRingError(f"found {path}, {error.message}", error.hint) from None

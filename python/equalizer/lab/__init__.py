@@ -1,0 +1,1 @@
+"""The persistence laboratory: what becomes of sessions, measured from outside."""
