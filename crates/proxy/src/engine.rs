@@ -52,6 +52,14 @@ pub enum Refused {
         /// The server that was named.
         server: String,
     },
+    /// A state is given for a server that is not there.
+    #[error("there is no server {pool}/{server} to set the state of")]
+    UnknownServer {
+        /// The pool that was named.
+        pool: String,
+        /// The server that was named.
+        server: String,
+    },
     /// Nothing runs: nothing was applied yet, or the engine was stopped.
     #[error("the engine does not run")]
     Stopped,
@@ -134,6 +142,20 @@ impl Engine {
             worker.mailbox.send(Command::Apply(Box::new(revision))).map_err(|_| Refused::Stopped)?;
         }
         Ok(())
+    }
+
+    /// Takes what is said of servers now in place of all that was said before; who is not named is up.
+    pub fn set_states(&self, states: &[u8]) -> Result<(), Refused> {
+        let states: Vec<wire::ServerState> = serde_json::from_slice(states)?;
+        let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
+        let known = |pool: &str, server: &str| {
+            let pool = rules.pools.iter().find(|known| known.name == pool);
+            pool.is_some_and(|pool| pool.servers.iter().any(|known| known.name == server))
+        };
+        match states.into_iter().find(|one| !known(&one.pool, &one.server)) {
+            Some(wire::ServerState { pool, server, .. }) => Err(Refused::UnknownServer { pool, server }),
+            None => Ok(()),
+        }
     }
 
     /// The addresses that are listened on, by listener.

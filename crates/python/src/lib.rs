@@ -41,6 +41,11 @@ impl Engine {
         py.detach(|| self.lock().apply(snapshot)).map_err(to_python)
     }
 
+    /// Takes a JSON list of server states in place of the one before.
+    fn set_states(&self, py: Python<'_>, states: &[u8]) -> PyResult<()> {
+        py.detach(|| self.lock().set_states(states)).map_err(to_python)
+    }
+
     /// The addresses that are listened on, as a JSON object by listener.
     fn sockets(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
         py.detach(|| serde_json::to_vec(&self.lock().sockets())).map_err(|error| to_python(error.into()))

@@ -112,3 +112,18 @@ class Snapshot(Wire):
     keys: tuple[Key, ...]
     limits: Limits
     timeouts: Timeouts
+
+
+State = Literal["up", "draining", "maintenance", "down"]
+
+
+class ServerState(Wire):
+    """What a person or a probe says of a server now; sent apart from the snapshot."""
+
+    pool: str
+    server: str
+    state: State
+    deadline: U64
+    """Unix seconds from which a draining server's sessions are re-homed; 0 for never."""
+    idle_first: U32
+    """A session of a draining server that was idle for so many seconds moves first; 0 for never."""
