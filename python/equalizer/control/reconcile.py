@@ -1,25 +1,30 @@
 """How a configuration becomes what is served: compile, check, apply; nothing changes before all is well."""
 
+from collections.abc import Iterator
+
+from equalizer.config.diff import Change
 from equalizer.config.load import Loaded
 from equalizer.config.source import show
-from equalizer.control import keys
+from equalizer.control.ring import Ring
 from equalizer.engine.port import Engine
 from equalizer.errors import ConfigError, KeyRingError, Problem
 from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
 
-def reconcile(loaded: Loaded, engine: Engine, revision: int) -> None:
+def reconcile(loaded: Loaded, engine: Engine, revision: int, ring: Ring) -> wire.Snapshot:
     """Make the engine serve a configuration; a key file that is absent is made."""
-    engine.apply(checked(loaded, engine, revision, make_keys=True))
+    snapshot = checked(loaded, engine, revision, ring, make_keys=True)
+    engine.apply(snapshot)
+    return snapshot
 
 
-def checked(loaded: Loaded, engine: Engine, revision: int, *, make_keys: bool) -> wire.Snapshot:
+def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_keys: bool) -> wire.Snapshot:
     """The snapshot of a configuration, after every check; raises ConfigError with all that is wrong."""
     problems: list[Problem] = []
-    ring = _ring(loaded, problems, make=make_keys)
+    keys = _keys(loaded, ring, problems, make=make_keys)
     try:
-        snapshot = compiler.compile(loaded, ring, revision)
+        snapshot = compiler.compile(loaded, keys, revision)
     except ConfigError as error:
         raise ConfigError([*error.problems, *problems]) from None
     problems += [loaded.source.problem(each.path, each.message) for each in engine.check(snapshot)]
@@ -28,14 +33,34 @@ def checked(loaded: Loaded, engine: Engine, revision: int, *, make_keys: bool) -
     return snapshot
 
 
-def _ring(loaded: Loaded, problems: list[Problem], *, make: bool) -> list[wire.Key]:
-    """The keys of the file, or one for this run; that also where the file is refused, to check the rest."""
+def read_anew(before: wire.Snapshot, after: wire.Snapshot) -> Iterator[Change]:
+    """What is different though the configuration says the same: keys, certificates, addresses of names."""
+    old_keys, new_keys = ([str(key.id) for key in each.keys] for each in (before, after))
+    if before.keys != after.keys:
+        yield Change("changed", "keys", "ids " + ", ".join(old_keys), "ids " + ", ".join(new_keys))
+    old_tls = {listener.name: listener.tls for listener in before.listeners}
+    for listener in after.listeners:
+        tls = old_tls.get(listener.name)
+        if tls and listener.tls and tls != listener.tls:
+            yield Change("changed", f"listeners.{listener.name}.tls", "a certificate", "another")
+    old_addresses = {
+        (pool.name, server.name): server.address for pool in before.pools for server in pool.servers
+    }
+    for pool in after.pools:
+        for server in pool.servers:
+            old = old_addresses.get((pool.name, server.name), server.address)
+            if old != server.address:
+                key = f"pools.{pool.name}.servers.{server.name}.address"
+                yield Change("changed", key, old, server.address)
+
+
+def _keys(loaded: Loaded, ring: Ring, problems: list[Problem], *, make: bool) -> list[wire.Key]:
+    """The keys of the ring; a key of this run where the file is refused, to check the rest."""
     file = loaded.config.keys.file
-    ring: tuple[keys.Key, ...] | None = None
-    if file is not None:
-        path = loaded.source.base / file
-        try:
-            ring = keys.read_or_make(path) if make else keys.read(path)
-        except KeyRingError as error:
-            problems.append(loaded.source.problem(("keys", "file"), f"found {show(file)}, {error}"))
-    return [wire.Key(id=key.id, secret=key.text) for key in ring or (keys.Key.new(),)]
+    path = None if file is None else loaded.source.base / file
+    try:
+        found = ring.keys(path, make=make)
+    except KeyRingError as error:
+        problems.append(loaded.source.problem(("keys", "file"), f"found {show(file)}, {error}"))
+        found = Ring().keys(None, make=False)
+    return [wire.Key(id=key.id, secret=key.text) for key in found]
