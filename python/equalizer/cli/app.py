@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +13,17 @@ from equalizer.errors import ConfigError, EqualizerError, RequestError
 _DEFAULT_LISTEN = "127.0.0.1:8080"
 _ANY = Which()
 
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"equalizer {version('equalizer')}"
+
+
 app = App(
     name="equalizer",
     help="A load balancer that keeps every client at its server.",
-    version=lambda: f"equalizer {version('equalizer')}",
+    version=_version,
 )
 
 

@@ -3,11 +3,12 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from equalizer.control.remote import Remote, find
+if TYPE_CHECKING:
+    from equalizer.control.remote import Remote
 
 
 @Parameter(name="*")  # its fields are options of each command
@@ -20,8 +21,10 @@ class Which:
     )
     config: Annotated[Path | None, Parameter(help="The file that it serves, where several run.")] = None
 
-    def remote(self) -> Remote:
+    def remote(self) -> "Remote":
         """Found; raises EqualizerError."""
+        from equalizer.control.remote import find
+
         return find(self.socket, self.config)
 
 

@@ -1,6 +1,7 @@
 """What a running Equalizer answers to every face: plain values that cross a socket as JSON.
 
-Standard library only: the command line reads them, and must start quickly. Times are Unix seconds.
+Standard library only, and no slots, which are slow to make: the command line reads them, and must start
+quickly. Times are Unix seconds.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ Wish: TypeAlias = Literal["up", "draining", "maintenance"]
 """The states that a person may give; `down` is found out."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Draining:
     """How far a draining server is."""
 
@@ -25,7 +26,7 @@ class Draining:
     """Seconds until no session is left, estimated; None when it cannot be told."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServerStatus:
     """One server."""
 
@@ -43,7 +44,7 @@ class ServerStatus:
     draining: Draining | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PoolStatus:
     """One pool."""
 
@@ -53,7 +54,7 @@ class PoolStatus:
     servers: tuple[ServerStatus, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Status:
     """Everything there is to see."""
 
@@ -65,7 +66,7 @@ class Status:
     pools: tuple[PoolStatus, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StateChange:
     """A server has another state, or drains on other terms."""
 
@@ -77,7 +78,7 @@ class StateChange:
     idle_first: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reloaded:
     """A configuration has taken the place of the one before."""
 
