@@ -1,239 +1,25 @@
-"""A running Equalizer that is asked and changed from outside: status, states, reload, the control socket."""
+"""A running Equalizer that is asked and changed from outside: status, states, and the control socket."""
 
 import json
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Thread
-from typing import IO
-from urllib.parse import urlsplit
 
 import pytest
 
-COMMAND = (sys.executable, "-m", "equalizer")
-LIMIT = 30  # seconds
+from support.process import COMMAND, LIMIT, Named, run, running, status, stream, write
 
-
-class Origin(ThreadingHTTPServer):
-    """A web server that answers with its name."""
-
-    daemon_threads = True
-
-    def __init__(self, name: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.text = name.encode()
-
-    @property
-    def address(self) -> str:
-        """`IP:port`."""
-        return f"127.0.0.1:{self.server_port}"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Origin
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.server.text)))
-        self.end_headers()
-        self.wfile.write(self.server.text)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
-        """Say nothing."""
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[[str], Origin]]:
-    """Starts a web server of a name."""
-    with ExitStack() as stack:
-
-        def started(name: str) -> Origin:
-            server = stack.enter_context(Origin(name))
-            thread = Thread(target=server.serve_forever)
-            thread.start()
-            stack.callback(thread.join)
-            stack.callback(server.shutdown)
-            return server
-
-        yield started
-
-
-@dataclass(frozen=True)
-class Running:
-    """A process that serves."""
-
-    process: subprocess.Popen[str]
-    client: HTTPConnection
-
-    def get(self, cookie: str = "") -> tuple[str, str]:
-        """What the server answers, and the session's cookie; on one connection as long as it lives."""
-        self.client.request("GET", "/", headers={"Cookie": cookie} if cookie else {})
-        response = self.client.getresponse()
-        assert response.status == 200
-        return response.read().decode(), (response.getheader("Set-Cookie") or cookie).partition(";")[0]
-
-    def log(self, text: str) -> str:
-        """The next line of its log that has this text."""
-        return next(line for line in stream(self.process.stderr) if text in line)
-
-
-@contextmanager
-def running(*arguments: str | Path) -> Iterator[Running]:
-    with subprocess.Popen(
-        [*COMMAND, "run", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            line = stream(process.stdout).readline()
-            assert line, stream(process.stderr).read()
-            url = urlsplit(next(word for word in line.split() if word.startswith("http")))
-            with closing(HTTPConnection(str(url.hostname), url.port, timeout=LIMIT)) as client:
-                yield Running(process, client)
-        finally:
-            process.kill()
-
-
-def stream(found: IO[str] | None) -> IO[str]:
-    assert found is not None
-    return found
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT, check=False
-    )
-
-
-def status(*arguments: str | Path) -> dict[str, dict[str, object]]:
-    """What `equalizer status --json` says of the servers of the pool `shop`."""
-    done = run("status", "--json", *arguments)
-    assert (done.returncode, done.stderr) == (0, "")
-    return {server["name"]: server for server in json.loads(done.stdout)["pools"][0]["servers"]}
-
-
-def write(path: Path, servers: dict[str, str], more: str = "") -> Path:
-    """A configuration of one listener on a free port, and one pool."""
-    lines = "\n".join(f'{name} = "{address}"' for name, address in servers.items())
-    listener = '[listeners.web]\naddress = "127.0.0.1:0"'
-    path.write_text(f"{listener}\n[pools.shop.servers]\n{lines}\n{more}\n")
-    return path
+Start = Callable[[str], Named]
 
 
 def sockets(directory: str) -> list[Path]:
     return list(Path(directory).rglob("*.sock"))
 
 
-def test_a_reload_adds_removes_and_moves_servers_under_a_running_client(
-    tmp_path: Path, start: Callable[[str], Origin]
-) -> None:
-    file = write(tmp_path / "eq.toml", {"web1": start("one").address})
-    with running(file) as balancer:
-        assert balancer.get()[0] == "one"
-        _, cookie = balancer.get()
-        before = balancer.client.sock
-        moved, added = start("one, moved"), start("two")
-        write(file, {"web2": added.address, "web1": moved.address})
-        done = run("reload")
-        assert done.returncode == 0
-        assert done.stdout.splitlines()[0].endswith("eq.toml: revision 2, 2 changes")
-        assert "  added pools.shop.servers.web2" in done.stdout.splitlines()
-        assert balancer.log("reloaded: added pools.shop.servers.web2")
-        for _ in range(20):  # the session stays with the name, wherever that is now
-            assert balancer.get(cookie)[0] == "one, moved"
-        assert {balancer.get()[0] for _ in range(20)} == {"one, moved", "two"}
-        write(file, {"web2": added.address})
-        assert run("reload").returncode == 0
-        assert {balancer.get(cookie)[0] for _ in range(20)} == {"two"}
-        assert balancer.client.sock is before
-        assert list(status()) == ["web2"]
-
-
-def test_a_hangup_reloads(tmp_path: Path, start: Callable[[str], Origin]) -> None:
-    file = write(tmp_path / "eq.toml", {"web1": start("old").address})
-    with running(file) as balancer:
-        write(file, {"web1": start("new").address})
-        balancer.process.send_signal(signal.SIGHUP)
-        assert "revision 2" in balancer.log("reloaded")
-        assert balancer.get()[0] == "new"
-
-
-def test_a_refused_reload_tells_everything_and_changes_nothing(
-    tmp_path: Path, start: Callable[[str], Origin]
-) -> None:
-    file = write(tmp_path / "eq.toml", {"web1": start("old").address})
-    with running(file) as balancer:
-        write(file, {"web1": "127.0.0.1"}, "[timeouts]\nhaed = '3s'")
-        done = run("reload")
-        assert (done.returncode, done.stdout) == (2, "")
-        assert [line.split(": ")[:2] for line in done.stderr.splitlines()] == [
-            [f"{file}:4", "pools.shop.servers.web1"],
-            [f"{file}:6", "timeouts.haed"],
-        ]
-        assert "revision 1 is served on" in balancer.log("reload refused")
-        for line in done.stderr.splitlines():
-            assert line in balancer.log("reload refused")
-        assert balancer.get()[0] == "old"
-
-
-def test_an_address_that_is_taken_refuses_the_reload(tmp_path: Path, start: Callable[[str], Origin]) -> None:
-    server = start("old")
-    file = write(tmp_path / "eq.toml", {"web1": server.address})
-    with running(file) as balancer:
-        write(file, {"web1": start("new").address}, f'[listeners.api]\naddress = "{server.address}"')
-        done = run("reload")
-        assert done.returncode == 1
-        assert server.address in done.stderr
-        assert balancer.get()[0] == "old"
-
-
-def test_no_reload_loses_a_session_by_its_keys(tmp_path: Path, start: Callable[[str], Origin]) -> None:
-    servers = {"web1": start("one").address, "web2": start("two").address}
-    file = write(tmp_path / "eq.toml", servers)
-    with running(file) as balancer:
-        home, cookie = balancer.get()
-        assert run("reload").stdout.endswith("revision 2, no change\n")
-        assert {balancer.get(cookie)[0] for _ in range(4)} == {home}
-        write(file, servers, '[keys]\nfile = "eq.keys"')  # the key of the run still opens
-        assert "changed keys.file" in run("reload").stdout
-        assert {balancer.get(cookie)[0] for _ in range(4)} == {home}
-        (tmp_path / "eq.keys").unlink()
-        done = run("reload")
-        assert done.returncode == 2
-        assert 'keys.file: found "eq.keys", which was there before and is gone; restore it' in done.stderr
-        assert not (tmp_path / "eq.keys").exists()
-
-
-def test_a_key_file_is_read_again(tmp_path: Path, start: Callable[[str], Origin]) -> None:
-    file = write(tmp_path / "eq.toml", {"web1": start("one").address}, '[keys]\nfile = "eq.keys"')
-    with running(file):
-        ring = tmp_path / "eq.keys"
-        newer = "[[keys]]\nid = 7\nsecret = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='\n"
-        ring.write_text(newer + ring.read_text())
-        done = run("reload")
-        assert "changed keys: ids " in done.stdout
-        assert "→ ids 7, " in done.stdout
-        assert "AAAA" not in done.stdout
-
-
-def test_servers_of_the_command_line_have_nothing_to_reload(start: Callable[[str], Origin]) -> None:
-    with running("--listen", "127.0.0.1:0", start("one").address) as balancer:
-        done = run("reload")
-        assert done.returncode == 2
-        assert "came from the command line, not from a file; write it into a file" in done.stderr
-        assert balancer.get()[0] == "one"
-
-
-def test_a_state_is_given_shown_logged_and_kept_through_a_reload(
-    tmp_path: Path, start: Callable[[str], Origin]
-) -> None:
+def test_a_state_is_given_shown_logged_and_kept_through_a_reload(tmp_path: Path, start: Start) -> None:
     servers = {name: start(name).address for name in ("web1", "web2")}
     file = write(tmp_path / "eq.toml", servers)
     with running(file) as balancer:
@@ -277,7 +63,7 @@ def test_a_state_is_given_shown_logged_and_kept_through_a_reload(
     ],
 )
 def test_a_wrong_name_or_time_is_told_and_exits_2(
-    arguments: list[str], message: str, tmp_path: Path, start: Callable[[str], Origin]
+    arguments: list[str], message: str, tmp_path: Path, start: Start
 ) -> None:
     one = start("one").address
     with running(write(tmp_path / "eq.toml", {"web1": one, "web2": one})) as balancer:
@@ -286,7 +72,7 @@ def test_a_wrong_name_or_time_is_told_and_exits_2(
         assert balancer.get()[0] == "one"
 
 
-def test_status_again_and_again(tmp_path: Path, start: Callable[[str], Origin]) -> None:
+def test_status_again_and_again(tmp_path: Path, start: Start) -> None:
     file = write(tmp_path / "eq.toml", {"web1": start("one").address})
     with (
         running(file) as balancer,
@@ -303,7 +89,7 @@ def test_status_again_and_again(tmp_path: Path, start: Callable[[str], Origin]) 
 
 
 def test_the_socket_is_ours_alone_and_gone_at_the_end(
-    tmp_path: Path, runtime_directory: str, start: Callable[[str], Origin]
+    tmp_path: Path, runtime_directory: str, start: Start
 ) -> None:
     file = write(tmp_path / "eq.toml", {"web1": start("one").address})
     with running(file) as balancer:
@@ -320,7 +106,7 @@ def test_the_socket_is_ours_alone_and_gone_at_the_end(
 
 
 def test_the_socket_of_a_dead_process_is_replaced(
-    tmp_path: Path, runtime_directory: str, start: Callable[[str], Origin]
+    tmp_path: Path, runtime_directory: str, start: Start
 ) -> None:
     file = write(tmp_path / "eq.toml", {"web1": start("one").address})
     with running(file) as killed:
@@ -332,7 +118,7 @@ def test_the_socket_of_a_dead_process_is_replaced(
         assert list(status()) == ["web1"]
 
 
-def test_a_second_process_on_one_socket_is_refused(tmp_path: Path, start: Callable[[str], Origin]) -> None:
+def test_a_second_process_on_one_socket_is_refused(tmp_path: Path, start: Start) -> None:
     server = {"web1": start("one").address}
     control = '[control]\nsocket = "eq.sock"'
     with running(write(tmp_path / "a.toml", server, control)):
@@ -342,7 +128,7 @@ def test_a_second_process_on_one_socket_is_refused(tmp_path: Path, start: Callab
         assert list(status("--config", tmp_path / "b.toml")) == ["web1"]
 
 
-def test_what_is_no_socket_is_left_alone(tmp_path: Path, start: Callable[[str], Origin]) -> None:
+def test_what_is_no_socket_is_left_alone(tmp_path: Path, start: Start) -> None:
     (tmp_path / "precious").write_text("text")
     more = '[control]\nsocket = "precious"'
     done = run("run", write(tmp_path / "eq.toml", {"web1": start("one").address}, more))
@@ -351,7 +137,7 @@ def test_what_is_no_socket_is_left_alone(tmp_path: Path, start: Callable[[str], 
     assert (tmp_path / "precious").read_text() == "text"
 
 
-def test_several_are_listed_where_none_is_named(tmp_path: Path, start: Callable[[str], Origin]) -> None:
+def test_several_are_listed_where_none_is_named(tmp_path: Path, start: Start) -> None:
     server = {"web1": start("one").address}
     files = [write(tmp_path / f"{name}.toml", server) for name in ("a", "b")]
     with running(files[0]), running(files[1]):
@@ -365,7 +151,7 @@ def test_several_are_listed_where_none_is_named(tmp_path: Path, start: Callable[
 
 
 def test_a_client_that_hangs_or_talks_nonsense_harms_nobody(
-    tmp_path: Path, runtime_directory: str, start: Callable[[str], Origin]
+    tmp_path: Path, runtime_directory: str, start: Start
 ) -> None:
     file = write(tmp_path / "eq.toml", {"web1": start("one").address})
     with running(file) as balancer, ExitStack() as stack:
