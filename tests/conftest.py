@@ -1,9 +1,11 @@
 """Settings of all tests, and the two ends of a flow: servers on loopback, and Equalizer in front of them."""
 
 import ssl
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from support.balancer import Balancer, configuration, tls_listener
 from support.origin import Origin, Script, replying, response
+from support.process import Named
 
 # A slow machine is no failure.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -87,3 +90,27 @@ def naming(name: str) -> Script:
 
 def _trust(folder: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=folder / "authority.pem")
+
+
+@pytest.fixture(autouse=True)
+def runtime_directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """One for each test, with a short path: that of a socket has at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="eq", ignore_cleanup_errors=True) as directory:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", directory)
+        yield directory
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[str], Named]]:
+    """Starts a web server of a name."""
+    with ExitStack() as stack:
+
+        def started(name: str) -> Named:
+            server = stack.enter_context(Named(name))
+            thread = Thread(target=server.serve_forever)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return server
+
+        yield started

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from equalizer.errors import (
     ConfigError,
+    ControlError,
     EngineError,
     EqualizerError,
     KeyRingError,
     ListenError,
     Problem,
+    RequestError,
 )
 
 if TYPE_CHECKING:
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Config",
     "ConfigError",
+    "ControlError",
     "EngineError",
     "EqualizerError",
     "KeyRingError",
     "ListenError",
     "Problem",
+    "RequestError",
     "Service",
     "serve",
 ]

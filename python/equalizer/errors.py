@@ -4,6 +4,8 @@ EqualizerError
 ├── ConfigError       what a person wrote cannot be served; holds every problem, each with its place
 ├── KeyRingError      the key file cannot be read, trusted or made
 ├── ListenError       the system refuses an address
+├── RequestError      what is asked of a running Equalizer names or wants something that is not there
+├── ControlError      the control socket cannot be opened, or nobody answers there
 └── EngineError
     ├── EngineMissing the compiled module is not there
     └── SnapshotRefused  the engine refuses what we compiled: a defect of ours
@@ -56,6 +58,14 @@ class KeyRingError(EqualizerError):
 
 class ListenError(EqualizerError):
     """An address that the system does not let us accept on."""
+
+
+class RequestError(EqualizerError):
+    """What is asked of a running Equalizer names or wants something that is not there."""
+
+
+class ControlError(EqualizerError):
+    """The control socket cannot be opened, or nobody answers there."""
 
 
 class EngineError(EqualizerError):

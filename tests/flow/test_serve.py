@@ -1,11 +1,17 @@
 """The engine inside Python: `equalizer.serve`."""
 
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import equalizer
+from equalizer.config.load import load
+from equalizer.control.reconcile import reconcile
+from equalizer.control.ring import Ring
+from equalizer.engine import native
+from equalizer.snapshot import wire
 
 SHOP = {"shop": {"servers": {"web1": "127.0.0.1:9"}}}
 
@@ -55,3 +61,35 @@ def test_a_stop_may_be_asked_for_twice() -> None:
     assert lb.drain()
     lb.stop()
     lb.stop()
+
+
+def test_an_embedded_engine_is_asked_and_changed_like_any_other() -> None:
+    written = {"listeners": {"web": {"address": "127.0.0.1:0"}}, "pools": SHOP}
+    with equalizer.serve(written) as lb:
+        change = lb.set_state("shop", "web1", "draining", idle_first=timedelta(minutes=5))
+        assert (change.before, change.state, change.idle_first) == ("up", "draining", 300)
+        assert lb.status().pools[0].servers[0].state == "draining"
+        with pytest.raises(equalizer.RequestError, match="write web1"):
+            lb.set_state("shop", "web2", "draining")
+        with pytest.raises(equalizer.RequestError, match="for draining only"):
+            lb.set_state("shop", "web1", "maintenance", deadline=timedelta(minutes=5))
+        shop = {"shop": {"servers": {**SHOP["shop"]["servers"], "web2": "127.0.0.1:10"}}}
+        more = {**written, "pools": shop, "engine": {"workers": 7}, "control": {"socket": "eq.sock"}}
+        done = lb.reload(more)
+        assert "added pools.shop.servers.web2" in done.changes
+        assert [notice.partition(" ")[0] for notice in done.notices] == ["engine.workers", "control.socket"]
+        assert lb.set_state("shop", "web2", "maintenance").before == "up"
+
+
+def test_the_engine_refuses_the_state_of_a_server_that_is_not_there() -> None:
+    loaded = load({"listeners": {"web": {"address": "127.0.0.1:0"}}, "pools": SHOP})
+    engine = native.start(workers=1)
+    state = wire.ServerState(pool="shop", server="web1", state="draining", deadline=1 << 40, idle_first=1)
+    try:
+        reconcile(loaded, engine, 1, Ring())
+        engine.set_states([state])
+        for wrong in ({"server": "web9"}, {"pool": "shp"}):
+            with pytest.raises(equalizer.EngineError, match="there is no server"):
+                engine.set_states([state, state.model_copy(update=wrong)])
+    finally:
+        engine.stop()

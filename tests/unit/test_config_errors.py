@@ -265,3 +265,17 @@ def test_what_looks_like_a_secret_is_not_repeated(secret: str) -> None:
         assert part not in str(caught.value)
         assert part not in repr(caught.value.problems)
     assert "not shown here" in str(caught.value)
+
+
+def test_a_control_socket_in_no_directory_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "equalizer.toml"
+    file.write_text(
+        "[listeners.web]\naddress = ':8080'\n[pools.shop.servers]\nweb1 = '127.0.0.1:9001'\n"
+        "[control]\nsocket = 'nowhere/eq.sock'\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert str(caught.value) == (
+        f'{file}:6: control.socket: found "nowhere/eq.sock", which is in no directory; '
+        "write a path in a directory that exists"
+    )

@@ -152,6 +152,7 @@ def test_every_key_has_something_to_suggest() -> None:
         "ServerTable": ("pools", "a", "servers", "a"),
         "Route": ("routes", 0),
         "Keys": ("keys",),
+        "Control": ("control",),
         "Engine": ("engine",),
         "Limits": ("limits",),
         "Timeouts": ("timeouts",),

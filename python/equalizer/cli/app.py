@@ -2,24 +2,32 @@
 
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from equalizer.errors import ConfigError, EqualizerError
+from equalizer.cli.words import Which
+from equalizer.errors import ConfigError, EqualizerError, RequestError
 
 _VERIFY = """\
 Open real clients against a URL and count the sessions that change servers.
 
 Exit code 0 when none did, 1 when one did, 2 when servers could not be told apart."""
 _DEFAULT_LISTEN = "127.0.0.1:8080"
+_ANY = Which()
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"equalizer {version('equalizer')}"
+
 
 app = App(
     name="equalizer",
     help="A load balancer that keeps every client at its server.",
-    version=lambda: f"equalizer {version('equalizer')}",
+    version=_version,
 )
 
 
@@ -67,6 +75,87 @@ def schema() -> None:
     print(service.schema())
 
 
+@app.command
+def status(
+    *,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    watch: Annotated[bool, Parameter(negative="")] = False,
+    which: Which = _ANY,
+) -> None:
+    """Show pools and servers of a running Equalizer.
+
+    Parameters
+    ----------
+    json
+        One line of JSON instead of a table.
+    watch
+        Again every second, until interrupted.
+    """
+    from equalizer.cli.status import status
+
+    status(which, as_json=json, watch=watch)
+
+
+@app.command
+def reload(*, which: Which = _ANY) -> None:
+    """Let a running Equalizer read its file again: applied whole, or refused whole with exit code 2."""
+    from equalizer.cli.reload import reload
+
+    reload(which)
+
+
+@app.command
+def drain(
+    server: str,
+    *,
+    deadline: Annotated[str | None, Parameter(name="--deadline")] = None,
+    idle_first: Annotated[str | None, Parameter(name="--idle-first")] = None,
+    which: Which = _ANY,
+) -> None:
+    """Let a server keep its sessions and get no new ones.
+
+    Parameters
+    ----------
+    server
+        POOL/SERVER, such as shop/web1.
+    deadline
+        After this time, such as 30m, the sessions that are left get another home.
+    idle_first
+        A session that was idle for this time, such as 5m, gets another home at its next request.
+    """
+    from equalizer.cli.states import change
+
+    change("drain", server, which, deadline, idle_first)
+
+
+@app.command
+def up(server: str, *, which: Which = _ANY) -> None:
+    """Let a server take sessions again.
+
+    Parameters
+    ----------
+    server
+        POOL/SERVER, such as shop/web1.
+    """
+    from equalizer.cli.states import change
+
+    change("up", server, which)
+
+
+@app.command
+def maintenance(server: str, *, which: Which = _ANY) -> None:
+    """Send nobody to a server; its sessions get another home.
+
+    Parameters
+    ----------
+    server
+        POOL/SERVER, such as shop/web1.
+    """
+    from equalizer.cli.states import change
+
+    change("maintenance", server, which)
+
+
 app.command("equalizer.cli.keys:app", name="keys", help="Make, rotate, retire and list the cookie keys.")
 app.command("equalizer.cli.cookie:app", name="cookie", help="Open a cookie of ours, or make one for a test.")
 app.command("equalizer.cli.verify:verify", name="verify", help=_VERIFY)
@@ -80,13 +169,14 @@ def main() -> None:
 def _exit_code(command: Callable[[], object]) -> int:
     try:
         command()
-    except (ConfigError, CycloptsError) as error:
-        if isinstance(error, ConfigError):
-            print(error, file=sys.stderr)
+    except CycloptsError:
+        return 2
+    except ConfigError as error:
+        print(error, file=sys.stderr)
         return 2
     except EqualizerError as error:
         print(f"equalizer: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, RequestError) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -16,7 +16,7 @@ from equalizer.model.address import Address, parse
 
 def check(source: Source) -> list[Problem]:
     """Every problem between keys, and between keys and files."""
-    return [*_routes(source), *_addresses(source), *_files(source), *_key_file(source)]
+    return [*_routes(source), *_addresses(source), *_files(source), *_made(source)]
 
 
 def _routes(source: Source) -> Iterator[Problem]:
@@ -68,22 +68,23 @@ def _files(source: Source) -> Iterator[Problem]:
                 yield source.problem(("listeners", name, "tls", key), message)
 
 
-def _key_file(source: Source) -> Iterator[Problem]:
+def _made(source: Source) -> Iterator[Problem]:
+    """Files that we make need a directory that is there, and keys come from one place."""
     keys = source.data.get("keys")
-    if not isinstance(keys, Mapping):
-        return
-    written = keys.get("file")
-    if written is not None and keys.get("environment") is not None:
+    if isinstance(keys, Mapping) and keys.get("file") is not None and keys.get("environment") is not None:
         yield source.problem(("keys",), "found file and environment; write one of them")
-    if not isinstance(written, str | Path):
-        return
-    try:
-        fault = "which is in no directory" if not (source.base / written).parent.is_dir() else ""
-    except (OSError, ValueError):
-        fault = "which is no file name"
-    if fault:
-        message = f"found {show(written)}, {fault}; write a path in a directory that exists"
-        yield source.problem(("keys", "file"), message)
+    for name, key in (("keys", "file"), ("control", "socket")):
+        table = source.data.get(name)
+        written = table.get(key) if isinstance(table, Mapping) else None
+        if not isinstance(written, str | Path):
+            continue
+        try:
+            fault = "which is in no directory" if not (source.base / written).parent.is_dir() else ""
+        except (OSError, ValueError):
+            fault = "which is no file name"
+        if fault:
+            message = f"found {show(written)}, {fault}; write a path in a directory that exists"
+            yield source.problem((name, key), message)
 
 
 def _unreadable(path: Path) -> str:

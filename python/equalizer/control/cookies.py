@@ -6,6 +6,7 @@ from pathlib import Path
 from equalizer.config.load import Loaded, load
 from equalizer.config.source import show
 from equalizer.control.key_source import configured, on_the_wire
+from equalizer.control.ring import Ring
 from equalizer.engine import native
 from equalizer.engine.port import ClosedCookie, OpenedCookie
 from equalizer.errors import ConfigError, Problem
@@ -30,7 +31,7 @@ def seal(config: Path, pool: str, server: str) -> str:
 
 def _snapshot(loaded: Loaded) -> wire.Snapshot:
     problems: list[Problem] = []
-    ring = configured(loaded, problems, make=False)
+    ring = configured(loaded, problems, make=False, ring=Ring())
     if problems:
         raise ConfigError(problems)
     if ring is None:

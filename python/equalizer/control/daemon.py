@@ -1,41 +1,101 @@
-"""Serve until a signal: the first finishes the exchanges in flight, the second ends the process at once."""
+"""Serve until a signal.
+
+SIGHUP reloads. SIGTERM or SIGINT finishes the exchanges in flight, and a second one ends the process at once.
+"""
 
 import os
 import signal
 import sys
-from queue import SimpleQueue
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Literal, TypeAlias
 
 import structlog
 
 from equalizer.config.load import Written
+from equalizer.control import place
+from equalizer.control.journal import journal
 from equalizer.control.service import Service
+from equalizer.control.socket import ControlSocket
+from equalizer.errors import ControlError, EqualizerError
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_TICK = 1.0  # seconds
 
-Event: TypeAlias = tuple[Literal["signal"], int] | tuple[Literal["drained"], bool]
+Happening: TypeAlias = tuple[Literal["signal"], int] | tuple[Literal["drained"], bool]
+Happenings: TypeAlias = "SimpleQueue[Happening]"
 
 
 def run(written: Written, name: str) -> None:
     """Serve until a signal; raises EqualizerError when there is nothing to serve."""
-    service = Service(written, name)
     log = structlog.get_logger()
-    events: SimpleQueue[Event] = SimpleQueue()  # its put is reentrant, so a signal handler may use it
+    happenings: Happenings = SimpleQueue()  # its put is reentrant, so a signal handler may use it
     for each in _SIGNALS:
-        signal.signal(each, lambda number, _: events.put(("signal", number)))
+        signal.signal(each, lambda number, _: happenings.put(("signal", number)))
+    service = Service(written, name, journal)
+    try:
+        control = _control(service, written)
+    except BaseException:
+        service.stop()
+        raise
     for notice in service.notices():
         log.warning(notice)
     for line in service.summary():
         print(line, flush=True)
-    events.get()
+    _until_stopped(service, happenings)
+    if control:
+        control.close()
+    _stop(service, happenings)
+
+
+def _until_stopped(service: Service, happenings: Happenings) -> None:
+    while True:
+        try:
+            _, number = happenings.get(timeout=_TICK)
+        except Empty:
+            service.tick()
+            continue
+        if number != signal.SIGHUP:
+            return
+        # In a thread of its own: a silent name server must not keep a signal from being obeyed.
+        Thread(target=_reload, args=(service,), daemon=True).start()
+
+
+def _reload(service: Service) -> None:
+    with suppress(EqualizerError):  # the journal has told it
+        service.reload()
+
+
+def _stop(service: Service, happenings: Happenings) -> None:
+    log = structlog.get_logger()
     log.info("stopping: finishing the exchanges in flight; a second signal ends at once")
     # In a thread of its own: a signal is seen by the main thread, and only while that runs Python.
-    Thread(target=lambda: events.put(("drained", service.drain())), daemon=True).start()
-    match events.get():
-        case ("signal", number):
-            sys.stdout.flush()
-            os._exit(128 + number)  # no clean-up: the user asked twice
-        case ("drained", False):
-            log.warning("stopped with exchanges in flight: timeouts.stop has passed")
-    service.stop()
+    Thread(target=lambda: happenings.put(("drained", service.drain())), daemon=True).start()
+    while True:
+        match happenings.get():
+            case ("signal", signal.SIGHUP):
+                continue  # too late for another configuration
+            case ("signal", number):
+                sys.stdout.flush()
+                os._exit(128 + number)  # no clean-up: the user asked twice
+            case ("drained", False):
+                log.warning("stopped with exchanges in flight: timeouts.stop has passed")
+        service.stop()
+        return
+
+
+def _control(service: Service, written: Written) -> ControlSocket | None:
+    """The socket that the configuration asks for, or one that is found; only the first must work."""
+    asked = service.control_socket
+    if asked is not None:
+        return ControlSocket(service, asked)
+    file = Path(written) if isinstance(written, str | os.PathLike) else None
+    path = place.directory() / (place.name_of_process() if file is None else place.name_of(file))
+    try:
+        place.prepare(path.parent)
+    except (OSError, ControlError) as error:
+        structlog.get_logger().warning(f"no control socket, so no equalizer status or reload: {error}")
+        return None
+    return ControlSocket(service, path)

@@ -8,19 +8,19 @@ from equalizer.config.load import Loaded, load
 from equalizer.config.source import show
 from equalizer.control import keys
 from equalizer.control.keys import Key
+from equalizer.control.ring import Ring
 from equalizer.errors import ConfigError, KeyRingError, Problem
 from equalizer.snapshot import wire
 
 
-def configured(loaded: Loaded, problems: list[Problem], *, make: bool) -> tuple[Key, ...] | None:
+def configured(loaded: Loaded, problems: list[Problem], *, make: bool, ring: Ring) -> tuple[Key, ...] | None:
     """The ring, newest first; None where there is none, and with a problem where it cannot be had."""
     settings = loaded.config.keys
     try:
         if settings.environment is not None:
             return _environment(settings.environment)
         if settings.file is not None:
-            path = loaded.source.base / settings.file
-            return keys.read_or_make(path) if make else keys.read(path)
+            return ring.read(loaded.source.base / settings.file, make=make)
     except KeyRingError as error:
         where = "file" if settings.environment is None else "environment"
         found = show(getattr(settings, where))

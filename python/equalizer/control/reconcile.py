@@ -1,29 +1,56 @@
 """How a configuration becomes what is served: compile, check, apply; nothing changes before all is well."""
 
+from collections.abc import Iterator
+
+from equalizer.config.diff import Change
 from equalizer.config.load import Loaded
 from equalizer.control.key_source import configured, on_the_wire
-from equalizer.control.keys import Key
+from equalizer.control.ring import Ring
 from equalizer.engine.port import Engine
 from equalizer.errors import ConfigError, Problem
 from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
 
-def reconcile(loaded: Loaded, engine: Engine, revision: int) -> None:
+def reconcile(loaded: Loaded, engine: Engine, revision: int, ring: Ring) -> wire.Snapshot:
     """Make the engine serve a configuration; a key file that is absent is made."""
-    engine.apply(checked(loaded, engine, revision, make_keys=True))
+    snapshot = checked(loaded, engine, revision, ring, make_keys=True)
+    engine.apply(snapshot)
+    return snapshot
 
 
-def checked(loaded: Loaded, engine: Engine, revision: int, *, make_keys: bool) -> wire.Snapshot:
+def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_keys: bool) -> wire.Snapshot:
     """The snapshot of a configuration, after every check; raises ConfigError with all that is wrong."""
     problems: list[Problem] = []
-    # A key for this run where there is no ring; that also where it cannot be had, to check the rest.
-    ring = configured(loaded, problems, make=make_keys) or (Key.new(),)
+    asked = configured(loaded, problems, make=make_keys, ring=ring)
+    # Where the keys are refused, a key that is used for nothing lets the rest be checked.
+    keys = (Ring() if problems else ring).kept(asked)
     try:
-        snapshot = compiler.compile(loaded, on_the_wire(ring), revision)
+        snapshot = compiler.compile(loaded, on_the_wire(keys), revision)
     except ConfigError as error:
         raise ConfigError([*error.problems, *problems]) from None
     problems += [loaded.source.problem(each.path, each.message) for each in engine.check(snapshot)]
     if problems:
         raise ConfigError(problems)
     return snapshot
+
+
+def read_anew(before: wire.Snapshot, after: wire.Snapshot) -> Iterator[Change]:
+    """What is different though the configuration says the same: keys, certificates, addresses of names."""
+    old_keys, new_keys = ([str(key.id) for key in each.keys] for each in (before, after))
+    if before.keys != after.keys:
+        yield Change("changed", "keys", "ids " + ", ".join(old_keys), "ids " + ", ".join(new_keys))
+    old_tls = {listener.name: listener.tls for listener in before.listeners}
+    for listener in after.listeners:
+        tls = old_tls.get(listener.name)
+        if tls and listener.tls and tls != listener.tls:
+            yield Change("changed", f"listeners.{listener.name}.tls", "a certificate", "another")
+    old_addresses = {
+        (pool.name, server.name): server.address for pool in before.pools for server in pool.servers
+    }
+    for pool in after.pools:
+        for server in pool.servers:
+            old = old_addresses.get((pool.name, server.name), server.address)
+            if old != server.address:
+                key = f"pools.{pool.name}.servers.{server.name}.address"
+                yield Change("changed", key, old, server.address)

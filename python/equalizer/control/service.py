@@ -1,16 +1,33 @@
-"""The one API behind every face: check a configuration, serve it, ask how it does."""
+"""The one API behind every face: check a configuration, serve it, change it, ask how it does."""
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
 from types import TracebackType
+from typing import TypeAlias
 
 from equalizer.config import schema as schemas
+from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
-from equalizer.control.reconcile import checked, reconcile
+from equalizer.control import states
+from equalizer.control.answers import PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
+from equalizer.control.reconcile import checked, read_anew, reconcile
+from equalizer.control.ring import Ring
+from equalizer.control.states import Standing, Standings
 from equalizer.engine.native import start
-from equalizer.errors import EqualizerError
+from equalizer.engine.port import Engine
+from equalizer.errors import EqualizerError, RequestError
+from equalizer.model.config import Config
+from equalizer.model.server import ServerTable
+from equalizer.policy.emptying import Count
 from equalizer.snapshot.compile import served
+from equalizer.snapshot.report import PoolReport, Report, ServerReport
+from equalizer.snapshot.wire import Snapshot
 
 _NO_KEY_FILE = "no [keys] file: cookies are sealed with a key for this run, and mean nothing after it"
 
@@ -20,7 +37,7 @@ def check(written: Written) -> str:
     loaded = load(written)
     engine = start(workers=1)
     try:
-        checked(loaded, engine, revision=1, make_keys=False)
+        checked(loaded, engine, 1, Ring(), make_keys=False)
     finally:
         engine.stop()
     config = loaded.config
@@ -34,18 +51,142 @@ def schema() -> str:
     return json.dumps(schemas.schema(), indent=2, ensure_ascii=False)
 
 
-class Service:
-    """A configuration that is being served; as a context, until it ends."""
+@dataclass(frozen=True, slots=True)
+class ReloadRefused:
+    """A configuration is not served; the one before still is."""
 
-    def __init__(self, written: Written, name: str = "config") -> None:
+    revision: int
+    """Of the one that is."""
+    error: EqualizerError
+
+
+Event: TypeAlias = StateChange | Reloaded | ReloadRefused
+"""What happened, for whoever keeps or writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What is served now."""
+
+    loaded: Loaded
+    snapshot: Snapshot
+
+    @property
+    def config(self) -> Config:
+        return self.loaded.config
+
+    def has(self, pool: str, server: str) -> bool:
+        return pool in self.config.pools and server in self.config.pools[pool].servers
+
+
+class Service:
+    """A configuration that is being served; as a context, until it ends.
+
+    Any thread may call its methods.
+    """
+
+    def __init__(
+        self, written: Written, name: str = "config", tell: Callable[[Event], None] = lambda event: None
+    ) -> None:
         """Serve; `name` is what messages call a configuration that is not a file. Raises EqualizerError."""
-        self._loaded: Loaded = load(written, name)
-        self._engine = start(self._loaded.config.engine.workers or _cores())
+        self._written, self._called, self._tell = written, name, tell
+        self._ring = Ring()
+        self._changing = Lock()
+        self._standings: Standings = {}
+        loaded = load(written, name)
+        self._engine: Engine = start(loaded.config.engine.workers or _cores())
         try:
-            reconcile(self._loaded, self._engine, revision=1)
+            self._running = _Running(loaded, reconcile(loaded, self._engine, 1, self._ring))
         except BaseException:
             self._engine.stop()
             raise
+
+    def status(self) -> Status:
+        """Pools and servers as they do now."""
+        report = Report.model_validate(self._engine.report())
+        pools = self._running.config.pools
+        return Status(
+            config=self.name,
+            pid=os.getpid(),
+            revision=report.revision,
+            at=time.time(),
+            connections=report.connections,
+            pools=tuple(
+                self._pool(pool, each.servers, report.pools.get(pool, PoolReport()))
+                for pool, each in pools.items()
+            ),
+        )
+
+    def set_state(
+        self,
+        pool: str,
+        server: str,
+        state: Wish,
+        deadline: timedelta | None = None,
+        idle_first: timedelta | None = None,
+    ) -> StateChange:
+        """Let a server drain, rest or serve.
+
+        A draining server keeps its sessions and gets no new ones: until `deadline` has passed, and only those
+        that have not been idle for `idle_first`. Raises RequestError.
+        """
+        if state != "draining" and (deadline or idle_first):
+            raise RequestError(
+                f"found a deadline or idle time beside {state}", "write them for draining only"
+            )
+        with self._changing:
+            self._require(pool, server)
+            now = time.time()
+            standing = Standing(
+                state,
+                since=now,
+                deadline=now + deadline.total_seconds() if deadline else None,
+                idle_first=idle_first.total_seconds() if idle_first else None,
+            )
+            before = states.state_of(self._standings, (pool, server))
+            self._take(states.given(self._standings, (pool, server), standing))
+        change = StateChange(pool, server, before, state, standing.deadline, standing.idle_first)
+        self._tell(change)
+        return change
+
+    def reload(self, written: Written | None = None) -> Reloaded:
+        """Read the file again, or take another configuration, whole or not at all.
+
+        Raises EqualizerError when it is refused; what was served before is then served on.
+        """
+        try:
+            reloaded = self._reload(written)
+        except EqualizerError as error:
+            self._tell(ReloadRefused(self._running.snapshot.revision, error))
+            raise
+        self._tell(reloaded)
+        return reloaded
+
+    def tick(self) -> None:
+        """To be called about once a second: counts the sessions of draining servers."""
+        standings, now = self._standings, time.time()
+        names = states.due(standings, now)
+        if not names:
+            return
+        report = Report.model_validate(self._engine.report())
+        for pool, server in names:
+            counted = report.pools.get(pool, PoolReport()).servers.get(server, ServerReport()).sessions
+            if counted is not None:
+                standings[pool, server].history.append(Count(now, counted))
+
+    @property
+    def name(self) -> str:
+        """The path of the file, or a word for what is none."""
+        if isinstance(self._written, str | os.PathLike):
+            return str(Path(self._written).absolute())
+        return self._called
+
+    @property
+    def control_socket(self) -> Path | None:
+        """The path that the configuration asks for."""
+        loaded = self._running.loaded
+        path = loaded.config.control.socket
+        return None if path is None else loaded.source.base / path
 
     def address(self, listener: str | None = None) -> str:
         """The `IP:port` that a listener really has; the name may be left out where there is one."""
@@ -56,7 +197,7 @@ class Service:
         name = self._name(listener)
         host, _, port = self.address(name).rpartition(":")
         host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
-        scheme = "https" if self._loaded.config.listeners[name].tls else "http"
+        scheme = "https" if self._running.config.listeners[name].tls else "http"
         return f"{scheme}://{host}:{port}"
 
     def report(self) -> Mapping[str, object]:
@@ -65,27 +206,81 @@ class Service:
 
     def summary(self) -> list[str]:
         """One line a listener: what it serves."""
-        pools = [(name, self._loaded.config.pools[name]) for name in served(self._loaded.config)]
+        pools = [(name, self._running.config.pools[name]) for name in served(self._running.config)]
         what = ", ".join(f"pool {name} with {_count(len(pool.servers), 'server')}" for name, pool in pools)
-        return [f"{name}: {self.url(name)} serves {what}" for name in self._loaded.config.listeners]
+        return [f"{name}: {self.url(name)} serves {what}" for name in self._running.config.listeners]
 
     def notices(self) -> list[str]:
         """What the user should know although it is no error."""
-        config = self._loaded.config
+        config = self._running.config
         seals = any(pool.persistence for pool in config.pools.values())
         kept = config.keys.file is not None or config.keys.environment is not None
         return [_NO_KEY_FILE] if seals and not kept else []
 
+    def _reload(self, written: Written | None) -> Reloaded:
+        with self._changing:
+            if written is None and not isinstance(self._written, str | os.PathLike):
+                raise RequestError(
+                    f"the configuration came from the {self._called}, not from a file",
+                    "write it into a file and run that",
+                )
+            asked = self._written if written is None else written
+            before, loaded = self._running, load(asked, self._called)
+            revision = before.snapshot.revision + 1
+            after = _Running(loaded, reconcile(loaded, self._engine, revision, self._ring))
+            self._running, self._written = after, asked
+            self._take({name: each for name, each in self._standings.items() if after.has(*name)})
+        changes = {change.key: change for change in read_anew(before.snapshot, after.snapshot)}
+        changes |= {change.key: change for change in diff(before.config, after.config)}
+        lines = tuple(map(str, changes.values()))
+        return Reloaded(self.name, revision, lines, tuple(_for_later(before.config, after.config)))
+
+    def _take(self, standings: Standings) -> None:
+        self._engine.set_states(states.wire(standings))
+        self._standings = standings
+
+    def _pool(self, pool: str, servers: Mapping[str, ServerTable], report: PoolReport) -> PoolStatus:
+        standings = self._standings
+        answers = []
+        for name, table in servers.items():
+            counted = report.servers.get(name, ServerReport())
+            standing = standings.get((pool, name))
+            answers.append(
+                ServerStatus(
+                    name=name,
+                    address=str(table.address),
+                    weight=table.weight,
+                    state=counted.state or states.state_of(standings, (pool, name)),
+                    sessions=counted.sessions,
+                    in_flight=counted.in_flight,
+                    exchanges=counted.exchanges,
+                    connects=counted.connects,
+                    faults=counted.faults,
+                    draining=standing.draining() if standing else None,
+                )
+            )
+        return PoolStatus(pool, report.lost, tuple(answers))
+
+    def _require(self, pool: str, server: str) -> None:
+        pools = self._running.config.pools
+        if pool not in pools:
+            raise RequestError(f"found no pool {pool}", f"write {' or '.join(pools)}")
+        servers = pools[pool].servers
+        if server not in servers:
+            raise RequestError(
+                f"found no server {server} in pool {pool}", f"write {' or '.join(list(servers)[:8])}"
+            )
+
     def drain(self) -> bool:
         """Accept nothing more, wait up to `timeouts.stop` for exchanges in flight; whether none is left."""
-        return self._engine.drain(self._loaded.config.timeouts.stop)
+        return self._engine.drain(self._running.config.timeouts.stop)
 
     def stop(self) -> None:
         """End at once; may be called again."""
         self._engine.stop()
 
     def _name(self, listener: str | None) -> str:
-        names = list(self._loaded.config.listeners)
+        names = list(self._running.config.listeners)
         if listener is None and len(names) == 1:
             return names[0]
         if listener is None or listener not in names:
@@ -104,6 +299,14 @@ class Service:
                 self.drain()
         finally:
             self.stop()
+
+
+def _for_later(before: Config, after: Config) -> Iterator[str]:
+    """Settings that a running process cannot take."""
+    if before.engine.workers != after.engine.workers:
+        yield "engine.workers counts from the next start"
+    if before.control.socket != after.control.socket:
+        yield "control.socket counts from the next start"
 
 
 def _count(number: int, noun: str) -> str:

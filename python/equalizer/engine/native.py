@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from equalizer.engine.port import ClosedCookie, Complaint, Engine, OpenedCookie
-from equalizer.errors import EngineMissing, ListenError, SnapshotRefused
+from equalizer.errors import EngineError, EngineMissing, ListenError, SnapshotRefused
 from equalizer.model.duration import milliseconds
-from equalizer.snapshot.wire import Snapshot
+from equalizer.snapshot.wire import ServerState, Snapshot
 
 if TYPE_CHECKING:
     from equalizer import _engine
@@ -77,6 +77,12 @@ class _Native:
         except OSError as error:
             hint = _HINTS.get(error.errno or 0, "write another address")
             raise ListenError(f"cannot listen: {error.strerror or error}", hint) from error
+
+    def set_states(self, states: Sequence[ServerState]) -> None:
+        try:
+            self._engine.set_states(json.dumps([each.model_dump() for each in states]).encode())
+        except self._refusal as error:
+            raise EngineError(f"the engine refuses the states: {error}", "") from error
 
     def sockets(self) -> Mapping[str, str]:
         return cast(dict[str, str], json.loads(self._engine.sockets()))

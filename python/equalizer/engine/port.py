@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from equalizer.snapshot.wire import Snapshot
+from equalizer.snapshot.wire import ServerState, Snapshot
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,9 @@ class Engine(Protocol):
 
     def apply(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot, whole or not at all; raises SnapshotRefused or ListenError."""
+
+    def set_states(self, states: Sequence[ServerState]) -> None:
+        """Take these states in place of all before; a server that is not named is up. Raises EngineError."""
 
     def sockets(self) -> Mapping[str, str]:
         """The address that each listener really has."""

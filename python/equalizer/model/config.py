@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from equalizer.model.control import Control
 from equalizer.model.engine import Engine
 from equalizer.model.keys import Keys
 from equalizer.model.limits import Limits
@@ -36,6 +37,8 @@ class Config(Noun):
     """In order, the first that matches wins; not needed where there is one pool."""
     keys: Keys = Keys()
     """The key ring of the sealed cookies."""
+    control: Control = Control()
+    """Where the commands reach a running Equalizer."""
     engine: Engine = Engine()
     """The data plane."""
     limits: Limits = Limits()

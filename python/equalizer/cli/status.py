@@ -1,0 +1,70 @@
+"""`equalizer status`: a table of pools and servers, once or every second."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from equalizer.cli.words import Which, clock, span
+from equalizer.control.answers import Draining, Status
+
+_HEADINGS = ("POOL", "SERVER", "STATE", "SESSIONS", "IN FLIGHT", "EXCHANGES", "FAULTS", "")
+_NUMBERS = range(3, 6)  # columns that are read from the right
+_AGAIN = 1.0  # seconds
+_CLEAR = "\x1b[H\x1b[2J"
+
+
+def status(which: Which, *, as_json: bool, watch: bool) -> None:
+    """Print it; with `watch` until interrupted."""
+    while True:
+        found = which.remote().status()
+        text = json.dumps(asdict(found), ensure_ascii=False) if as_json else table(found)
+        clear = watch and not as_json and sys.stdout.isatty()
+        print(f"{_CLEAR if clear else ''}{text}", flush=True)
+        if not watch:
+            return
+        time.sleep(_AGAIN)
+
+
+def table(found: Status) -> str:
+    """One line a server."""
+    rows = [_HEADINGS]
+    for pool in found.pools:
+        for server in pool.servers:
+            sessions = "-" if server.sessions is None else str(server.sessions)
+            numbers = (sessions, str(server.in_flight), str(server.exchanges))
+            note = _note(server.draining, found.at) if server.draining else ""
+            rows.append((pool.name, server.name, server.state, *numbers, _counts(server.faults), note))
+    first = f"{found.config}: revision {found.revision}, process {found.pid}, {found.connections} connections"
+    lost = [f"lost in {pool.name}: {_counts(pool.lost)}" for pool in found.pools if any(pool.lost.values())]
+    return "\n".join((first, *_aligned(rows), *lost))
+
+
+def _note(draining: Draining, now: float) -> str:
+    """When it is empty: by how it goes, and at the latest."""
+    left = draining.empty_in
+    parts = ["empty" if left == 0 else f"empty in about {span(left)}" if left is not None else "draining"]
+    parts[0] += f" since {clock(draining.since)}" if left is None else ""
+    if draining.deadline is not None:
+        passed = draining.deadline <= now
+        when = "passed" if passed else f"{clock(draining.deadline)} (in {span(draining.deadline - now)})"
+        parts.append(f"deadline {when}")
+    if draining.idle_first is not None:
+        parts.append(f"idle for {span(draining.idle_first)} first")
+    return ", ".join(parts)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "0"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    return [
+        "  ".join(
+            text.rjust(width) if column in _NUMBERS else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,117 @@
+"""What a running Equalizer answers to every face: plain values that cross a socket as JSON.
+
+Standard library only, and no slots, which are slow to make: the command line reads them, and must start
+quickly. Times are Unix seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+State: TypeAlias = Literal["up", "draining", "maintenance", "down"]
+Wish: TypeAlias = Literal["up", "draining", "maintenance"]
+"""The states that a person may give; `down` is found out."""
+
+
+@dataclass(frozen=True)
+class Draining:
+    """How far a draining server is."""
+
+    since: float
+    deadline: float | None
+    """When the sessions that are left are re-homed; None for never."""
+    idle_first: float | None
+    """Seconds after which an idle session moves at its next request; None for never."""
+    empty_in: float | None
+    """Seconds until no session is left, estimated; None when it cannot be told."""
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """One server."""
+
+    name: str
+    address: str
+    weight: int
+    state: State
+    sessions: int | None
+    """Live ones; None when nothing counts them."""
+    in_flight: int
+    exchanges: int
+    connects: int
+    faults: Mapping[str, int]
+    """Failed attempts, by fault."""
+    draining: Draining | None
+
+
+@dataclass(frozen=True)
+class PoolStatus:
+    """One pool."""
+
+    name: str
+    lost: Mapping[str, int]
+    """Sessions that had a home and did not reach it, by reason."""
+    servers: tuple[ServerStatus, ...]
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything there is to see."""
+
+    config: str
+    pid: int
+    revision: int
+    at: float
+    connections: int
+    pools: tuple[PoolStatus, ...]
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """A server has another state, or drains on other terms."""
+
+    pool: str
+    server: str
+    before: State
+    state: Wish
+    deadline: float | None
+    idle_first: float | None
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """A configuration has taken the place of the one before."""
+
+    config: str
+    revision: int
+    changes: tuple[str, ...]
+    """One line each."""
+    notices: tuple[str, ...]
+    """What the user should know although it is no error."""
+
+
+def status_from(document: object) -> Status:
+    """A status that was JSON; raises TypeError, KeyError or AttributeError when it is none."""
+    fields = cast(dict[str, Any], document)
+    return Status(**(fields | {"pools": tuple(_pool(each) for each in fields["pools"])}))
+
+
+def _pool(fields: dict[str, Any]) -> PoolStatus:
+    return PoolStatus(**(fields | {"servers": tuple(_server(each) for each in fields["servers"])}))
+
+
+def _server(fields: dict[str, Any]) -> ServerStatus:
+    draining = fields["draining"]
+    return ServerStatus(**(fields | {"draining": draining and Draining(**draining)}))
+
+
+def reloaded_from(document: object) -> Reloaded:
+    """What a reload did, that was JSON; raises as `status_from`."""
+    fields = cast(dict[str, Any], document)
+    lists = {"changes": tuple(fields["changes"]), "notices": tuple(fields["notices"])}
+    return Reloaded(**(fields | lists))
+
+
+def change_from(document: object) -> StateChange:
+    """A change of state that was JSON; raises as `status_from`."""
+    return StateChange(**cast(dict[str, Any], document))

@@ -1,0 +1,107 @@
+"""The language of the control socket: one JSON object a line, asked and answered.
+
+    {"do": "drain", "pool": "shop", "server": "web1", "deadline": "30m"}
+    {"ok": {…}}  or  {"error": {"message": "…", "hint": "…", "problems": null, "request": true}}
+
+Whatever is asked, there is an answer.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Final, cast
+
+import structlog
+
+from equalizer.control.answers import Reloaded, StateChange, Status, Wish
+from equalizer.control.service import Service
+from equalizer.errors import ConfigError, EqualizerError, RequestError
+from equalizer.model import duration
+
+_STATES: Final[Mapping[str, Wish]] = {"up": "up", "drain": "draining", "maintenance": "maintenance"}
+_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "status": frozenset(),
+    "reload": frozenset(),
+    "drain": frozenset({"pool", "server", "deadline", "idle_first"}),
+    "up": frozenset({"pool", "server"}),
+    "maintenance": frozenset({"pool", "server"}),
+}
+_LEAST, _MOST = timedelta(seconds=1), timedelta(days=30)
+
+
+def answer(service: Service, line: bytes) -> bytes:
+    """The line that answers a line."""
+    try:
+        result = asdict(_do(service, _parsed(line)))
+    except EqualizerError as error:
+        return _line({"error": _error(error)})
+    except Exception:
+        # A defect of ours must not be mistaken for a broken connection.
+        structlog.get_logger().exception("a control request failed")
+        fault = EqualizerError("the request failed inside the running Equalizer", "its log says why")
+        return _line({"error": _error(fault)})
+    return _line({"ok": result})
+
+
+def refusal(message: str, hint: str) -> bytes:
+    """The line for a request that is not even read."""
+    return _line({"error": _error(RequestError(message, hint))})
+
+
+def _do(service: Service, request: Mapping[str, object]) -> Status | Reloaded | StateChange:
+    word = str(request["do"])
+    if word == "status":
+        return service.status()
+    if word == "reload":
+        return service.reload()
+    return service.set_state(
+        _text(request, "pool"),
+        _text(request, "server"),
+        _STATES[word],
+        _time(request, "deadline"),
+        _time(request, "idle_first"),
+    )
+
+
+def _parsed(line: bytes) -> Mapping[str, object]:
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError):
+        raise RequestError("found a request that is not JSON", 'write {"do": "status"}') from None
+    word = request.get("do") if isinstance(request, dict) else None
+    if not isinstance(word, str) or word not in _KEYS:
+        raise RequestError("found a request that is not known here", f"write do as {' or '.join(_KEYS)}")
+    unknown = next((key for key in request if key != "do" and key not in _KEYS[word]), None)
+    if unknown is not None:
+        known = ", ".join(sorted(_KEYS[word])) or "nothing"
+        raise RequestError(f"found {json.dumps(unknown)} beside {word}", f"write {known}")
+    return cast(Mapping[str, object], request)
+
+
+def _text(request: Mapping[str, object], key: str) -> str:
+    value = request.get(key)
+    if not isinstance(value, str):
+        raise RequestError(f"found no {key}", f"write the name of a {key}")
+    return value
+
+
+def _time(request: Mapping[str, object], key: str) -> timedelta | None:
+    value = request.get(key)
+    if value is None:
+        return None
+    time = duration.parse(value)
+    if time is None or not _LEAST <= time <= _MOST:
+        word = key.replace("_", "-")
+        raise RequestError(f"found {word} {json.dumps(value)}", 'write a time from 1s to 720h, such as "30m"')
+    return time
+
+
+def _error(error: EqualizerError) -> Mapping[str, object]:
+    problems = [asdict(each) for each in error.problems] if isinstance(error, ConfigError) else None
+    request = isinstance(error, RequestError)
+    return {"message": error.message, "hint": error.hint, "problems": problems, "request": request}
+
+
+def _line(document: Mapping[str, object]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode() + b"\n"

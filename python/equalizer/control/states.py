@@ -1,0 +1,80 @@
+"""What people said of servers, by name: it outlives every reload in which the server stays.
+
+A draining server's sessions are counted from time to time, so that it can be told when it will be empty.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from equalizer.control.answers import Draining, State, Wish
+from equalizer.policy.emptying import Count, seconds_until_empty
+from equalizer.snapshot.wire import ServerState
+
+_BETWEEN = 5.0  # seconds from count to count
+_KEPT = 360  # counts: half an hour, as long as the census looks back
+
+Name: TypeAlias = tuple[str, str]
+"""Pool and server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What was said of one server."""
+
+    state: Wish
+    since: float
+    deadline: float | None = None
+    idle_first: float | None = None
+    history: deque[Count] = field(default_factory=lambda: deque(maxlen=_KEPT), compare=False, repr=False)
+
+    def draining(self) -> Draining | None:
+        """How far it is; None when it does not drain."""
+        if self.state != "draining":
+            return None
+        return Draining(self.since, self.deadline, self.idle_first, seconds_until_empty(tuple(self.history)))
+
+
+Standings: TypeAlias = Mapping[Name, Standing]
+"""By server; who is not there is up."""
+
+
+def given(standings: Standings, name: Name, standing: Standing) -> Standings:
+    """With one server's state as given; draining on other terms goes on with what was counted."""
+    others = {other: each for other, each in standings.items() if other != name}
+    if standing.state == "up":
+        return others
+    before = standings.get(name)
+    if before is not None and before.state == standing.state:
+        standing = replace(standing, since=before.since, history=before.history)
+    return {**others, name: standing}
+
+
+def wire(standings: Standings) -> Sequence[ServerState]:
+    """As the engine takes them."""
+    return [
+        ServerState(
+            pool=pool,
+            server=server,
+            state=each.state,
+            deadline=round(each.deadline or 0),
+            idle_first=round(each.idle_first or 0),
+        )
+        for (pool, server), each in standings.items()
+    ]
+
+
+def state_of(standings: Standings, name: Name) -> State:
+    """What was said, or up."""
+    standing = standings.get(name)
+    return standing.state if standing else "up"
+
+
+def due(standings: Standings, now: float) -> Sequence[Name]:
+    """The draining servers whose sessions should be counted again."""
+    return [
+        name
+        for name, each in standings.items()
+        if each.state == "draining" and (not each.history or now - each.history[-1].at >= _BETWEEN)
+    ]

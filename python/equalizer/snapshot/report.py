@@ -1,0 +1,46 @@
+"""What the engine counted, as it crosses the boundary; mirrors crates/proxy/src/report.rs.
+
+Unlike a snapshot it may hold more than is read here: an engine that counts more is no error.
+"""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from equalizer.snapshot.wire import State
+
+
+class _Counted(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ServerReport(_Counted):
+    """One server."""
+
+    state: State | None = None
+    """As the engine has it; None when it does not say."""
+    sessions: int | None = None
+    """Live sessions, by the census; None when there is none."""
+    exchanges: int = 0
+    in_flight: int = 0
+    connects: int = 0
+    faults: Mapping[str, int] = {}
+
+
+class PoolReport(_Counted):
+    """One pool."""
+
+    reasons: Mapping[str, int] = {}
+    """Exchanges by the reason their server was chosen."""
+    lost: Mapping[str, int] = {}
+    """Sessions that had a home and did not reach it, by reason."""
+    servers: Mapping[str, ServerReport] = {}
+
+
+class Report(_Counted):
+    """Counters since the engine began, and gauges as of now."""
+
+    revision: int = 0
+    connections: int = 0
+    answers: Mapping[int, int] = {}
+    pools: Mapping[str, PoolReport] = {}

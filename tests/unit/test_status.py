@@ -1,0 +1,61 @@
+"""The table of `equalizer status`."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from equalizer.cli.status import table
+from equalizer.cli.words import clock, span
+from equalizer.control.answers import Draining, PoolStatus, ServerStatus, Status, status_from
+
+NOW = 1_800_000_000.0
+UP = ServerStatus("web1", "127.0.0.1:9001", 100, "up", 1204, 3, 98765, 7, {}, None)
+GOING = replace(
+    UP,
+    name="web2",
+    state="draining",
+    sessions=88,
+    faults={"connect_refused": 2, "reset": 0},
+    draining=Draining(NOW - 60, NOW + 1800, 300.0, 725.0),
+)
+FOUND = Status("eq.toml", 42, 3, NOW, 17, (PoolStatus("shop", {"home_down": 4}, (UP, GOING)),))
+
+
+def test_a_draining_server_shows_what_is_left_and_until_when() -> None:
+    assert table(FOUND).splitlines() == [
+        "eq.toml: revision 3, process 42, 17 connections",
+        "POOL  SERVER  STATE     SESSIONS  IN FLIGHT  EXCHANGES  FAULTS",
+        "shop  web1    up            1204          3      98765  0",
+        "shop  web2    draining        88          3      98765  2 connect_refused  "
+        f"empty in about 12m 5s, deadline {clock(NOW + 1800)} (in 30m), idle for 5m first",
+        "lost in shop: 4 home_down",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("draining", "note"),
+    [
+        (Draining(NOW, None, None, None), f"draining since {clock(NOW)}"),
+        (Draining(NOW, None, None, 0.0), "empty"),
+        (Draining(NOW - 60, NOW - 1, None, 5.0), "empty in about 5s, deadline passed"),
+    ],
+)
+def test_what_is_not_known_is_not_shown(draining: Draining, note: str) -> None:
+    server = replace(GOING, faults={}, draining=draining)
+    assert table(replace(FOUND, pools=(PoolStatus("shop", {}, (server,)),))).endswith(f"  0       {note}")
+
+
+def test_a_status_survives_its_json() -> None:
+    assert status_from(json.loads(json.dumps(asdict(FOUND)))) == FOUND
+
+
+def test_spans_have_two_units_at_most() -> None:
+    assert [span(each) for each in (0, 59.6, 3601, 7260, 90_000, -5)] == [
+        "0s",
+        "1m",
+        "1h 1s",
+        "2h 1m",
+        "1d 1h",
+        "0s",
+    ]
