@@ -10,10 +10,10 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract import persistence
 from equalizer.engine import native
 from equalizer.engine.port import Engine
 from equalizer.snapshot import wire
-from contract import persistence
 
 _time = st.integers(1, 24 * 3_600_000)
 

@@ -20,6 +20,7 @@ import equalizer
 from equalizer.config.load import load
 from equalizer.control import rotation
 from equalizer.control.reconcile import checked, reconcile
+from equalizer.control.ring import Ring
 from equalizer.engine import native
 from equalizer.engine.port import Engine
 
@@ -84,7 +85,7 @@ def ring(config: Path) -> Path:
 def engine(config: Path) -> Iterator[Engine]:
     """An engine that serves it."""
     started = native.start(workers=2)
-    reconcile(load(config), started, revision=1)
+    reconcile(load(config), started, 1, Ring())
     yield started
     started.stop()
 
@@ -124,7 +125,7 @@ def test_rotation_under_load_loses_no_session_of_a_kept_key(config: Path, ring: 
         for number in range(1, ROTATIONS + 1):
             load_.wait_for(number * SESSIONS // (ROTATIONS + 1))
             keys.append(rotation.rotate(ring, KEEP).ring[0].id)
-            reconcile(load(config), engine, revision=1 + number)
+            reconcile(load(config), engine, 1 + number, Ring())
         for each in running:
             each.result()
         assert load_.lost == []
@@ -180,7 +181,7 @@ def test_a_retired_key_makes_a_new_visitor(config: Path, ring: Path, engine: Eng
         first = visit(client)
         rotation.rotate(ring)
         rotation.retire(ring, first.key)
-        reconcile(load(config), engine, revision=2)
+        reconcile(load(config), engine, 2, Ring())
         engine.report()  # every worker has answered, and so has the new ring
         again = visit(client, first.cookie)
         assert again.cookie is not None
@@ -309,7 +310,7 @@ def test_no_secret_is_shown_by_any_command_report_or_repr(config: Path, ring: Pa
         shown += [done.stdout, done.stderr]
     started = native.start(workers=1)
     try:
-        snapshot = checked(load(config), started, 1, make_keys=False)
+        snapshot = checked(load(config), started, 1, Ring(), make_keys=False)
         started.apply(snapshot)
         shown += [repr(snapshot), str(snapshot), repr(started), repr(started.report())]
     finally:

@@ -8,6 +8,7 @@ from equalizer.config.load import load
 from equalizer.control import keys
 from equalizer.control.key_source import configured, key_file
 from equalizer.control.keys import Key
+from equalizer.control.ring import Ring
 from equalizer.errors import ConfigError, KeyRingError, Problem
 
 NEWEST, OLDEST = Key(7, b"n" * 32), Key(65535, b"o" * 32)
@@ -51,7 +52,7 @@ def test_a_configuration_takes_its_ring_from_the_environment(monkeypatch: pytest
     monkeypatch.setenv("SHOP_KEYS", f"{A} {B}")
     problems: list[Problem] = []
     loaded = load({**BASE, "keys": {"environment": "SHOP_KEYS"}})
-    assert configured(loaded, problems, make=True) == (NEWEST, OLDEST)
+    assert configured(loaded, problems, make=True, ring=Ring()) == (NEWEST, OLDEST)
     assert problems == []
 
 
@@ -69,7 +70,10 @@ def test_a_wrong_variable_is_told_at_its_key(
     if value is not None:
         monkeypatch.setenv("SHOP_KEYS", value)
     problems: list[Problem] = []
-    assert configured(load({**BASE, "keys": {"environment": "SHOP_KEYS"}}), problems, make=True) is None
+    assert (
+        configured(load({**BASE, "keys": {"environment": "SHOP_KEYS"}}), problems, make=True, ring=Ring())
+        is None
+    )
     (problem,) = problems
     assert message in str(problem)
     assert SECRET not in str(problem)
