@@ -138,13 +138,11 @@ fn a_learnt_session_without_its_home_is_learnt_anew() {
 fn what_was_learnt_survives_a_reload_also_into_another_size() {
     for capacity in [1000, 2000] {
         for (kind, request) in [("cookie", "Cookie: ID=4711\r\n"), ("field", "id: 4711\r\n")] {
-            let of = |size: u32| match kind {
-                "cookie" => cookie("learn", "ID", &json!({"capacity": size})),
-                _ => {
-                    let mut field = field("learn", "ID");
-                    field["capacity"] = json!(size);
-                    field
-                }
+            let of = |size: u32| {
+                let mut learning =
+                    if kind == "cookie" { cookie("learn", "ID", &json!({})) } else { field("learn", "ID") };
+                learning["capacity"] = json!(size);
+                learning
             };
             let mut bench = bench(of(1000));
             let first = bench.exchange("", "Set-Cookie: ID=4711\r\nID: 4711\r\n");
