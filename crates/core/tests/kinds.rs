@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use equalizer_core::persistence::Reason;
+use equalizer_core::persistence::explain::{Explained, explain};
 use equalizer_core::snapshot::wire::State;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -65,6 +66,21 @@ fn prefix_is_taken_off_again_also_within_quotes_and_when_its_key_is_gone() {
         let after = bench.exchange(&cookies(&[("ID", &kept)]), "");
         assert_eq!(after.reason, Reason::SealedByUnknownKey);
         assert_eq!(after.cookies(), Some(format!("ID={value}").as_str()));
+    }
+}
+
+#[test]
+fn a_prefixed_value_is_explained_as_the_client_keeps_it() {
+    for settings in [json!({}), json!({"seal_value": true})] {
+        let mut bench = bench(cookie("prefix", "ID", &settings));
+        let first = bench.exchange("", &set("\"4711\""));
+        let kept = first.value("ID").expect("set");
+        match explain(&bench.snapshot, &kept, bench.now) {
+            Explained::Opened { home, honoured, .. } => {
+                assert_eq!((home, honoured), (Some(first.server), true));
+            }
+            Explained::Closed { reason } => panic!("{kept} is {reason}"),
+        }
     }
 }
 
@@ -219,6 +235,7 @@ fn the_cookies_of_the_balancer_before_us_are_honoured_once() {
         let next = bench.exchange(&format!("Cookie: {sent}; EQ={ours}\r\n"), "");
         assert_eq!((next.server.as_str(), next.reason), ("web3", Reason::Recalled));
         assert!(next.set_cookies().is_empty());
+        assert_eq!(next.cookies(), Some(sent), "believed no more, and left as it is");
     }
 }
 
