@@ -1,0 +1,136 @@
+//! What servers say of their sessions, and what they are told.
+
+mod support;
+
+use equalizer_core::persistence::Reason;
+use equalizer_core::snapshot::wire::State;
+use serde_json::{Value, json};
+use support::{Bench, address, cookie, cookies, field};
+
+fn bench(kinds: &[Value]) -> Bench {
+    let sessions = json!({"pin_field": "Session-Pin", "incarnation_field": "Server-Life", "announce": true,
+        "fail_back": "return"});
+    Bench::new(kinds, &sessions)
+}
+
+fn insert() -> Value {
+    cookie(
+        "insert",
+        "EQ",
+        &json!({"attributes": {"path": "/app", "domain": "shop.example", "same_site": "lax",
+        "secure": "auto", "http_only": true, "partitioned": false, "max_age": 3600}}),
+    )
+}
+
+#[test]
+fn the_servers_fields_never_reach_the_client() {
+    let seen = bench(&[insert()]).exchange("", "session-PIN: nonsense\r\nSERVER-life: 1\r\na: 1\r\n");
+    let lower = seen.response.to_ascii_lowercase();
+    assert!(!lower.contains("session-pin") && !lower.contains("server-life") && lower.contains("a: 1\r\n"));
+    assert_eq!(seen.reason, Reason::New);
+}
+
+#[test]
+fn release_ends_the_cookie_and_forgets_the_records() {
+    let mut bench = bench(&[insert(), cookie("learn", "ID", &json!({})), address()]);
+    let first = bench.exchange("", "Set-Cookie: ID=4711\r\n");
+    let request = cookies(&[("EQ", &first.value("EQ").expect("stamped")), ("ID", "4711")]);
+    let ended = bench.exchange(&request, "Session-Pin: Release\r\nCache-Control: public\r\n");
+    assert_eq!(ended.reason, Reason::Released);
+    assert_eq!(
+        ended.set_cookies(),
+        ["EQ=; Path=/app; Domain=shop.example; Max-Age=0; HttpOnly; SameSite=Lax"]
+    );
+    assert!(ended.response.contains("Cache-Control: private\r\n"));
+    assert_eq!(bench.exchange("Cookie: ID=4711\r\n", "").reason, Reason::New);
+}
+
+#[test]
+fn a_moved_session_lives_elsewhere_and_does_not_fail_back() {
+    for kinds in [
+        vec![insert()],
+        vec![address()],
+        vec![field("insert", "Session-Id")],
+        vec![cookie("learn", "ID", &json!({}))],
+    ] {
+        let mut bench = bench(&kinds);
+        let answer = "Set-Cookie: ID=4711\r\n";
+        let first = bench.exchange("", answer);
+        let carried = |seen: &support::Exchange| {
+            let token = seen.response.lines().find_map(|line| line.strip_prefix("Session-Id: "));
+            let field = token.map_or(String::new(), |token| format!("Session-Id: {token}\r\n"));
+            cookies(&[("EQ", &seen.value("EQ").unwrap_or_default()), ("ID", "4711")]) + &field
+        };
+        let moving = bench.exchange(&carried(&first), "Session-Pin: move\r\n");
+        assert_eq!((&moving.server, moving.reason), (&first.server, Reason::Moved));
+        let next = bench.exchange(&carried(&moving), "");
+        assert_ne!(next.server, first.server);
+        assert_eq!(next.reason, Reason::Recalled);
+    }
+}
+
+#[test]
+fn a_session_with_nowhere_else_to_go_is_not_moved() {
+    let mut bench = bench(&[insert()]);
+    bench.set_all(&["web2", "web3", "web4"], State::Draining);
+    let value = bench.exchange("", "").value("EQ").expect("stamped");
+    let seen = bench.exchange(&cookies(&[("EQ", &value)]), "Session-Pin: move\r\n");
+    assert_eq!((seen.reason, seen.set_cookies().len()), (Reason::Recalled, 0));
+}
+
+#[test]
+fn a_pinned_session_stays_where_idle_ones_are_moved() {
+    let mut bench = bench(&[insert()]);
+    let first = bench.exchange("", "");
+    let plain = cookies(&[("EQ", &first.value("EQ").expect("stamped"))]);
+    let pinned = bench.exchange(&plain, "Session-Pin: pin\r\n");
+    let request = cookies(&[("EQ", &pinned.value("EQ").expect("stamped anew"))]);
+    assert!(
+        bench.exchange(&request, "Session-Pin: pin\r\n").set_cookies().is_empty(),
+        "it is pinned already"
+    );
+    bench.say(&first.server, State::Draining, 0, 60);
+    bench.now += 60;
+    assert_eq!(bench.exchange(&plain, "").reason, Reason::HomeDrainingMoved);
+    assert_eq!(bench.exchange(&request, "").server, first.server);
+}
+
+#[test]
+fn a_restarted_server_is_told_that_its_session_is_gone() {
+    let mut bench = bench(&[insert()]);
+    let first = bench.exchange("", "Server-Life: 1\r\n");
+    let request = cookies(&[("EQ", &first.value("EQ").expect("stamped"))]);
+    assert_eq!(bench.exchange(&request, "Server-Life: 2\r\n").reason, Reason::Recalled, "nobody knew yet");
+    let told = bench.exchange(&request, "Server-Life: 2\r\n");
+    assert_eq!((&told.server, told.reason), (&first.server, Reason::IncarnationChanged));
+    let line = format!("Session-Moved: from={}; reason=incarnation_changed\r\n", first.server);
+    assert!(told.request.contains(&line), "{}", told.request);
+    let again = cookies(&[("EQ", &told.value("EQ").expect("stamped for the new life"))]);
+    let next = bench.exchange(&again, "");
+    assert!(next.reason == Reason::Recalled && !next.request.contains("Session-Moved"));
+}
+
+#[test]
+fn a_new_home_is_told_where_its_session_was() {
+    let mut bench = bench(&[insert()]);
+    let first = bench.exchange("", "");
+    let request =
+        format!("session-moved: from=me\r\n{}", cookies(&[("EQ", &first.value("EQ").expect("stamped"))]));
+    let told = |seen: &support::Exchange| {
+        let lines =
+            seen.request.lines().filter(|line| line.to_ascii_lowercase().starts_with("session-moved"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(told(&bench.exchange(&request, "")).is_empty(), "a client cannot say it");
+    let from = &first.server;
+    let tried = bench.exchange_after(&request, "", &[from]);
+    assert_eq!(told(&tried), [format!("Session-Moved: from={from}; reason=home_down")]);
+    bench.set(from, State::Maintenance);
+    let moved = bench.exchange(&request, "");
+    assert_eq!(told(&moved), [format!("Session-Moved: from={from}; reason=home_maintenance")]);
+
+    let mut wire = support::wire(&[insert()], &json!({"announce": true}));
+    wire.pools[0].servers.retain(|server| server.name != *from);
+    bench.snapshot = support::rebuilt(&wire, Some(&bench.snapshot), bench.now);
+    assert_eq!(told(&bench.exchange(&request, "")), ["Session-Moved: reason=home_removed"]);
+}

@@ -1,0 +1,262 @@
+//! What becomes of a request under each chain of kinds: the tables that the original's manuals and its peers give.
+
+mod support;
+
+use equalizer_core::http::method::Method;
+use equalizer_core::persistence::Reason;
+use equalizer_core::snapshot::wire::State;
+use serde_json::{Value, json};
+use support::{Bench, NOW, address, cookie, cookies};
+
+fn insert() -> Value {
+    cookie("insert", "EQ", &json!({}))
+}
+
+/// What a client brings: the cookie of a session, a record of its address.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Cookie {
+    None,
+    Valid,
+    OldGeneration,
+    Garbage,
+}
+
+/// What the response holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stamped {
+    Cookie,
+    Nothing,
+}
+
+/// A home for the cookie (web2), another for the address (web3), and the state of the cookie's server.
+struct Row {
+    chain: &'static [&'static str],
+    cookie: Cookie,
+    record: bool,
+    home: State,
+    /// The server; nothing for the balance's or the rendezvous' choice.
+    goes: Option<&'static str>,
+    reason: Reason,
+    stamped: Stamped,
+}
+
+const BOTH: &[&str] = &["cookie", "address"];
+const ONE: &[&str] = &["cookie"];
+
+fn rows() -> Vec<Row> {
+    use Cookie::{Garbage, None as No, OldGeneration, Valid};
+    use Stamped::{Cookie as Sets, Nothing};
+    let row = |chain, cookie, record, home, goes, reason, stamped| Row {
+        chain,
+        cookie,
+        record,
+        home,
+        goes,
+        reason,
+        stamped,
+    };
+    let up = State::Up;
+    vec![
+        // cookie + none: the cookie, else the balance.
+        row(ONE, No, false, up, None, Reason::New, Sets),
+        row(ONE, Valid, false, up, Some("web2"), Reason::Recalled, Nothing),
+        row(ONE, OldGeneration, false, up, None, Reason::Generation, Sets),
+        row(ONE, Garbage, false, up, None, Reason::NotOurs, Sets),
+        row(ONE, Valid, false, State::Draining, Some("web2"), Reason::Recalled, Nothing),
+        row(ONE, Valid, false, State::Down, None, Reason::HomeDown, Sets),
+        row(ONE, Valid, false, State::Maintenance, None, Reason::HomeMaintenance, Sets),
+        // cookie + source: the cookie, else the address record, else the balance and a new record.
+        row(BOTH, Valid, true, up, Some("web2"), Reason::Recalled, Nothing),
+        row(BOTH, No, true, up, Some("web3"), Reason::RecalledFallback, Sets),
+        row(BOTH, Garbage, true, up, Some("web3"), Reason::RecalledFallback, Sets),
+        row(BOTH, OldGeneration, true, up, Some("web3"), Reason::RecalledFallback, Sets),
+        row(BOTH, No, false, up, None, Reason::New, Sets),
+        // The cookie is believed first, even where its home is gone and the address has one.
+        row(BOTH, Valid, true, State::Down, None, Reason::HomeDown, Sets),
+        // source alone.
+        row(&["address"], No, true, up, Some("web3"), Reason::Recalled, Nothing),
+        row(&["address"], Valid, true, up, Some("web3"), Reason::Recalled, Nothing),
+        row(&["address"], No, false, up, None, Reason::New, Nothing),
+    ]
+}
+
+fn chain(names: &[&str]) -> Vec<Value> {
+    names.iter().map(|name| if *name == "cookie" { insert() } else { address() }).collect()
+}
+
+/// A cookie for web2, made by a client of another address.
+fn cookie_of_web2(bench: &mut Bench) -> String {
+    let servers = ["web1", "web3", "web4"];
+    let client = std::mem::replace(&mut bench.client, std::net::IpAddr::from([203, 0, 113, 1]));
+    bench.set_all(&servers, State::Down);
+    let value = bench.exchange("", "").value("EQ").expect("a first visit is stamped");
+    bench.set_all(&servers, State::Up);
+    bench.client = client;
+    value
+}
+
+#[test]
+fn cookie_and_fallback_follow_the_truth_table() {
+    for (number, row) in rows().into_iter().enumerate() {
+        let generation = if row.cookie == Cookie::OldGeneration { 2 } else { 1 };
+        let mut bench = Bench::new(&[insert()], &json!({}));
+        let value = cookie_of_web2(&mut bench);
+        bench.reload(&chain(row.chain), &json!({"generation": generation}));
+        if row.record {
+            // web3 is all there is, to a client without a cookie.
+            bench.set_all(&["web1", "web2", "web4"], State::Down);
+            bench.exchange("", "");
+            bench.set_all(&["web1", "web2", "web4"], State::Up);
+        }
+        bench.set("web2", row.home);
+        let request = match row.cookie {
+            Cookie::None => String::new(),
+            Cookie::Garbage => cookies(&[("EQ", "garbage")]),
+            Cookie::Valid | Cookie::OldGeneration => cookies(&[("EQ", &value)]),
+        };
+        let seen = bench.exchange(&request, "");
+        assert_eq!(seen.reason, row.reason, "row {number}");
+        if let Some(server) = row.goes {
+            assert_eq!(seen.server, server, "row {number}");
+        }
+        assert_eq!(seen.set_cookies().len(), usize::from(row.stamped == Stamped::Cookie), "row {number}");
+        if row.chain.contains(&"address") && row.goes.is_none() {
+            // Without a cookie, the record just made decides.
+            assert_eq!(bench.exchange("", "").server, seen.server, "row {number}");
+        }
+    }
+}
+
+#[test]
+fn a_shared_birth_leaves_an_address_record_too() {
+    let mut bench = Bench::new(&chain(BOTH), &json!({}));
+    let first = bench.exchange("", "");
+    assert_eq!((first.reason, bench.exchange("", "").server), (Reason::New, first.server));
+}
+
+#[test]
+fn a_basket_survives_a_change_of_address_and_scheme() {
+    let mut bench = Bench::new(&chain(BOTH), &json!({}));
+    let first = bench.exchange("", "");
+    let value = first.value("EQ").expect("stamped");
+    for number in 0..8 {
+        bench.client = std::net::IpAddr::from([203, 0, 113, number]);
+        bench.secure = number % 2 == 0;
+        bench.now += 60;
+        let next = bench.exchange(&cookies(&[("EQ", &value)]), "");
+        assert_eq!((next.server, next.reason), (first.server.clone(), Reason::Recalled));
+    }
+}
+
+#[test]
+fn a_strict_pool_has_no_server_for_a_session_without_its_home() {
+    use equalizer_core::balance::round_robin::RoundRobin;
+    use equalizer_core::pool::Tried;
+    let mut bench = Bench::new(&[insert()], &json!({"strict": true}));
+    let value = cookie_of_web2(&mut bench);
+    let seen = bench.exchange(&cookies(&[("EQ", &value)]), "");
+    assert_eq!(seen.server, "web2");
+    let mut tried = Tried::default();
+    tried.failed(equalizer_core::pool::ServerId(bench.place("web2")));
+    assert_eq!(bench.pool().pick(&seen.recall, &tried, &mut RoundRobin::new(4)), None);
+}
+
+#[test]
+fn draining_servers_are_used_when_nothing_else_is_left() {
+    let mut bench = Bench::new(&[insert()], &json!({}));
+    bench.set("web1", State::Draining);
+    bench.set_all(&["web2", "web3"], State::Down);
+    for _ in 0..4 {
+        assert_eq!(bench.exchange("", "").server, "web4");
+    }
+    bench.set("web4", State::Maintenance);
+    assert_eq!(bench.exchange("", "").server, "web1");
+}
+
+/// The checks that peers were measured with, as far as they are about recalling and stamping.
+#[test]
+fn the_cookie_is_not_sent_again_while_it_is_valid() {
+    let mut bench = Bench::new(&[insert()], &json!({}));
+    let value = bench.exchange("", "").value("EQ").expect("stamped");
+    bench.now += 86_400;
+    assert!(bench.exchange(&cookies(&[("EQ", &value)]), "").set_cookies().is_empty());
+}
+
+#[test]
+fn the_server_does_not_see_our_cookie_and_a_quoted_one_counts() {
+    let mut bench = Bench::new(&[insert()], &json!({}));
+    let first = bench.exchange("", "");
+    let quoted = format!("\"{}\"", first.value("EQ").expect("stamped"));
+    let next = bench.exchange(&cookies(&[("a", "1"), ("EQ", &quoted), ("b", "2")]), "");
+    assert_eq!((next.server.as_str(), next.cookies()), (first.server.as_str(), Some("a=1; b=2")));
+    assert_eq!(bench.exchange(&cookies(&[("EQ", &quoted)]), "").cookies(), None);
+}
+
+#[test]
+fn a_cacheable_response_is_never_stamped_unmarked() {
+    for (cache, sets, private) in [("skip", 0, false), ("private", 1, true), ("always", 1, false)] {
+        let mut bench = Bench::new(&[cookie("insert", "EQ", &json!({"cache": cache}))], &json!({}));
+        let seen = bench.exchange("", "Cache-Control: public, max-age=60\r\n");
+        assert_eq!(seen.set_cookies().len(), sets, "{cache}");
+        assert_eq!(seen.response.contains("Cache-Control: private\r\n"), private, "{cache}");
+    }
+}
+
+#[test]
+fn one_cookie_of_a_name_is_left() {
+    for (preserve, left) in [(false, "EQ=AQ"), (true, "EQ=server")] {
+        let mut bench = Bench::new(&[cookie("insert", "EQ", &json!({"preserve": preserve}))], &json!({}));
+        let seen = bench.exchange("", "Set-Cookie: EQ=server; Path=/\r\nSet-Cookie: a=1\r\n");
+        let ours: Vec<_> = seen.set_cookies().into_iter().filter(|set| set.starts_with("EQ=")).collect();
+        assert!(ours.len() == 1 && ours[0].starts_with(left), "{ours:?}");
+        assert!(seen.response.contains("Set-Cookie: a=1\r\n"));
+    }
+}
+
+#[test]
+fn post_only_stamps_answers_to_post_alone() {
+    let mut bench = Bench::new(&[cookie("insert", "EQ", &json!({"post_only": true}))], &json!({}));
+    assert!(bench.exchange("", "").set_cookies().is_empty());
+    bench.method = Method::Other;
+    assert_eq!(bench.exchange("", "").set_cookies().len(), 1);
+}
+
+#[test]
+fn parallel_requests_of_a_session_without_its_home_get_one_server_and_one_cookie() {
+    let mut bench = Bench::new(&[insert()], &json!({}));
+    let value = cookie_of_web2(&mut bench);
+    let request = cookies(&[("EQ", &value)]);
+    let first = bench.exchange_after(&request, "", &["web2"]);
+    assert_eq!(first.reason, Reason::HomeDown);
+    for _ in 0..8 {
+        let next = bench.exchange_after(&request, "", &["web2"]);
+        assert_eq!((&next.server, next.value("EQ")), (&first.server, first.value("EQ")));
+    }
+}
+
+#[test]
+fn a_session_whose_home_returns_has_one_home() {
+    for (fail_back, returns) in [("stay", false), ("return", true)] {
+        let mut bench = Bench::new(&[insert()], &json!({"fail_back": fail_back}));
+        let value = cookie_of_web2(&mut bench);
+        bench.set("web2", State::Down);
+        let moved = bench.exchange(&cookies(&[("EQ", &value)]), "");
+        let after = moved.value("EQ").expect("stamped for its new home");
+        bench.set("web2", State::Up);
+        let home = bench.exchange(&cookies(&[("EQ", &after)]), "").server;
+        assert_eq!(home, if returns { "web2".to_owned() } else { moved.server }, "{fail_back}");
+    }
+}
+
+#[test]
+fn a_draining_home_keeps_its_sessions_until_the_deadline() {
+    let mut bench = Bench::new(&[insert()], &json!({}));
+    let value = cookie_of_web2(&mut bench);
+    bench.say("web2", State::Draining, NOW + 1800, 0);
+    let request = cookies(&[("EQ", &value)]);
+    assert_eq!(bench.exchange(&request, "").server, "web2");
+    bench.now += 1800;
+    let moved = bench.exchange(&request, "");
+    assert_eq!(moved.reason, Reason::HomeDrainingMoved);
+    assert!(moved.server != "web2" && moved.set_cookies().len() == 1);
+}
