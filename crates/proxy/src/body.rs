@@ -245,9 +245,8 @@ impl<'a> Upload<'a> {
         &mut self,
         deadline: &Deadline,
         wait: u32,
-        main: impl Future<Output = T>,
+        mut main: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, Broken> {
-        let mut main = std::pin::pin!(main);
         poll_fn(|context| {
             if let Some(running) = &mut self.running
                 && let std::task::Poll::Ready(ended) = running.as_mut().poll(context)

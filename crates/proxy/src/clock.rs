@@ -4,13 +4,14 @@
 //! store; a tick ten times a second reads the clock, walks the table and wakes who is late.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use std::{io, os::fd::OwnedFd};
 
+use pin_project_lite::pin_project;
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 use tokio::io::unix::AsyncFd;
 
@@ -125,19 +126,14 @@ impl Deadline {
     }
 
     /// Waits for `task`, but at most `ms` milliseconds.
-    pub(crate) async fn within<T>(&self, ms: u32, task: impl Future<Output = T>) -> Result<T, Late> {
+    pub(crate) fn within<F: Future>(&self, ms: u32, task: F) -> Before<'_, F> {
         self.set(ms);
-        self.before(task).await
+        self.before(task)
     }
 
     /// Waits for `task`, but not past the time set last.
-    pub(crate) async fn before<T>(&self, task: impl Future<Output = T>) -> Result<T, Late> {
-        let mut task = pin!(task);
-        poll_fn(|context| match task.as_mut().poll(context) {
-            Poll::Ready(value) => Poll::Ready(Ok(value)),
-            Poll::Pending => self.poll_late(context).map(Err),
-        })
-        .await
+    pub(crate) fn before<F: Future>(&self, task: F) -> Before<'_, F> {
+        Before { deadline: self, task }
     }
 
     fn with_slot<T>(&self, change: impl FnOnce(&mut Slot) -> T) -> T {
@@ -149,6 +145,28 @@ impl Drop for Deadline {
     fn drop(&mut self) {
         self.with_slot(|slot| *slot = Slot { due: NEVER, waker: None });
         self.clock.free.borrow_mut().push(self.slot);
+    }
+}
+
+pin_project! {
+    /// A task that has until the deadline. A type of its own, since an `async fn` would hold the task twice, and
+    /// what a waiting connection holds is what an idle one costs.
+    pub(crate) struct Before<'a, F> {
+        deadline: &'a Deadline,
+        #[pin]
+        task: F,
+    }
+}
+
+impl<F: Future> Future for Before<'_, F> {
+    type Output = Result<F::Output, Late>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.task.poll(context) {
+            Poll::Ready(value) => Poll::Ready(Ok(value)),
+            Poll::Pending => this.deadline.poll_late(context).map(Err),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 use std::io::IoSlice;
+use std::pin::pin;
 use std::rc::Rc;
 
 use equalizer_core::fault::{Fault, Sent};
@@ -213,7 +214,7 @@ impl At<'_> {
         let head = loop {
             deadline.set(times.response);
             let reading = link.read_head(&mut incoming, most, self.asked.method, &mut fields, deadline);
-            let read = upload.alongside(deadline, times.response, reading).await;
+            let read = upload.alongside(deadline, times.response, pin!(reading)).await;
             let head = read.map_err(Failure::Client)?.map_err(failed)?;
             if head.status >= 200 {
                 break head;
@@ -302,8 +303,8 @@ impl At<'_> {
                 wait: times.body,
                 buffers: &worker.buffers,
             };
-            let running = Box::pin(transfer.run(&text, || {}));
-            matches!(upload.alongside(&client.deadline, times.body, running).await, Ok(Ok(())))
+            let mut running = Box::pin(transfer.run(&text, || {}));
+            matches!(upload.alongside(&client.deadline, times.body, running.as_mut()).await, Ok(Ok(())))
         };
         worker.buffers.give_text(text);
         if !relayed {
