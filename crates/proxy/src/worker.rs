@@ -20,7 +20,7 @@ use crate::buffer::Buffers;
 use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::mailbox::{Accept, Command, Revision};
 use crate::report::Report;
-use crate::serve::{Client, h1};
+use crate::serve::{Client, Held, h1};
 use crate::setup::Setup;
 use crate::socket::Socket;
 
@@ -242,7 +242,8 @@ async fn connection(
         }
     };
     let number = worker.number_connection();
-    let client = Client { socket, deadline, origin, listener, number, birth: Cell::new(None) };
+    let addresses = Held::new(origin.client, &worker.clock);
+    let client = Client { socket, deadline, origin, listener, number, birth: Cell::new(None), addresses };
     h1::serve(worker, &client).await;
     if let Some(birth) = client.birth.get() {
         worker.births.gone(birth, number);
