@@ -59,8 +59,10 @@ pub(crate) async fn exchange(
     let mut fresh = false;
     let after = loop {
         let Some(server) = pool.pick(&recall, &tried, &mut seat.balance.borrow_mut()) else {
-            seat.count(recall.refusal(pool));
-            break asked.refuse(worker, client, 503, source.is_done()).await;
+            let reason = recall.refusal(pool);
+            seat.count(reason);
+            let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
+            break asked.refuse(worker, client, status, source.is_done()).await;
         };
         let at = At {
             worker,
@@ -88,9 +90,9 @@ pub(crate) async fn exchange(
             }
             Failure::Server { fault, .. } => {
                 seat.server(server).failed(fault);
-                tried.failed(server);
+                tried.failed(server, fault);
                 fresh = false;
-                if !fault.may_retry(head.method, sent.get()) {
+                if !tried.may_go_on(head.method, sent.get()) {
                     break asked.refuse(worker, client, fault.status(), source.is_done()).await;
                 }
             }
