@@ -11,6 +11,7 @@ use std::sync::mpsc::Sender;
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births::Births;
 use rustls::ServerConfig;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{AbortHandle, spawn_local};
@@ -42,6 +43,7 @@ pub(crate) struct Worker {
 /// A listener that is being accepted on.
 struct Listening {
     serves: Rc<Serves>,
+    socket: Rc<TcpListener>,
     accepting: AbortHandle,
 }
 
@@ -111,22 +113,22 @@ impl Worker {
                 (None, None) => continue,
                 (Some(socket), old) => {
                     if let Some(old) = old {
-                        old.accepting.abort();
+                        old.close(self);
                     }
                     let serves = Rc::new(Serves { place: Cell::new(place), tls: RefCell::new(tls) });
-                    let socket = TcpListener::from_std(socket)?;
-                    let accepting = spawn_local(accept(Rc::clone(self), socket, Rc::clone(&serves)));
-                    Listening { serves, accepting: accepting.abort_handle() }
+                    let socket = Rc::new(TcpListener::from_std(socket)?);
+                    let accept = accept(Rc::clone(self), Rc::clone(&socket), Rc::clone(&serves));
+                    Listening { serves, socket, accepting: spawn_local(accept).abort_handle() }
                 }
             };
             listeners.insert(name, listening);
         }
-        before.into_values().for_each(|gone| gone.accepting.abort());
+        before.into_values().for_each(|gone| gone.close(self));
         Ok(())
     }
 
-    fn drain(&self, done: Sender<()>) {
-        std::mem::take(&mut *self.listeners.borrow_mut()).into_values().for_each(|one| one.accepting.abort());
+    fn drain(self: &Rc<Self>, done: Sender<()>) {
+        std::mem::take(&mut *self.listeners.borrow_mut()).into_values().for_each(|one| one.close(self));
         *self.drained.borrow_mut() = Some(done);
         self.clock.wake_all();
         self.tell_if_drained();
@@ -187,14 +189,33 @@ async fn tick(worker: Rc<Worker>, ticker: Ticker) {
     }
 }
 
-async fn accept(worker: Rc<Worker>, listener: TcpListener, serves: Rc<Serves>) {
+impl Listening {
+    /// Ends the listening. Whoever waits in the kernel's queue was told that there is somebody, and is served first.
+    fn close(self, worker: &Rc<Worker>) {
+        self.accepting.abort();
+        // The event loop may not have heard of all of them yet; the kernel has.
+        while let Ok((socket, peer)) = SockRef::from(&*self.socket).accept() {
+            let Some(peer) = peer.as_socket() else { continue };
+            let stream = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket.into()));
+            if let Ok(stream) = stream {
+                self.serves.serve(worker, stream, peer);
+            }
+        }
+    }
+}
+
+impl Serves {
+    fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+        let tls = self.tls.borrow().clone();
+        spawn_local(connection(Open::new(worker), stream, peer, self.place.get(), tls));
+    }
+}
+
+async fn accept(worker: Rc<Worker>, listener: Rc<TcpListener>, serves: Rc<Serves>) {
     let pause = Deadline::new(&worker.clock);
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                let tls = serves.tls.borrow().clone();
-                spawn_local(connection(Open::new(&worker), stream, peer, serves.place.get(), tls));
-            }
+            Ok((stream, peer)) => serves.serve(&worker, stream, peer),
             // The client left before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of descriptors or memory: what is open will end; trying again at once would only spin.
