@@ -286,3 +286,38 @@ def test_broken_answers_are_not_asked_for_again(balance: Balance, shops: dict[st
     before = len(shops["web1"].requests) + len(shops["web3"].requests)
     assert lb.ask(get(f"Cookie: {cookie}")).status == 502
     assert len(shops["web1"].requests) + len(shops["web3"].requests) == before
+
+
+def test_what_brings_servers_down_is_not_tried_on_all_of_them(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    origins = {f"web{number}": make_origin(resetting) for number in range(1, 9)}
+    lb = balance(origins)
+    assert lb.ask(get()).status == 502
+    assert sum(len(origin.requests) for origin in origins.values()) == 4
+    assert lb.ask(post(b"hello", method="PUT")).status == 502
+    assert sum(len(origin.requests) for origin in origins.values()) == 8
+
+
+def test_a_refused_connection_is_no_reason_not_to_try_all(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    origins = {f"web{number}": make_origin() for number in range(1, 9)}
+    lb = balance(origins)
+    for name in list(origins)[:-1]:
+        origins[name].end()
+    assert [lb.ask(get()).status for _ in range(8)] == [200] * 8
+
+
+@pytest.mark.parametrize(("strict", "status"), [(False, 502), (True, 503)])
+def test_when_the_last_server_hung_up_it_is_a_bad_gateway(
+    balance: Balance, shops: dict[str, Origin], strict: bool, status: int
+) -> None:
+    lb = balance(shops, pool={"sessions": {"strict": strict}})
+    cookie = lb.cookie("web2")
+    for origin in shops.values():
+        origin.script = resetting
+        drop_connections(lb, origin)
+    answer = lb.ask(get(f"Cookie: {cookie}"))
+    assert (answer.status, answer.all("set-cookie")) == (status, [])
+    assert sum(lb.counts(name)["faults"].get("closed", 0) for name in shops) == (1 if strict else 3)

@@ -1,6 +1,7 @@
 //! From a stamped response back to its server: recall, pick and stamp together.
 
 use equalizer_core::balance::round_robin::RoundRobin;
+use equalizer_core::fault::Fault;
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::h1::decode::{self, Limits};
 use equalizer_core::http::h1::encode::Lines;
@@ -68,7 +69,7 @@ fn named(pool: &Pool, name: &str) -> ServerId {
 fn tried(servers: &[ServerId]) -> Tried {
     let mut tried = Tried::default();
     for &server in servers {
-        tried.failed(server);
+        tried.failed(server, Fault::Connect);
     }
     tried
 }

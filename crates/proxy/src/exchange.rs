@@ -14,7 +14,7 @@ use equalizer_core::http::h1::decode::{Framing, RequestHead, ResponseHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
-use equalizer_core::persistence::{self, Recall, Stamping};
+use equalizer_core::persistence::{self, Reason, Recall, Stamping};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::route::PoolId;
 
@@ -26,6 +26,9 @@ use crate::forward::Link;
 use crate::serve::{After, Client};
 use crate::setup::{PoolSeat, Setup};
 use crate::worker::Worker;
+
+/// What ends a head.
+const EMPTY_LINE: usize = 2;
 
 /// Serves one request whose head `buffer` begins with.
 pub(crate) async fn exchange(
@@ -57,8 +60,10 @@ pub(crate) async fn exchange(
     let mut fresh = false;
     let after = loop {
         let Some(server) = pool.pick(&recall, &tried, &mut seat.balance.borrow_mut()) else {
-            seat.count(recall.refusal(pool));
-            break asked.refuse(worker, client, 503, source.is_done()).await;
+            let reason = recall.refusal(pool);
+            seat.count(reason);
+            let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
+            break asked.refuse(worker, client, status, source.is_done()).await;
         };
         let at = At {
             worker,
@@ -71,6 +76,7 @@ pub(crate) async fn exchange(
             server,
             sends,
             sent: &sent,
+            head_end: head_length - EMPTY_LINE,
         };
         let failure = match at.forward(&message, buffer, &mut source, fresh).await {
             Ok(after) => break after,
@@ -85,9 +91,9 @@ pub(crate) async fn exchange(
             }
             Failure::Server { fault, .. } => {
                 seat.server(server).failed(fault);
-                tried.failed(server);
+                tried.failed(server, fault);
                 fresh = false;
-                if !fault.may_retry(head.method, sent.get()) {
+                if !tried.may_go_on(head.method, sent.get()) {
                     break asked.refuse(worker, client, fault.status(), source.is_done()).await;
                 }
             }
@@ -118,6 +124,7 @@ fn admit(
         now: worker.clock.unix(),
     };
     let mut recall = pool.persistence.recall(&worker.setup().rules.ring, pool, &ask, &mut edits);
+    client.addresses.hold(&pool.persistence);
     if recall.is_birth() {
         birth::bear(worker, client, (id, pool, seat), &mut recall, lines);
     }
@@ -188,6 +195,8 @@ struct At<'a> {
     /// What the first write of the request will have sent.
     sends: Sent,
     sent: &'a Cell<Sent>,
+    /// Where more fields may follow in what is sent.
+    head_end: usize,
 }
 
 impl At<'_> {
@@ -206,7 +215,7 @@ impl At<'_> {
         let reused = link.reused;
         let failed = |fault| Failure::Server { fault, reused };
         self.sent.set(self.sends);
-        link.send(message, deadline, times.body).await.map_err(failed)?;
+        self.send(&link, message).await.map_err(failed)?;
         let mut upload = self.upload(&link, buffer, source);
         let mut incoming = self.worker.buffers.take();
         let mut fields = self.worker.buffers.take_fields();
@@ -235,6 +244,15 @@ impl At<'_> {
             Err(Unrelayed::Broken(refusal)) => Err(failed(Fault::Broken(refusal))),
             Err(Unrelayed::CutShort) => Ok(After::Abort),
         }
+    }
+
+    /// Writes what was prepared of the request, and tells a new home what it is to the session.
+    async fn send(&self, link: &Link, message: &[u8]) -> Result<(), Fault> {
+        let mut moved = Vec::new();
+        persistence::announcement(self.pool, self.recall, self.server, &mut moved);
+        let (head, rest) = message.split_at(if moved.is_empty() { 0 } else { self.head_end });
+        let mut parts = [head, &moved, rest].map(IoSlice::new);
+        link.send(&mut parts, &self.client.deadline, self.setup.rules.timeouts.body).await
     }
 
     /// Sends what is left of the request's body while the response is awaited.
@@ -284,12 +302,12 @@ impl At<'_> {
         let framed = delivery.framing(head.framing);
         let mut text = worker.buffers.take_text();
         let lines = Lines { bytes: incoming.filled(), fields };
-        self.stamped(lines, head, delivery, framed, &mut text);
+        let said = self.stamped(lines, head, delivery, framed, &mut text);
         incoming.consume(head.length as usize);
         let mut source = Source::new(head.framing);
         let chunked = framed == Framing::Chunked;
         body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?;
-        self.count();
+        self.count(said);
         let relayed = if source.is_done() {
             client.write(worker, &mut [IoSlice::new(&text)]).await.is_ok()
         } else {
@@ -317,16 +335,17 @@ impl At<'_> {
         })
     }
 
-    fn count(&self) {
+    /// Counts the exchange, by what the server said of the session if that decided.
+    fn count(&self, said: Option<Reason>) {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
-        self.seat.count(self.recall.reason(self.server));
+        self.seat.count(said.unwrap_or_else(|| self.recall.reason(self.server)));
         if let Some(id) = self.recall.id() {
             seat.census.borrow_mut().see(id, self.worker.clock.unix());
         }
     }
 
-    /// Writes the response's head with what brings the client back.
+    /// Writes the response's head with what brings the client back; a reason where the server itself gave one.
     fn stamped(
         &self,
         lines: Lines<'_>,
@@ -334,7 +353,7 @@ impl At<'_> {
         delivery: Delivery,
         framed: Framing,
         text: &mut Vec<u8>,
-    ) {
+    ) -> Option<Reason> {
         let (worker, origin) = (self.worker, self.client.origin);
         let mut edits = worker.buffers.take_edits();
         let mut stamp = worker.buffers.take_text();
@@ -353,11 +372,13 @@ impl At<'_> {
             },
             lines,
         };
-        self.pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
+        let said = self.pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
         encode::response(lines, head, delivery, framed, &edits, text);
         text.extend_from_slice(&stamp);
         text.extend_from_slice(b"\r\n");
         worker.buffers.give_edits(edits);
         worker.buffers.give_text(stamp);
+        self.client.addresses.hold(&self.pool.persistence);
+        said
     }
 }

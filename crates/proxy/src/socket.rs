@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -20,6 +21,19 @@ pub(crate) struct Socket(RefCell<Stream>);
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+fn peek(stream: &TcpStream) -> io::Result<usize> {
+    SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()])
 }
 
 impl Socket {
@@ -91,12 +105,8 @@ impl Socket {
     /// Makes the end a reset: the other side shall not take what it has for all there is.
     pub(crate) fn abort(&self) {
         let stream = self.0.borrow();
-        let tcp = match &*stream {
-            Stream::Plain(stream) => stream,
-            Stream::Tls(stream) => stream.get_ref().0,
-        };
         // Where even this fails the connection is gone.
-        let _ = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(stream.tcp()).set_linger(Some(Duration::ZERO));
     }
 
     /// Whether nothing has come, not even the end: an idle connection that can still be used.
@@ -109,10 +119,15 @@ impl Socket {
     pub(crate) fn is_alive(&self) -> bool {
         match &*self.0.borrow() {
             Stream::Plain(stream) => {
-                let peeked = socket2::SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()]);
-                peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+                peek(stream).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
             }
             Stream::Tls(_) => true,
         }
+    }
+
+    /// Whether the kernel has bytes that were not read yet.
+    pub(crate) fn has_bytes(&self) -> bool {
+        let stream = self.0.borrow();
+        peek(stream.tcp()).is_ok_and(|length| length > 0)
     }
 }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -11,6 +12,7 @@ use std::sync::mpsc::Sender;
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births::Births;
 use rustls::ServerConfig;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{AbortHandle, spawn_local};
@@ -20,7 +22,7 @@ use crate::buffer::Buffers;
 use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::mailbox::{Accept, Command, Revision};
 use crate::report::Report;
-use crate::serve::{Client, h1};
+use crate::serve::{Client, Held, h1};
 use crate::setup::Setup;
 use crate::socket::Socket;
 
@@ -42,6 +44,7 @@ pub(crate) struct Worker {
 /// A listener that is being accepted on.
 struct Listening {
     serves: Rc<Serves>,
+    socket: Rc<TcpListener>,
     accepting: AbortHandle,
 }
 
@@ -111,22 +114,22 @@ impl Worker {
                 (None, None) => continue,
                 (Some(socket), old) => {
                     if let Some(old) = old {
-                        old.accepting.abort();
+                        old.close(self);
                     }
                     let serves = Rc::new(Serves { place: Cell::new(place), tls: RefCell::new(tls) });
-                    let socket = TcpListener::from_std(socket)?;
-                    let accepting = spawn_local(accept(Rc::clone(self), socket, Rc::clone(&serves)));
-                    Listening { serves, accepting: accepting.abort_handle() }
+                    let socket = Rc::new(TcpListener::from_std(socket)?);
+                    let accept = accept(Rc::clone(self), Rc::clone(&socket), Rc::clone(&serves));
+                    Listening { serves, socket, accepting: spawn_local(accept).abort_handle() }
                 }
             };
             listeners.insert(name, listening);
         }
-        before.into_values().for_each(|gone| gone.accepting.abort());
+        before.into_values().for_each(|gone| gone.close(self));
         Ok(())
     }
 
-    fn drain(&self, done: Sender<()>) {
-        std::mem::take(&mut *self.listeners.borrow_mut()).into_values().for_each(|one| one.accepting.abort());
+    fn drain(self: &Rc<Self>, done: Sender<()>) {
+        std::mem::take(&mut *self.listeners.borrow_mut()).into_values().for_each(|one| one.close(self));
         *self.drained.borrow_mut() = Some(done);
         self.clock.wake_all();
         self.tell_if_drained();
@@ -163,7 +166,8 @@ impl Worker {
         self.accepted.set(self.accepted.get() + 1);
         // Workers count in ranges of their own.
         let number = ((self.number as u64) << 48) | self.accepted.get();
-        Client { socket, deadline, origin, listener, number, birth: Cell::new(None) }
+        let addresses = Held::new(origin.client, &self.clock);
+        Client { socket, deadline, origin, listener, number, birth: Cell::new(None), addresses }
     }
 
     /// A random number.
@@ -188,22 +192,40 @@ async fn tick(worker: Rc<Worker>, ticker: Ticker) {
     }
 }
 
-async fn accept(worker: Rc<Worker>, listener: TcpListener, serves: Rc<Serves>) {
+impl Listening {
+    /// Ends the listening. Whoever waits in the kernel's queue was told that there is somebody, and is served first.
+    fn close(self, worker: &Rc<Worker>) {
+        self.accepting.abort();
+        // The event loop may not have heard of all of them yet; the kernel has.
+        while let Ok((socket, peer)) = SockRef::from(&*self.socket).accept() {
+            let Some(peer) = peer.as_socket() else { continue };
+            let stream = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket.into()));
+            if let Ok(stream) = stream {
+                self.serves.serve(worker, stream, peer);
+            }
+        }
+    }
+}
+
+impl Serves {
+    fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+        let (open, tls, listener) = (Open::new(worker), self.tls.borrow().clone(), self.place.get());
+        let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
+        if let Some(tls) = tls {
+            spawn_local(serve_tls(open, stream, tls, origin, listener));
+        } else {
+            let deadline = Deadline::new(&worker.clock);
+            let client = worker.client(Socket::plain(stream), deadline, origin, listener);
+            spawn_local(serve(open, client));
+        }
+    }
+}
+
+async fn accept(worker: Rc<Worker>, listener: Rc<TcpListener>, serves: Rc<Serves>) {
     let pause = Deadline::new(&worker.clock);
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                let (open, tls, listener) =
-                    (Open::new(&worker), serves.tls.borrow().clone(), serves.place.get());
-                let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
-                if let Some(tls) = tls {
-                    spawn_local(serve_tls(open, stream, tls, origin, listener));
-                } else {
-                    let deadline = Deadline::new(&worker.clock);
-                    let client = worker.client(Socket::plain(stream), deadline, origin, listener);
-                    spawn_local(serve(open, client));
-                }
-            }
+            Ok((stream, peer)) => serves.serve(&worker, stream, peer),
             // The client left before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of descriptors or memory: what is open will end; trying again at once would only spin.
@@ -231,6 +253,7 @@ impl Drop for Open {
 
 /// Serves a connection to its end. A block, since an `async fn` would hold its arguments twice, and an idle
 /// connection costs what this holds.
+#[expect(clippy::manual_async_fn, reason = "it is smaller, which its test shows")]
 fn serve(open: Open, client: Client) -> impl Future<Output = ()> {
     async move {
         h1::serve(&open.0, &client).await;

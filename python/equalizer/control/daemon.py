@@ -31,9 +31,10 @@ Happenings: TypeAlias = "SimpleQueue[Happening]"
 def run(written: Written, name: str) -> None:
     """Serve until a signal; raises EqualizerError when there is nothing to serve."""
     log = structlog.get_logger()
-    happenings: Happenings = SimpleQueue()  # its put is reentrant, so a signal handler may use it
-    for each in _SIGNALS:
-        signal.signal(each, lambda number, _: happenings.put(("signal", number)))
+    happenings: Happenings = SimpleQueue()
+    # Every thread inherits this. A handler would run in the main thread only, and not while that waits in a queue.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    Thread(target=_take_signals, args=(happenings,), daemon=True).start()
     service = Service(written, name, journal)
     try:
         control = _control(service, written)
@@ -48,6 +49,11 @@ def run(written: Written, name: str) -> None:
     if control:
         control.close()
     _stop(service, happenings)
+
+
+def _take_signals(happenings: Happenings) -> None:
+    while True:
+        happenings.put(("signal", signal.sigwait(_SIGNALS)))
 
 
 def _until_stopped(service: Service, happenings: Happenings) -> None:
@@ -71,7 +77,7 @@ def _reload(service: Service) -> None:
 def _stop(service: Service, happenings: Happenings) -> None:
     log = structlog.get_logger()
     log.info("stopping: finishing the exchanges in flight; a second signal ends at once")
-    # In a thread of its own: a signal is seen by the main thread, and only while that runs Python.
+    # In a thread of its own: a second signal must not wait for it.
     Thread(target=lambda: happenings.put(("drained", service.drain())), daemon=True).start()
     while True:
         match happenings.get():

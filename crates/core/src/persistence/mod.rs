@@ -28,6 +28,7 @@ mod stamping;
 pub mod table;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 pub use self::accept::Foreign;
 pub use self::announce::announcement;
@@ -44,6 +45,7 @@ pub use self::rewrite::Rewrite;
 pub use self::route::Route;
 pub use self::stamping::Stamping;
 
+use self::address::Addresses;
 use self::cookie::{Home, Session, SessionId};
 use self::rules::Verdict;
 use self::seal::KeyRing;
@@ -237,6 +239,14 @@ impl Chain {
     /// The kinds, in the order they are asked.
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
+    }
+
+    /// The records of addresses, where they are kept: open connections keep theirs.
+    pub fn addresses(&self) -> Option<&Arc<Addresses>> {
+        self.kinds.iter().find_map(|kind| match kind {
+            Kind::Address(address) => Some(address.table()),
+            _ => None,
+        })
     }
 
     /// Whether a new client gets a session of its own, so that a burst of its requests must agree on one.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use self::live::Live;
 use crate::balance::{rendezvous, round_robin::RoundRobin};
+use crate::fault::{Fault, Sent};
+use crate::http::method::Method;
 use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
 use crate::persistence::{Chain, Recall};
 use crate::snapshot::wire::{Sessions, State};
@@ -62,24 +64,37 @@ pub struct Pool {
     pub sessions: Sessions,
 }
 
+/// Further servers that get a request at most when one that got it has closed the connection: what brings one down
+/// may bring all of them down.
+const MOST_FURTHER: usize = 3;
+
 /// The servers that have already failed this exchange; empty, and without memory, in almost all of them.
 #[derive(Debug, Default)]
-pub struct Tried(Vec<ServerId>);
+pub struct Tried(Vec<(ServerId, Fault)>);
 
 impl Tried {
     /// Remembers a server that failed.
-    pub fn failed(&mut self, server: ServerId) {
-        self.0.push(server);
+    pub fn failed(&mut self, server: ServerId, fault: Fault) {
+        self.0.push((server, fault));
     }
 
     /// Whether a server has failed.
     pub fn contains(&self, server: ServerId) -> bool {
-        self.0.contains(&server)
+        self.0.iter().any(|(failed, _)| *failed == server)
     }
 
-    /// How many have failed.
-    pub fn count(&self) -> usize {
-        self.0.len()
+    /// Whether the request may go to one more server, where there is one.
+    pub fn may_go_on(&self, method: Method, sent: Sent) -> bool {
+        let hung_up = self.0.iter().filter(|(_, fault)| *fault == Fault::Closed).count();
+        hung_up <= MOST_FURTHER && self.0.last().is_none_or(|(_, fault)| fault.may_retry(method, sent))
+    }
+
+    /// The status the client gets when nobody is left: a server that took the request and hung up was there.
+    pub fn status(&self) -> u16 {
+        match self.0.last() {
+            Some((_, Fault::Closed)) => Fault::Closed.status(),
+            _ => 503,
+        }
     }
 }
 

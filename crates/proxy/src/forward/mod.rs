@@ -78,8 +78,13 @@ impl Link {
     }
 
     /// Writes what was prepared of the request.
-    pub(crate) async fn send(&self, message: &[u8], deadline: &Deadline, wait: u32) -> Result<(), Fault> {
-        match deadline.within(wait, self.socket.write(&mut [IoSlice::new(message)])).await {
+    pub(crate) async fn send(
+        &self,
+        parts: &mut [IoSlice<'_>],
+        deadline: &Deadline,
+        wait: u32,
+    ) -> Result<(), Fault> {
+        match deadline.within(wait, self.socket.write(parts)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Fault::Closed),
             Err(Late) => Err(Fault::ResponseTimeout),

@@ -84,7 +84,8 @@ async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
             }
             Poll::Pending => worker.buffers.give(buffer),
         }
-        if worker.is_stopping() {
+        // Bytes may wait in the kernel of which the event loop has not heard yet.
+        if worker.is_stopping() && !client.socket.has_bytes() {
             Poll::Ready(None)
         } else {
             client.deadline.poll_late(context).map(|Late| None)

@@ -1,6 +1,7 @@
 //! Client connections: what every protocol has in common.
 
 pub(crate) mod h1;
+mod held;
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -8,6 +9,7 @@ use std::io::{self, IoSlice};
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births;
 
+pub(crate) use self::held::Held;
 use crate::clock::{Deadline, Late};
 use crate::socket::Socket;
 use crate::worker::Worker;
@@ -23,6 +25,8 @@ pub(crate) struct Client {
     pub(crate) number: u64,
     /// The session that began on this connection last, if requests on others may share it.
     pub(crate) birth: Cell<Option<births::Client>>,
+    /// Its address's records.
+    pub(crate) addresses: Held,
 }
 
 impl Client {
