@@ -97,7 +97,7 @@ def test_the_schema_is_one() -> None:
         "[pools.b]\npersistence = 'none'\nbalance = { kind = 'round_robin' }\nservers = { a = 'b:1' }\n"
         "[[routes]]\npool = 'b'",
         "[pools.b]\npersistence = [{ kind = 'cookie' }]\nservers = { a = 'b:1' }\n[[routes]]\npool = 'b'",
-        "[pools.b]\nservers = { a = { address = 'b:1', generation = 1, incarnation = 'x', limit = 9 } }",
+        "[pools.b]\nservers = { a = { address = 'b:1', generation = 1, incarnation = 'x' } }",
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\npersistence = {chain}" for chain in CHAINS),
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\n[pools.b.sessions]\n{rules}" for rules in SESSIONS),
     ],

@@ -360,8 +360,6 @@ pub struct Server {
     pub generation: u16,
     /// A text that names this life of the server; empty where nobody says.
     pub incarnation: String,
-    /// Exchanges it takes at once; 0 for any number.
-    pub limit: u32,
 }
 
 /// What a person or a probe says of a server now; sent apart from the snapshot, kept through reloads.
