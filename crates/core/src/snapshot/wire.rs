@@ -234,7 +234,7 @@ pub struct Address {
     pub prefix4: u8,
     /// Leading bits of an IPv6 address that count.
     pub prefix6: u8,
-    /// Seconds a record lives after the client's last connection closed.
+    /// Seconds a record lives without a request.
     pub idle: u32,
     /// Records kept at most.
     pub capacity: u32,
