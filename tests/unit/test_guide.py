@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from equalizer.config.load import load
-from equalizer.config.schema import nodes, schema
 from equalizer.config.schema import keys as keys_of
+from equalizer.config.schema import nodes, schema
 from equalizer.errors import ConfigError
 from equalizer.model.limits import Limits
 from equalizer.model.timeouts import Timeouts
