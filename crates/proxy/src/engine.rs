@@ -133,6 +133,7 @@ impl Engine {
         }
         self.hand_out(revisions)?;
         self.listeners = listeners;
+        self.rules = Some(prepared.rules);
         Ok(())
     }
 
