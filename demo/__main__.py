@@ -12,7 +12,7 @@ import trustme
 
 import equalizer
 from demo.shops import ShopProcess
-from demo.story import COOKIE, Broken, play
+from demo.story import COOKIE, POOL, Broken, play
 
 NAMES = ("web1", "web2", "web3")
 
@@ -45,12 +45,13 @@ def config(shops: list[ShopProcess], persistence: str, folder: Path) -> dict[str
     """As `equalizer.toml` would have it; port 0 takes a free one."""
     tls = {"certificate": str(folder / "shop.pem"), "key": str(folder / "shop.key")}
     return {
+        "engine": {"workers": 1},  # one that takes turns, so that the story is easy to follow
         "listeners": {
             "web": {"address": "127.0.0.1:0"},
             "web-tls": {"address": "127.0.0.1:0", "tls": tls},
         },
         "pools": {
-            "shop": {
+            POOL: {
                 "persistence": "none" if persistence == "none" else {"kind": "cookie", "name": COOKIE},
                 "servers": {shop.name: shop.address for shop in shops},
             }

@@ -1,4 +1,7 @@
-"""The story: a shopper fills a basket, comes back over TLS from another address, and wants to pay for it."""
+"""The story: a shopper fills a basket, comes back over TLS from another address, and wants to pay for it.
+
+Then servers go, one after it was drained and one without a word.
+"""
 
 import ssl
 from collections.abc import Callable, Sequence
@@ -11,14 +14,17 @@ import httpx2
 
 from demo.shops import ShopProcess
 from equalizer import Service
+from equalizer.cli.status import table
 
 Scheme: TypeAlias = Literal["http", "https"]
 Serve: TypeAlias = Callable[[str], AbstractContextManager[Service]]
 """Puts Equalizer before the shops, with a persistence."""
 
 WANTED = ["tea", "teapot", "biscuits"]
-COOKIE = "EQ"
+COOKIE, POOL = "EQ", "shop"
 _ROW = "   {:<22} {:<7} {:<15} {:<7} {}"
+_BESIDE = "   {:<22} {:<23} {:<23} {}"
+_NEWCOMERS = 3  # as many as there are servers: in turn, one of them would get the one that drains
 
 
 class Broken(Exception):
@@ -38,9 +44,10 @@ class Seen:
 class Shopper:
     """A person with one cookie jar, who moves: other addresses, other schemes."""
 
-    def __init__(self, lb: Service, trusted: ssl.SSLContext) -> None:
+    def __init__(self, lb: Service, trusted: ssl.SSLContext, who: str = "") -> None:
         self._urls: dict[Scheme, str] = {"http": lb.url("web"), "https": lb.url("web-tls")}
         self._trusted = trusted
+        self._who = who
         self.jar = CookieJar()
 
     @property
@@ -54,7 +61,9 @@ class Shopper:
 
     def looks(self, scheme: Scheme, address: str) -> Seen:
         """See what is in it."""
-        return self._does("looks into the basket", "GET", "/basket", scheme, address)
+        return self._does(
+            f"{self._who} looks" if self._who else "looks into the basket", "GET", "/basket", scheme, address
+        )
 
     def pays(self, scheme: Scheme, address: str) -> Seen:
         """Buy what is in it."""
@@ -79,20 +88,24 @@ def play(shops: Sequence[ShopProcess], serve: Serve, trusted: ssl.SSLContext) ->
     """All of it; raises Broken where it does not hold."""
     print(f"Three shops, each with its baskets in its own memory: {', '.join(shop.name for shop in shops)}.")
     with serve("none") as lb:
-        _lost(Shopper(lb, trusted))
+        lost = _lost(Shopper(lb, trusted))
     with serve("cookie") as lb:
-        _kept(Shopper(lb, trusted))
+        kept = _kept(Shopper(lb, trusted))
+        _beside(lost, kept)
+        _drained(lb, Shopper(lb, trusted), lambda: Shopper(lb, trusted, "a newcomer"))
         _home_gone(Shopper(lb, trusted), {shop.name: shop for shop in shops})
 
 
-def _lost(shopper: Shopper) -> None:
+def _lost(shopper: Shopper) -> list[Seen]:
     _chapter("1. Without persistence each request goes to the next server.")
-    paid = _shops(shopper)[-1].paid
+    seen = _shops(shopper)
+    paid = seen[-1].paid
     _hold(list(paid) != WANTED, "the basket was kept, although nothing keeps a client at its server")
     print(f"   => LOST: {len(WANTED)} things chosen, {len(paid)} paid. Each shop knows a basket of its own.")
+    return seen
 
 
-def _kept(shopper: Shopper) -> None:
+def _kept(shopper: Shopper) -> list[Seen]:
     _chapter("2. The same steps with Equalizer's cookie.")
     seen = _shops(shopper)
     _hold(list(seen[-1].paid) == WANTED, f"{', '.join(seen[-1].paid) or 'nothing'} was paid")
@@ -104,10 +117,44 @@ def _kept(shopper: Shopper) -> None:
     )
     print(f"   => KEPT: {len(WANTED)} things chosen, {len(WANTED)} paid, all at {seen[-1].server}.")
     print(f"      {COOKIE}={value[:16]}… ({len(value)} characters) says so, and only Equalizer can read it.")
+    return seen
+
+
+def _beside(lost: Sequence[Seen], kept: Sequence[Seen]) -> None:
+    """The two baskets of the same steps."""
+    print(f"\n{_BESIDE.format('', 'chosen over HTTP', 'paid over HTTPS', 'servers')}")
+    for persistence, seen in (("without persistence", lost), ("with the cookie", kept)):
+        servers = ", ".join(sorted({each.server for each in seen}))
+        paid = ", ".join(seen[-1].paid) or "nothing"
+        print(_BESIDE.format(persistence, ", ".join(WANTED), paid, servers))
+
+
+def _drained(lb: Service, loyal: Shopper, newcomer: Callable[[], Shopper]) -> None:
+    _chapter("3. A server shall be restarted: it is drained first.")
+    home = loyal.puts("honey", "http", "127.0.0.6").server
+    lb.set_state(POOL, home, "draining")
+    print(f"   -- equalizer drain {POOL}/{home} --")
+    _hold(
+        loyal.looks("https", "127.0.0.7").server == home, "the shopper did not stay while the server drains"
+    )
+    for _ in range(_NEWCOMERS):
+        _hold(newcomer().looks("http", "127.0.0.8").server != home, "a newcomer got the server that drains")
+    print("   -- equalizer status --", *table(lb.status()).splitlines()[1:], sep="\n   ")
+    drained = next(each for each in lb.status().pools[0].servers if each.name == home)
+    _hold(drained.state == "draining" and (drained.sessions or 0) > 0, "the status tells of no session left")
+    paid = loyal.pays("https", "127.0.0.7")
+    _hold(
+        paid.server == home and list(paid.paid) == ["honey"], "the basket was lost while the server drained"
+    )
+    print(f"   => DRAINED: {home} kept its shopper until the basket was paid, and no newcomer got it.")
+    lb.set_state(POOL, home, "up")
+    print(f"   -- equalizer up {POOL}/{home} --")
+    met = any(newcomer().looks("http", "127.0.0.9").server == home for _ in range(2 * _NEWCOMERS))
+    _hold(met, "no newcomer got the server that is up again")
 
 
 def _home_gone(shopper: Shopper, shops: dict[str, ShopProcess]) -> None:
-    _chapter("3. A second shopper's server goes away.")
+    _chapter("4. Another shopper's server goes away.")
     home = shopper.puts("honey", "http", "127.0.0.4").server
     before = shopper.home_cookie
     shops[home].stop()

@@ -59,7 +59,6 @@ _servers = st.lists(
         weight=st.integers(0, 256),
         generation=st.integers(0, 65535),
         incarnation=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=64),
-        limit=st.integers(0, 1_000_000),
     ),
     min_size=1,
     max_size=5,

@@ -181,7 +181,7 @@ def test_a_port_in_use_is_told_and_exits_1(origin: Origin) -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = run("run", "--listen", address, origin.address)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("equalizer: cannot listen: ")
+    assert done.stderr.startswith("equalizer: listener web: cannot listen on ")
     assert address in done.stderr
     assert done.stderr.endswith("; stop the process that has it, or write another port\n")
 

@@ -12,7 +12,7 @@ from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
 KEY = wire.Key(id=1, secret="c2VjcmV0")
-NO_LIFE: dict[str, object] = {"generation": 0, "incarnation": "", "limit": 0}
+NO_LIFE: dict[str, object] = {"generation": 0, "incarnation": ""}
 HOSTS = {"web2.internal": "192.0.2.2", "web3.internal": "2001:db8::3"}
 
 
@@ -40,7 +40,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         [pools.shop.servers]
         web1 = "127.0.0.1:9001"
-        web2 = { address = "web2.internal:80", weight = 0, generation = 3, incarnation = "b", limit = 50 }
+        web2 = { address = "web2.internal:80", weight = 0, generation = 3, incarnation = "b" }
         web3 = "web3.internal:80"
         [limits]
         head = "32KiB"
@@ -108,7 +108,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                 "servers": (
                     {"name": "web1", "address": "127.0.0.1:9001", "weight": 100} | NO_LIFE,
                     {"name": "web2", "address": "192.0.2.2:80", "weight": 0, "generation": 3}
-                    | {"incarnation": "b", "limit": 50},
+                    | {"incarnation": "b"},
                     {"name": "web3", "address": "[2001:db8::3]:80", "weight": 100} | NO_LIFE,
                 ),
             },

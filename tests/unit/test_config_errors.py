@@ -189,12 +189,11 @@ def test_each_problem_names_its_place_and_what_to_write(
 
 
 def test_a_wrong_setting_of_a_server_is_told(tmp_path: Path) -> None:
-    written = '{ address = "10.0.0.3:80", generation = -1, incarnation = "a b", limit = "many" }'
+    written = '{ address = "10.0.0.3:80", generation = -1, incarnation = "a b" }'
     assert complaints(f"{GOOD}web3 = {written}", tmp_path) == [
         "FILE:7: pools.shop.servers.web3.generation: found -1; write a whole number from 0 to 65535",
         'FILE:7: pools.shop.servers.web3.incarnation: found "a b"; write up to 64 visible ASCII characters, '
         'such as "2026-11-22T10:00"',
-        'FILE:7: pools.shop.servers.web3.limit: found "many"; write a whole number from 0 to 1000000',
     ]
 
 

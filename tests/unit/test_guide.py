@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from equalizer.config.load import load
-from equalizer.config.schema import schema
+from equalizer.config.schema import keys as keys_of
+from equalizer.config.schema import nodes, schema
 from equalizer.errors import ConfigError
 from equalizer.model.limits import Limits
 from equalizer.model.timeouts import Timeouts
@@ -49,6 +50,42 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def test_a_default_is_the_programs(title: str, key: str) -> None:
     said = load(BASE | {title: {key: tomllib.loads(f"it = {section(title)[key]}")["it"]}})
     assert getattr(said.config, title) == getattr(load(BASE).config, title)
+
+
+PERSISTENCE = ("pools", "shop", "persistence")
+TABLES: dict[str, list[tuple[str, ...]]] = {
+    '`kind = "cookie"`': [
+        (*PERSISTENCE, "kind=cookie", f"mode={mode}")
+        for mode in ("insert", "rewrite", "prefix", "learn", "route")
+    ],
+    '`kind = "field"`': [(*PERSISTENCE, "kind=field", f"mode={mode}") for mode in ("insert", "learn")],
+    '`kind = "address"`': [(*PERSISTENCE, "kind=address")],
+    '`kind = "hash"`': [
+        (*PERSISTENCE, "kind=hash", f"over={over}")
+        for over in ("field", "cookie", "query", "path", "address")
+    ],
+    "`[pools.NAME.sessions]`": [("pools", "shop", "sessions")],
+}
+"""Parts of the guide, and the tables of the schema that they tell of."""
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_a_table_of_persistence_tells_every_key_with_its_default(title: str) -> None:
+    part = next(part for part in re.split(r"\n##+ ", SETTINGS) if part.startswith(title))
+    told = {cells[0].strip("`"): cells[1] for cells in rows(part) if "." not in cells[0]}
+    assert told.keys() == {key for table in TABLES[title] for key in keys_of(table)}
+    for key, said in told.items():
+        defaults = [
+            node["default"]
+            for table in TABLES[title]
+            for node in nodes((*table, key))[:1]
+            if "default" in node
+        ]
+        if said.startswith("`"):
+            value = tomllib.loads(f"it = {said.split('`')[1]}")["it"]
+            assert value in defaults, (key, said)
+        else:
+            assert all(default in (None, []) for default in defaults), (key, said)
 
 
 def test_no_key_is_missing() -> None:

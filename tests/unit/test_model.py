@@ -66,7 +66,6 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "weight": 100,
         "generation": 0,
         "incarnation": "",
-        "limit": 0,
     }
     assert config.limits.model_dump() == {"head": 65536, "target": 16384, "fields": 100}
     assert config.timeouts.model_dump() == {

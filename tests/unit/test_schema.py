@@ -97,7 +97,7 @@ def test_the_schema_is_one() -> None:
         "[pools.b]\npersistence = 'none'\nbalance = { kind = 'round_robin' }\nservers = { a = 'b:1' }\n"
         "[[routes]]\npool = 'b'",
         "[pools.b]\npersistence = [{ kind = 'cookie' }]\nservers = { a = 'b:1' }\n[[routes]]\npool = 'b'",
-        "[pools.b]\nservers = { a = { address = 'b:1', generation = 1, incarnation = 'x', limit = 9 } }",
+        "[pools.b]\nservers = { a = { address = 'b:1', generation = 1, incarnation = 'x' } }",
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\npersistence = {chain}" for chain in CHAINS),
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\n[pools.b.sessions]\n{rules}" for rules in SESSIONS),
     ],
@@ -163,6 +163,22 @@ def test_every_key_has_something_to_suggest() -> None:
             path = (*start, key)
             bounds = any("minimum" in node for node in schema.nodes(path))
             assert schema.example(path) is not None or schema.keys(path) or bounds, path
+
+
+def test_a_default_is_written_as_a_person_writes_it() -> None:
+    timeouts = ("timeouts",)
+    assert [schema.nodes((*timeouts, key))[0]["default"] for key in ("head", "idle_client")] == ["10s", "75s"]
+    sessions = ("pools", "a", "sessions")
+    assert [schema.nodes((*sessions, key))[0]["default"] for key in ("idle", "burst")] == ["off", "2s"]
+
+
+def test_a_default_may_be_written() -> None:
+    tables = [schema.schema(), *cast(dict[str, schema.Node], schema.schema()["$defs"]).values()]
+    for table in tables:
+        for key, node in cast(dict[str, schema.Node], table["properties"]).items():
+            if "default" in node:
+                whole = {"$defs": schema.schema()["$defs"], **node}
+                assert Draft202012Validator(whole).is_valid(node["default"]), (table["title"], key)
 
 
 def test_every_key_is_described_for_the_editor() -> None:

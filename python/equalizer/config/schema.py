@@ -4,15 +4,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TypeAlias, cast
 
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core.core_schema import WithDefaultSchema
+
 from equalizer.model.config import Config
 
 Node: TypeAlias = Mapping[str, object]
 
 
+class _AsWritten(GenerateJsonSchema):
+    """A default reads as a person writes it: "10s", not PT10S."""
+
+    def get_default_value(self, schema: WithDefaultSchema) -> object:
+        default = super().get_default_value(schema)
+        writer = schema["schema"].get("serialization", {})
+        return writer["function"](default) if writer.get("type") == "function-plain" else default
+
+
 @cache
 def schema() -> Node:
     """The JSON Schema of a configuration file."""
-    made = Config.model_json_schema(mode="validation")
+    made = Config.model_json_schema(schema_generator=_AsWritten, mode="validation")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "equalizer.toml"}
 
 

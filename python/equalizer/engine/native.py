@@ -76,7 +76,7 @@ class _Native:
             raise _refused(error) from error
         except OSError as error:
             hint = _HINTS.get(error.errno or 0, "write another address")
-            raise ListenError(f"cannot listen: {error.strerror or error}", hint) from error
+            raise ListenError(error.strerror or str(error), hint) from error
 
     def set_states(self, states: Sequence[ServerState]) -> None:
         try:

@@ -84,7 +84,7 @@ class InsertCookie(_Sealed):
     preserve: bool = Field(default=False, strict=True, examples=[True])
     """Whether a server may set it itself, to end or to take over persistence."""
     post_only: bool = Field(default=False, strict=True, examples=[True])
-    """Whether it is set only in answers to POST."""
+    """Whether it is set only in answers to POST and its like, not to GET."""
     cache: Literal["skip", "private", "always"] = "skip"
     """What happens where a shared cache may store the response."""
 

@@ -47,7 +47,7 @@ class AddressRecord(Noun):
     prefix6: int = Field(default=64, ge=1, le=128, strict=True)
     """Leading bits of an IPv6 address that count; 64 is one network."""
     idle: Seconds = timedelta(minutes=30)
-    """How long a record lives after the client's last connection closed."""
+    """How long a record lives without a request."""
     capacity: int = Field(default=1_000_000, ge=1, le=MOST_RECORDS, strict=True)
     """Records kept at most; the one idle longest goes first."""
 

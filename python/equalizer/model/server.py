@@ -20,8 +20,6 @@ class ServerTable(Noun):
     """Change it, and all sessions of this server have ended."""
     incarnation: Incarnation = Field(default="", examples=["2026-11-22T10:00"])
     """Names this life of the server, which knows nothing of sessions before it; empty where nobody says."""
-    limit: int = Field(default=0, ge=0, le=1_000_000, strict=True)
-    """Exchanges it takes at once; 0 for any number."""
 
 
 def _bare_address(value: object) -> object:

@@ -123,7 +123,6 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
             weight=each.weight,
             generation=each.generation,
             incarnation=each.incarnation,
-            limit=each.limit,
         )
         for server, each in pool.servers.items()
     )

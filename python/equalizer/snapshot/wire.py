@@ -158,7 +158,6 @@ class Server(Wire):
     weight: Annotated[int, Field(ge=0, le=256, strict=True)]
     generation: U16
     incarnation: str
-    limit: U32
 
 
 class Pool(Wire):

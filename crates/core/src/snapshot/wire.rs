@@ -238,7 +238,7 @@ pub struct Address {
     pub prefix4: u8,
     /// Leading bits of an IPv6 address that count.
     pub prefix6: u8,
-    /// Seconds a record lives after the client's last connection closed.
+    /// Seconds a record lives without a request.
     pub idle: u32,
     /// Records kept at most.
     pub capacity: u32,
@@ -288,8 +288,6 @@ pub struct Server {
     pub generation: u16,
     /// A text that names this life of the server; empty where nobody says.
     pub incarnation: String,
-    /// Exchanges it takes at once; 0 for any number.
-    pub limit: u32,
 }
 
 /// What a person or a probe says of a server now; sent apart from the snapshot, kept through reloads.

@@ -9,7 +9,7 @@ use serde_json::json;
 pub(crate) fn shop(servers: &[&str]) -> Snapshot {
     let addressed = servers.iter().zip(9001..).map(|(name, port)| {
         json!({ "name": name, "address": format!("127.0.0.1:{port}"), "weight": 100,
-            "generation": 0, "incarnation": "", "limit": 0 })
+            "generation": 0, "incarnation": "" })
     });
     let snapshot = json!({
         "revision": 1,
