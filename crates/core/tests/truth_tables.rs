@@ -157,7 +157,7 @@ fn a_strict_pool_has_no_server_for_a_session_without_its_home() {
     let seen = bench.exchange(&cookies(&[("EQ", &value)]), "");
     assert_eq!(seen.server, "web2");
     let mut tried = Tried::default();
-    tried.failed(equalizer_core::pool::ServerId(bench.place("web2")));
+    tried.failed(equalizer_core::pool::ServerId(bench.place("web2")), equalizer_core::fault::Fault::Connect);
     assert_eq!(bench.pool().pick(&seen.recall, &tried, &mut RoundRobin::new(4)), None);
 }
 

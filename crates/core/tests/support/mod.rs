@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use equalizer_core::balance::round_robin::RoundRobin;
+use equalizer_core::fault::Fault;
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::http::h1::decode::{self, Limits};
@@ -57,7 +58,7 @@ pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
     let servers: Vec<Value> = (1..=4)
         .map(|number| {
             json!({"name": format!("web{number}"), "address": format!("192.0.2.{number}:80"), "weight": 100,
-                "generation": 0, "incarnation": "", "limit": 0})
+                "generation": 0, "incarnation": ""})
         })
         .collect();
     let wire = json!({
@@ -183,7 +184,7 @@ impl Bench {
         let mut recall = pool.persistence.recall(&self.snapshot.ring, pool, &ask, &mut edits);
         let mut tried = Tried::default();
         for server in failing {
-            tried.failed(ServerId(self.place(server)));
+            tried.failed(ServerId(self.place(server)), Fault::Connect);
         }
         let server = pool.pick(&recall, &tried, &mut self.balance).expect("a server is left");
         if recall.is_birth() && pool.persistence.bears_sessions() {
