@@ -64,7 +64,7 @@ impl Setup {
             if let Some((old, seat)) = old {
                 fresh.reasons = Rc::clone(&seat.reasons);
                 if old.servers.len() == pool.servers.len() {
-                    fresh.balance = seat.balance.clone();
+                    fresh.balance.clone_from(&seat.balance);
                 }
             }
             Rc::new(fresh)
@@ -117,7 +117,7 @@ impl PoolSeat {
         for _ in 0..worker {
             balance.choose(|server| pool.servers[server].weight);
         }
-        Self { balance: RefCell::new(balance), servers, reasons: Default::default() }
+        Self { balance: RefCell::new(balance), servers, reasons: Rc::default() }
     }
 
     /// A server's seat.
