@@ -53,7 +53,14 @@ def test_many_clients_share_one_connection_to_a_server(balance: Balance, make_or
     lb = balance(make_origin())
     for _ in range(10):
         assert lb.ask(get()).body == b"hello"
-    assert lb.counts("web1") == {"connects": 1, "exchanges": 10, "faults": {}, "in_flight": 0}
+    assert lb.counts("web1") == {
+        "connects": 1,
+        "exchanges": 10,
+        "faults": {},
+        "in_flight": 0,
+        "sessions": 10,
+        "state": "up",
+    }
 
 
 @pytest.mark.parametrize(

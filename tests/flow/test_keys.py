@@ -40,7 +40,7 @@ class Visit:
     def key(self) -> int:
         """The id of the key that sealed the cookie."""
         assert self.cookie is not None
-        return int.from_bytes(base64.urlsafe_b64decode(self.cookie.partition("=")[2])[1:3])
+        return int.from_bytes(base64.urlsafe_b64decode(self.cookie.partition("=")[2] + "=")[1:3])
 
 
 def visit(client: HTTPConnection, cookie: str | None = None) -> Visit:
@@ -213,6 +213,7 @@ def test_a_made_cookie_is_opened_again_and_honoured_by_the_engine(
             "opened": True,
             "pool": "shop",
             "home": "web2",
+            "pinned": False,
             "key": rotation.ring(ring)[0].id,
             "generation": {"pool": 0, "server": 0},
             "incarnation": None,

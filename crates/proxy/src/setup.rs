@@ -26,7 +26,8 @@ pub(crate) struct Setup {
 pub(crate) struct PoolSeat {
     pub(crate) balance: RefCell<RoundRobin>,
     servers: Vec<Rc<ServerSeat>>,
-    reasons: [Cell<u64>; Reason::ALL.len()],
+    /// Shared with the revisions before: exchanges that began under one of them are counted too.
+    reasons: Rc<[Cell<u64>; Reason::ALL.len()]>,
 }
 
 /// A server's state in this worker.
@@ -51,21 +52,22 @@ impl Setup {
                 let names = old.map(|(old, _)| &old.servers).into_iter().flatten();
                 let seats = old.map(|(_, seat)| &seat.servers).into_iter().flatten();
                 let kept = names.zip(seats).find(|(old, _)| old.name == server.name);
+                let window = pool.sessions.census_window;
                 match kept {
-                    Some((_, seat)) if seat.serves(server.address, pool.sessions.census_window) => {
-                        Rc::clone(seat)
-                    }
-                    _ => Rc::new(ServerSeat::new(server.address, pool.sessions.census_window)),
+                    Some((_, seat)) if seat.serves(server.address, window) => Rc::clone(seat),
+                    Some((_, seat)) => Rc::new(seat.moved(server.address, window)),
+                    None => Rc::new(ServerSeat::new(server.address, window)),
                 }
             });
             let servers: Vec<_> = servers.collect();
-            let same = old.filter(|(old, _)| old.servers.len() == pool.servers.len());
-            Rc::new(match same {
-                Some((_, seat)) => {
-                    PoolSeat { balance: seat.balance.clone(), servers, reasons: seat.reasons.clone() }
+            let mut fresh = PoolSeat::new(servers, pool, worker);
+            if let Some((old, seat)) = old {
+                fresh.reasons = Rc::clone(&seat.reasons);
+                if old.servers.len() == pool.servers.len() {
+                    fresh.balance.clone_from(&seat.balance);
                 }
-                None => PoolSeat::new(servers, pool, worker),
-            })
+            }
+            Rc::new(fresh)
         });
         Self { pools: pools.collect(), rules }
     }
@@ -92,7 +94,7 @@ impl Setup {
         report.revision = self.rules.revision;
         for (pool, seat) in self.rules.pools.iter().zip(&self.pools) {
             let told = |(reason, count): (&Reason, &Cell<u64>)| (reason.word(), count.get());
-            let reasons = Reason::ALL.iter().zip(&seat.reasons).filter(|(_, count)| count.get() > 0);
+            let reasons = Reason::ALL.iter().zip(seat.reasons.iter()).filter(|(_, count)| count.get() > 0);
             let servers = pool.servers.iter().zip(&seat.servers);
             report.pools.insert(
                 pool.name.clone(),
@@ -115,7 +117,7 @@ impl PoolSeat {
         for _ in 0..worker {
             balance.choose(|server| pool.servers[server].weight);
         }
-        Self { balance: RefCell::new(balance), servers, reasons: Default::default() }
+        Self { balance: RefCell::new(balance), servers, reasons: Rc::default() }
     }
 
     /// A server's seat.
@@ -145,6 +147,21 @@ impl ServerSeat {
             window,
             census: RefCell::new(Census::new(u64::from(window))),
             faults: RefCell::default(),
+        }
+    }
+
+    /// The same server at another address, or counted over another window: what was counted before still counts.
+    fn moved(&self, address: SocketAddr, window: u32) -> Self {
+        Self {
+            exchanges: self.exchanges.clone(),
+            connects: self.connects.clone(),
+            faults: self.faults.clone(),
+            census: if window == self.window {
+                self.census.clone()
+            } else {
+                RefCell::new(Census::new(u64::from(window)))
+            },
+            ..Self::new(address, window)
         }
     }
 

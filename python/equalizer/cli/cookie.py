@@ -84,6 +84,7 @@ def _lines(cookie: "OpenedCookie", now: datetime) -> list[str]:
         "session": cookie.session,
         "born": _time(cookie.born, now),
         "last seen": _time(cookie.seen, now),
+        "pinned": "yes" if cookie.pinned else "no",
         "key": cookie.key,
         "generation": generation,
         "incarnation": cookie.incarnation or "unknown",

@@ -28,6 +28,8 @@ class OpenedCookie:
     born: int
     """Unix seconds, as `seen`."""
     seen: int
+    pinned: bool
+    """Whether the server asked never to move it."""
     key: int
     """The id of the key that sealed it."""
     generation: Mapping[str, int]

@@ -130,11 +130,18 @@ async def _visit(plan: Plan, number: int, client: Client, tls: ssl.SSLContext) -
     clock = asyncio.get_running_loop()
     begin = clock.time() + number / plan.clients / plan.rate
     source = str(_FIRST_SOURCE + number) if plan.sources else None
+    # Requests that look like those of one browser may share a session in their first moments.
+    headers = {"User-Agent": f"equalizer-verify/{number + 1}"}
     cookies = httpx2.Cookies()
     for first in range(0, plan.rounds, _RECONNECT):
         transport = httpx2.AsyncHTTPTransport(verify=tls, local_address=source)
         async with httpx2.AsyncClient(
-            transport=transport, cookies=cookies, follow_redirects=True, timeout=_PATIENCE, trust_env=False
+            transport=transport,
+            headers=headers,
+            cookies=cookies,
+            follow_redirects=True,
+            timeout=_PATIENCE,
+            trust_env=False,
         ) as http:
             for turn in range(first, min(first + _RECONNECT, plan.rounds)):
                 await asyncio.sleep(max(0.0, begin + turn / plan.rate - clock.time()))
