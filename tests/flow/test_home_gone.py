@@ -299,9 +299,7 @@ def test_what_brings_servers_down_is_not_tried_on_all_of_them(
     assert sum(len(origin.requests) for origin in origins.values()) == 8
 
 
-def test_a_refused_connection_is_no_reason_not_to_try_all(
-    balance: Balance, make_origin: MakeOrigin
-) -> None:
+def test_a_refused_connection_is_no_reason_not_to_try_all(balance: Balance, make_origin: MakeOrigin) -> None:
     origins = {f"web{number}": make_origin() for number in range(1, 9)}
     lb = balance(origins)
     for name in list(origins)[:-1]:

@@ -1,9 +1,9 @@
-"""A client as persistence sees it: it comes back with the cookies that it was given, and from its own address."""
+"""A client as persistence sees it: it comes back with the cookies that it was given."""
 
 import time
 from collections.abc import Callable, Mapping
 from http.cookies import SimpleCookie
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from support.balancer import Balancer, get
 from support.wire import LIMIT, Message, Wire, connect
@@ -87,6 +87,6 @@ def outlast(seconds: int) -> None:
     until(time.time, lambda now: now >= end + 0.15)  # its workers look at the clock every 0.1 seconds
 
 
-def _counts(lb: Balancer, pool: str) -> dict[str, Any]:
-    counts: dict[str, Any] = lb.report()["pools"][pool]
+def _counts(lb: Balancer, pool: str) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = lb.report()["pools"][pool]
     return counts

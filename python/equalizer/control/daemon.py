@@ -32,7 +32,7 @@ def run(written: Written, name: str) -> None:
     """Serve until a signal; raises EqualizerError when there is nothing to serve."""
     log = structlog.get_logger()
     happenings: Happenings = SimpleQueue()
-    # Every thread inherits this. A handler would run in the main thread only, and not while that waits in a queue.
+    # Every thread inherits this. A handler would run in the main thread only, and not while that waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     Thread(target=_take_signals, args=(happenings,), daemon=True).start()
     service = Service(written, name, journal)

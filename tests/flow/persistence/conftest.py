@@ -14,7 +14,7 @@ MakeServers = Callable[..., dict[str, Origin]]
 
 @pytest.fixture
 def servers(make_origin: MakeOrigin) -> MakeServers:
-    """Make web1 to web3, which answer with their names and with the fields that `says` gives for a request."""
+    """Make web1 to web3, which answer with their names and with the fields that `says` gives."""
 
     def make(says: Says = lambda name, request: (), names: str = "web1 web2 web3") -> dict[str, Origin]:
         def origin(name: str) -> Origin:

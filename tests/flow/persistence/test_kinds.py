@@ -1,4 +1,4 @@
-"""Every kind of persistence through a real engine: a client comes back to its server, by whatever it carries."""
+"""Every kind of persistence through a real engine: a client comes back by whatever it carries."""
 
 import itertools
 from collections.abc import Sequence
@@ -15,21 +15,19 @@ from support.wire import Message
 NAMES = {"web1", "web2", "web3"}
 
 
-def applying(cookie: str, value: str = "{name}-{number}") -> "Application":
-    return Application(cookie, value)
-
-
 class Application:
     """Sets its own cookie where the client has none, with another value every time."""
 
-    def __init__(self, cookie: str, value: str) -> None:
+    def __init__(self, cookie: str, value: str = "{name}-{number}") -> None:
         self.cookie, self.value = cookie, value
         self.numbers = itertools.count()
 
     def __call__(self, name: str, request: Message) -> Sequence[str]:
         if any(f"{self.cookie}=" in field for field in request.all("cookie")):
             return ()
-        return (f"Set-Cookie: {self.cookie}={self.value.format(name=name, number=next(self.numbers))}; Path=/",)
+        return (
+            f"Set-Cookie: {self.cookie}={self.value.format(name=name, number=next(self.numbers))}; Path=/",
+        )
 
 
 def seen(origins: dict[str, Origin], field: str) -> list[str | None]:
@@ -51,7 +49,7 @@ def seen(origins: dict[str, Origin], field: str) -> list[str | None]:
 def test_cookies_bring_every_client_back(
     balance: Balance, servers: MakeServers, persistence: dict[str, object]
 ) -> None:
-    lb = balance(servers(applying("SID")), workers=2, pool={"persistence": persistence})
+    lb = balance(servers(Application("SID")), workers=2, pool={"persistence": persistence})
     visitors = [Visitor(lb) for _ in range(9)]
     homes = [visitor.home() for visitor in visitors]
     assert set(homes) == NAMES
@@ -64,13 +62,16 @@ def test_cookies_bring_every_client_back(
 
 def test_a_prefixed_value_reaches_its_server_as_it_was_set(balance: Balance, servers: MakeServers) -> None:
     for seal in (False, True):
-        origins = servers(applying("SID", value="a.b~c{number}"))
+        origins = servers(Application("SID", value="a.b~c{number}"))
         mode = {"kind": "cookie", "mode": "prefix", "name": "SID", "seal_value": seal}
         visitor = Visitor(balance(origins, pool={"persistence": mode}))
         visitor.ask()
         assert ("a.b~c0" in visitor.jar["SID"]) is not seal
         visitor.ask("Cookie: other=1")
-        assert sorted(filter(None, (value for value in map(str, all_cookies(origins))))) == ["SID=a.b~c0", "other=1"]
+        assert sorted(all_cookies(origins)) == [
+            "SID=a.b~c0",
+            "other=1",
+        ]
 
 
 def all_cookies(origins: dict[str, Origin]) -> list[str]:
@@ -82,7 +83,7 @@ def all_cookies(origins: dict[str, Origin]) -> list[str]:
 
 def test_a_rewritten_cookie_holds_nothing_of_the_servers(balance: Balance, servers: MakeServers) -> None:
     mode = {"kind": "cookie", "mode": "rewrite", "name": "SID"}
-    visitor = Visitor(balance(servers(applying("SID")), pool={"persistence": mode}))
+    visitor = Visitor(balance(servers(Application("SID")), pool={"persistence": mode}))
     assert not set(visitor.ask().all("set-cookie")[0]) & {"~"}
     assert "web" not in visitor.jar["SID"]
     assert len(visitor.jar["SID"]) == LENGTH

@@ -42,7 +42,7 @@ def test_a_killed_home_has_one_successor_for_each_session(
     origins = {name: make_origin(naming(name)) for name in NAMES}
     file = configured(tmp_path, origins)
     members = [balance(origins, workers=2, keys={"file": str(tmp_path / "keys")}) for _ in range(2)]
-    visitors = []
+    visitors: list[Visitor] = []
     while len(visitors) < SESSIONS:
         visitor = Visitor(members[0])
         if visitor.home() == "web5":

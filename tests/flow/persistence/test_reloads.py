@@ -19,9 +19,9 @@ KINDS: list[tuple[object, str]] = [
 ]
 
 
-def begin(lb: Balancer, persistence: object) -> list[tuple[Visitor, str, tuple[str, ...]]]:
+def begin(lb: Balancer) -> list[tuple[Visitor, str, tuple[str, ...]]]:
     """Nine clients, their homes, and the fields that they repeat."""
-    begun = []
+    begun: list[tuple[Visitor, str, tuple[str, ...]]] = []
     for number in range(2, 11):
         visitor = Visitor(lb, f"127.0.0.{number}")
         answer = visitor.ask()
@@ -45,7 +45,7 @@ def test_sessions_survive_every_change_of_servers(
     more = servers(told, names="web4 web0")
     pool = {"persistence": persistence}
     lb = balance(origins, workers=2, pool=pool)
-    begun = begin(lb, persistence)
+    begun = begin(lb)
 
     def all_stay(servers: dict[str, Origin]) -> None:
         lb.service.reload(configuration(servers, 2, pool=pool))
@@ -66,7 +66,7 @@ def test_sessions_survive_every_change_of_servers(
 def test_another_size_of_a_table_keeps_its_records(balance: Balance, servers: MakeServers) -> None:
     origins = servers()
     lb = balance(origins, workers=2, pool={"persistence": "address"})
-    begun = begin(lb, "address")
+    begun = begin(lb)
     for settings in ({"capacity": 5000}, {"idle": "2h"}, {"prefix6": 48, "capacity": 2000}):
         persistence = {"kind": "address", **settings}
         lb.service.reload(configuration(origins, 2, pool={"persistence": persistence}))
@@ -76,14 +76,16 @@ def test_another_size_of_a_table_keeps_its_records(balance: Balance, servers: Ma
 def test_a_removed_server_is_a_loss_that_is_told(balance: Balance, servers: MakeServers) -> None:
     origins = servers()
     lb = balance(origins, workers=2, pool={"sessions": {"announce": True}})
-    begun = [(visitor, home) for visitor, home, _ in begin(lb, "cookie")]
+    begun = [(visitor, home) for visitor, home, _ in begin(lb)]
     left = {name: origin for name, origin in origins.items() if name != "web2"}
     lb.service.reload(configuration(left, 2, pool={"sessions": {"announce": True}}))
     gone = sum(home == "web2" for _, home in begun)
     for visitor, home in begun:
         assert visitor.homes() == ({home} if home != "web2" else {visitor.home()})
     assert lost(lb) == {"home_removed": gone}
-    told = [value for one in left.values() for request in one.requests for value in request.all("session-moved")]
+    told = [
+        value for one in left.values() for request in one.requests for value in request.all("session-moved")
+    ]
     assert told == ["reason=home_removed"] * gone
 
 
@@ -91,7 +93,7 @@ def test_states_and_lives_outlast_a_reload(balance: Balance, servers: MakeServer
     origins = servers(lambda name, request: ("Server-Life: a",))
     sessions = {"sessions": {"incarnation_field": "Server-Life"}}
     lb = balance(origins, workers=2, pool=sessions)
-    begun = [(visitor, home) for visitor, home, _ in begin(lb, "cookie")]
+    begun = [(visitor, home) for visitor, home, _ in begin(lb)]
     for visitor, _ in begun:
         visitor.ask()
     lb.service.set_state("shop", "web2", "draining", deadline=timedelta(hours=1))

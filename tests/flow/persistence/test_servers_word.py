@@ -67,7 +67,9 @@ def test_a_pinned_session_outlasts_a_drain(balance: Balance, servers: MakeServer
     assert lost(lb) == {"home_draining_moved": 1}
 
 
-def lives(balance: Balance, origins: dict[str, Origin], **sessions: object) -> tuple[Balancer, dict[str, object]]:
+def lives(
+    balance: Balance, origins: dict[str, Origin], **sessions: object
+) -> tuple[Balancer, dict[str, object]]:
     """Equalizer whose configuration names the lives of its servers."""
     table = {name: {"address": one.address, "incarnation": "1"} for name, one in origins.items()}
     pool = {"servers": table, "sessions": sessions}

@@ -48,7 +48,7 @@ def test_with_a_deadline_the_rest_moves_when_it_comes(balance: Balance, servers:
     visitor = one_each(lb)["web2"]
     lb.service.set_state("shop", "web2", "draining", deadline=timedelta(seconds=2))
     assert visitor.home() == "web2"
-    until(lambda: visitor.home(), lambda home: home != "web2")
+    until(visitor.home, lambda home: home != "web2")
     assert len(visitor.homes()) == 1
     assert lost(lb) == {"home_draining_moved": 1}
 
