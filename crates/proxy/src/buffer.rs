@@ -28,6 +28,11 @@ impl Buffer {
         Self { bytes: vec![0; size].into_boxed_slice(), start: 0, end: 0 }
     }
 
+    /// A buffer without room, in the place of one that is not needed; it costs no memory.
+    pub(crate) fn none() -> Self {
+        Self::new(0)
+    }
+
     /// The bytes that wait to be used.
     pub(crate) fn filled(&self) -> &[u8] {
         &self.bytes[self.start..self.end]

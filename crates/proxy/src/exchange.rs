@@ -17,6 +17,7 @@ use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::{self, Reason, Recall, Stamping};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::route::PoolId;
+use equalizer_core::snapshot::wire::Timeouts;
 
 use crate::answer::answer;
 use crate::birth;
@@ -30,89 +31,48 @@ use crate::worker::Worker;
 /// What ends a head.
 const EMPTY_LINE: usize = 2;
 
-/// Serves one request whose head `buffer` begins with.
-pub(crate) async fn exchange(
+/// A request whose session is recalled, ready to be sent to one server or to another.
+pub(crate) struct Admitted {
+    setup: Rc<Setup>,
+    pool: PoolId,
+    asked: Asked,
+    recall: Recall,
+    /// The head as servers get it, and what was here of the body.
+    message: Vec<u8>,
+    /// Where more fields may follow in the message.
+    head_end: usize,
+    /// What the first write of the message will have sent.
+    sends: Sent,
+}
+
+/// A request that no server gets to see.
+pub(crate) struct Refused {
+    asked: Asked,
+    status: u16,
+}
+
+impl Refused {
+    /// Tells the client.
+    pub(crate) async fn answer(&self, worker: &Worker, client: &Client) -> After {
+        self.asked.refuse(worker, client, self.status, false).await
+    }
+}
+
+/// Finds the route of the request that `buffer` begins with, recalls its session, and writes it as servers get it.
+///
+/// Nothing waits here, so that a connection need not hold what only this looks at.
+pub(crate) fn admit(
     worker: &Worker,
     client: &Client,
     buffer: &mut Buffer,
     head: &RequestHead,
     fields: &[Field],
-) -> After {
+) -> Result<(Admitted, Source), Refused> {
     let setup = worker.setup();
     let asked = Asked { method: head.method, http11: head.http11, keep_alive: head.keep_alive };
-    let Some((route, (pool, seat))) =
-        setup.rules.routes.find().and_then(|route| Some((route, setup.pool(route.pool)?)))
-    else {
-        return asked.refuse(worker, client, 404, false).await;
-    };
+    let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
+    let Some((id, (pool, seat))) = found else { return Err(Refused { asked, status: 404 }) };
     let lines = Lines { bytes: buffer.filled(), fields };
-    let mut message = worker.buffers.take_text();
-    let recall = admit(worker, client, (route.pool, pool, seat), head, lines, &mut message);
-    buffer.consume(head.length as usize);
-    let mut source = Source::new(head.framing);
-    let head_length = message.len();
-    if body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message).is_err() {
-        return asked.refuse(worker, client, 400, false).await;
-    }
-    let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
-    let sent = Cell::new(Sent::Nothing);
-    let mut tried = Tried::default();
-    let mut fresh = false;
-    let after = loop {
-        let Some(server) = pool.pick(&recall, &tried, &mut seat.balance.borrow_mut()) else {
-            let reason = recall.refusal(pool);
-            seat.count(reason);
-            let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
-            break asked.refuse(worker, client, status, source.is_done()).await;
-        };
-        let at = At {
-            worker,
-            client,
-            setup: &setup,
-            pool,
-            seat,
-            asked,
-            recall: &recall,
-            server,
-            sends,
-            sent: &sent,
-            head_end: head_length - EMPTY_LINE,
-        };
-        let failure = match at.forward(&message, buffer, &mut source, fresh).await {
-            Ok(after) => break after,
-            Err(failure) => failure,
-        };
-        match failure {
-            // A connection that the server had closed meanwhile says nothing about the server.
-            Failure::Server { fault: Fault::Closed, reused: true }
-                if Fault::Closed.may_retry(head.method, sent.get()) =>
-            {
-                fresh = true;
-            }
-            Failure::Server { fault, .. } => {
-                seat.server(server).failed(fault);
-                tried.failed(server, fault);
-                fresh = false;
-                if !tried.may_go_on(head.method, sent.get()) {
-                    break asked.refuse(worker, client, fault.status(), source.is_done()).await;
-                }
-            }
-            Failure::Client(broken) => break asked.give_up(worker, client, broken).await,
-        }
-    };
-    worker.buffers.give_text(message);
-    after
-}
-
-/// Recalls the request's session and writes its head as the server gets it.
-fn admit(
-    worker: &Worker,
-    client: &Client,
-    (id, pool, seat): (PoolId, &Pool, &PoolSeat),
-    head: &RequestHead,
-    lines: Lines<'_>,
-    message: &mut Vec<u8>,
-) -> Recall {
     let mut edits = worker.buffers.take_edits();
     let ask = persistence::Ask {
         lines,
@@ -123,14 +83,77 @@ fn admit(
         listener: client.listener,
         now: worker.clock.unix(),
     };
-    let mut recall = pool.persistence.recall(&worker.setup().rules.ring, pool, &ask, &mut edits);
+    let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
     client.addresses.hold(&pool.persistence);
     if recall.is_birth() {
         birth::bear(worker, client, (id, pool, seat), &mut recall, lines);
     }
-    encode::request(lines, head, client.origin, &edits, message);
+    let mut message = worker.buffers.take_text();
+    encode::request(lines, head, client.origin, &edits, &mut message);
     worker.buffers.give_edits(edits);
-    recall
+    buffer.consume(head.length as usize);
+    let head_length = message.len();
+    let mut source = Source::new(head.framing);
+    if body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message).is_err() {
+        return Err(Refused { asked, status: 400 });
+    }
+    let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
+    let head_end = head_length - EMPTY_LINE;
+    Ok((Admitted { setup, pool: id, asked, recall, message, head_end, sends }, source))
+}
+
+/// Serves an admitted request; `source` tells what of its body is still to come.
+pub(crate) async fn exchange(
+    worker: &Worker,
+    client: &Client,
+    buffer: &mut Buffer,
+    admitted: &Admitted,
+    source: &mut Source,
+) -> After {
+    let asked = admitted.asked;
+    let Some((pool, seat)) = admitted.setup.pool(admitted.pool) else {
+        return asked.refuse(worker, client, 404, false).await;
+    };
+    let sent = Cell::new(Sent::Nothing);
+    let mut tried = Tried::default();
+    let mut fresh = false;
+    loop {
+        let Some(server) = pool.pick(&admitted.recall, &tried, &mut seat.balance.borrow_mut()) else {
+            let reason = admitted.recall.refusal(pool);
+            seat.count(reason);
+            let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
+            return asked.refuse(worker, client, status, source.is_done()).await;
+        };
+        let at = At { worker, client, admitted, pool, seat, server, sent: &sent };
+        let failure = match at.forward(buffer, source, fresh).await {
+            Ok(after) => return after,
+            Err(failure) => failure,
+        };
+        match failure {
+            // A connection that the server had closed meanwhile says nothing about the server.
+            Failure::Server { fault: Fault::Closed, reused: true }
+                if Fault::Closed.may_retry(asked.method, sent.get()) =>
+            {
+                fresh = true;
+            }
+            Failure::Server { fault, .. } => {
+                seat.server(server).failed(fault);
+                tried.failed(server, fault);
+                fresh = false;
+                if !tried.may_go_on(asked.method, sent.get()) {
+                    return asked.refuse(worker, client, fault.status(), source.is_done()).await;
+                }
+            }
+            Failure::Client(broken) => return asked.give_up(worker, client, broken).await,
+        }
+    }
+}
+
+impl Admitted {
+    /// Gives back what was borrowed for the request.
+    pub(crate) fn end(&mut self, worker: &Worker) {
+        worker.buffers.give_text(std::mem::take(&mut self.message));
+    }
 }
 
 /// What of the request decides how it is answered.
@@ -186,43 +209,30 @@ enum Unrelayed {
 struct At<'a> {
     worker: &'a Worker,
     client: &'a Client,
-    setup: &'a Setup,
+    admitted: &'a Admitted,
     pool: &'a Pool,
     seat: &'a PoolSeat,
-    asked: Asked,
-    recall: &'a Recall,
     server: ServerId,
-    /// What the first write of the request will have sent.
-    sends: Sent,
     sent: &'a Cell<Sent>,
-    /// Where more fields may follow in what is sent.
-    head_end: usize,
 }
 
 impl At<'_> {
     /// Sends the request and relays the response; a failure before the response's head may be tried elsewhere.
-    async fn forward(
-        &self,
-        message: &[u8],
-        buffer: &mut Buffer,
-        source: &mut Source,
-        fresh: bool,
-    ) -> Result<After, Failure> {
-        let (deadline, times) = (&self.client.deadline, &self.setup.rules.timeouts);
-        let seat: &Rc<_> = self.seat.server(self.server);
-        let opened = Link::open(seat, self.asked.method, fresh, deadline, times.connect).await;
+    async fn forward(&self, buffer: &mut Buffer, source: &mut Source, fresh: bool) -> Result<After, Failure> {
+        let (deadline, times, method) = (&self.client.deadline, self.times(), self.admitted.asked.method);
+        let opened = Link::open(self.seat.server(self.server), method, fresh, deadline, times.connect).await;
         let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
         let reused = link.reused;
         let failed = |fault| Failure::Server { fault, reused };
-        self.sent.set(self.sends);
-        self.send(&link, message).await.map_err(failed)?;
+        self.sent.set(self.admitted.sends);
+        self.send(&link).await.map_err(failed)?;
         let mut upload = self.upload(&link, buffer, source);
         let mut incoming = self.worker.buffers.take();
         let mut fields = self.worker.buffers.take_fields();
-        let most = self.setup.rules.limits.head;
+        let most = self.admitted.setup.rules.limits.head;
         let head = loop {
             deadline.set(times.response);
-            let reading = link.read_head(&mut incoming, most, self.asked.method, &mut fields, deadline);
+            let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
             let read = upload.alongside(deadline, times.response, pin!(reading)).await;
             let head = read.map_err(Failure::Client)?.map_err(failed)?;
             if head.status >= 200 {
@@ -247,12 +257,17 @@ impl At<'_> {
     }
 
     /// Writes what was prepared of the request, and tells a new home what it is to the session.
-    async fn send(&self, link: &Link, message: &[u8]) -> Result<(), Fault> {
+    async fn send(&self, link: &Link) -> Result<(), Fault> {
+        let Admitted { recall, message, head_end, .. } = self.admitted;
         let mut moved = Vec::new();
-        persistence::announcement(self.pool, self.recall, self.server, &mut moved);
-        let (head, rest) = message.split_at(if moved.is_empty() { 0 } else { self.head_end });
+        persistence::announcement(self.pool, recall, self.server, &mut moved);
+        let (head, rest) = message.split_at(if moved.is_empty() { 0 } else { *head_end });
         let mut parts = [head, &moved, rest].map(IoSlice::new);
-        link.send(&mut parts, &self.client.deadline, self.setup.rules.timeouts.body).await
+        link.send(&mut parts, &self.client.deadline, self.times().body).await
+    }
+
+    fn times(&self) -> &Timeouts {
+        &self.admitted.setup.rules.timeouts
     }
 
     /// Sends what is left of the request's body while the response is awaited.
@@ -267,7 +282,7 @@ impl At<'_> {
             buffer,
             source,
             deadline: &self.client.deadline,
-            wait: self.setup.rules.timeouts.body,
+            wait: self.times().body,
             buffers: &self.worker.buffers,
         };
         Upload::start(transfer, self.sent)
@@ -275,12 +290,12 @@ impl At<'_> {
 
     /// Passes an interim response on (RFC 9110, 15.2); HTTP/1.0 knows none.
     async fn interim(&self, head: &ResponseHead, incoming: &Buffer, fields: &[Field]) -> Result<(), Broken> {
-        if !self.asked.http11 {
+        if !self.admitted.asked.http11 {
             return Ok(());
         }
         let mut text = self.worker.buffers.take_text();
         let lines = Lines { bytes: incoming.filled(), fields };
-        let delivery = self.asked.delivery(self.worker, true);
+        let delivery = self.admitted.asked.delivery(self.worker, true);
         encode::response(lines, head, delivery, Framing::None, &Edits::default(), &mut text);
         text.extend_from_slice(b"\r\n");
         let written = self.client.write(self.worker, &mut [IoSlice::new(&text)]).await;
@@ -297,8 +312,8 @@ impl At<'_> {
         head: &ResponseHead,
         fields: &[Field],
     ) -> Result<After, Unrelayed> {
-        let (worker, client, times) = (self.worker, self.client, &self.setup.rules.timeouts);
-        let mut delivery = self.asked.delivery(worker, upload.is_whole());
+        let (worker, client, times) = (self.worker, self.client, self.times());
+        let mut delivery = self.admitted.asked.delivery(worker, upload.is_whole());
         let framed = delivery.framing(head.framing);
         let mut text = worker.buffers.take_text();
         let lines = Lines { bytes: incoming.filled(), fields };
@@ -339,8 +354,8 @@ impl At<'_> {
     fn count(&self, said: Option<Reason>) {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
-        self.seat.count(said.unwrap_or_else(|| self.recall.reason(self.server)));
-        if let Some(id) = self.recall.id() {
+        self.seat.count(said.unwrap_or_else(|| self.admitted.recall.reason(self.server)));
+        if let Some(id) = self.admitted.recall.id() {
             seat.census.borrow_mut().see(id, self.worker.clock.unix());
         }
     }
@@ -358,12 +373,12 @@ impl At<'_> {
         let mut edits = worker.buffers.take_edits();
         let mut stamp = worker.buffers.take_text();
         let stamping = Stamping {
-            ring: &self.setup.rules.ring,
+            ring: &self.admitted.setup.rules.ring,
             pool: self.pool,
             server: self.server,
-            recall: self.recall,
+            recall: &self.admitted.recall,
             asked: persistence::Asked {
-                method: self.asked.method,
+                method: self.admitted.asked.method,
                 client: origin.client,
                 secure: origin.secure,
                 listener: self.client.listener,

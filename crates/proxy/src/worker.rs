@@ -287,6 +287,6 @@ mod tests {
     #[test]
     fn a_connection_is_small() {
         let size = size_of_future(serve);
-        assert!(size <= 1472, "{size} bytes");
+        assert!(size <= 1280, "{size} bytes");
     }
 }

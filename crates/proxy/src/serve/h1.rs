@@ -3,16 +3,16 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use equalizer_core::http::field::Field;
-use equalizer_core::http::h1::decode::{self, RequestHead};
+use equalizer_core::http::h1::decode;
 use equalizer_core::http::h1::encode::Delivery;
 use equalizer_core::http::refusal::Refusal;
 
 use super::{After, Client};
 use crate::answer::answer;
+use crate::body::Source;
 use crate::buffer::Buffer;
 use crate::clock::Late;
-use crate::exchange::exchange;
+use crate::exchange::{Admitted, Refused, admit, exchange};
 use crate::worker::Worker;
 
 /// How long a client may take to read an answer that ends the connection, in milliseconds.
@@ -22,37 +22,33 @@ const LINGER_BYTES: usize = 256 * 1024;
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(worker: &Worker, client: &Client) {
-    let mut held: Option<Buffer> = None;
+    let mut buffer = Buffer::none();
     loop {
-        let mut buffer = match held.take() {
-            Some(buffer) => buffer,
-            None => match first_bytes(worker, client).await {
-                Some(buffer) => buffer,
-                None => return close(client).await,
-            },
-        };
-        let mut fields = worker.buffers.take_fields();
-        let after = match read_head(worker, client, &mut buffer, &mut fields).await {
-            Ok(head) => exchange(worker, client, &mut buffer, &head, &fields).await,
+        if buffer.is_empty() && !first_bytes(worker, client, &mut buffer).await {
+            return close(client).await;
+        }
+        // Borrowed from here on, not taken apart: a connection would hold the parts beside the whole.
+        let mut next = next_request(worker, client, &mut buffer).await;
+        let after = match &mut next {
+            Ok((admitted, source)) => {
+                let after = exchange(worker, client, &mut buffer, admitted, source).await;
+                admitted.end(worker);
+                after
+            }
             Err(End::Gone) => After::Close,
-            Err(End::Refused(status)) => refuse(worker, client, status).await,
+            Err(End::Malformed(status)) => refuse(worker, client, *status).await,
+            Err(End::Refused(refused)) => refused.answer(worker, client).await,
         };
-        worker.buffers.give_fields(fields);
         match after {
-            After::Keep if !buffer.is_empty() => held = Some(buffer),
-            After::Keep => worker.buffers.give(buffer),
-            After::Close if buffer.is_empty() => {
-                worker.buffers.give(buffer);
-                return close(client).await;
-            }
-            After::Close | After::Linger => {
-                linger(client, &mut buffer).await;
-                return worker.buffers.give(buffer);
-            }
-            After::Abort => {
-                client.socket.abort();
-                return worker.buffers.give(buffer);
-            }
+            After::Keep if !buffer.is_empty() => continue,
+            After::Keep => {}
+            After::Close if buffer.is_empty() => close(client).await,
+            After::Close | After::Linger => linger(client, &mut buffer).await,
+            After::Abort => client.socket.abort(),
+        }
+        worker.buffers.give(std::mem::replace(&mut buffer, Buffer::none()));
+        if after != After::Keep {
+            return;
         }
     }
 }
@@ -62,45 +58,43 @@ enum End {
     /// The client left, or was idle for too long.
     Gone,
     /// What came is not a request: the status to answer with.
-    Refused(u16),
+    Malformed(u16),
+    /// No server gets to see it.
+    Refused(Refused),
 }
 
 impl From<Refusal> for End {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal.status())
+        Self::Malformed(refusal.status())
     }
 }
 
-/// Waits for the first bytes of a request; borrows a buffer only when there are some.
-async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
+/// Waits for the first bytes of a request; borrows a buffer only when there are some. False when none will come.
+async fn first_bytes(worker: &Worker, client: &Client, into: &mut Buffer) -> bool {
     client.deadline.set(worker.setup().rules.timeouts.idle_client);
     poll_fn(|context| {
         let mut buffer = worker.buffers.take();
-        match buffer.poll_fill(context, &client.socket) {
-            Poll::Ready(Ok(1..)) => return Poll::Ready(Some(buffer)),
-            Poll::Ready(_) => {
-                worker.buffers.give(buffer);
-                return Poll::Ready(None);
-            }
-            Poll::Pending => worker.buffers.give(buffer),
+        let read = buffer.poll_fill(context, &client.socket);
+        if let Poll::Ready(Ok(1..)) = read {
+            *into = buffer;
+            return Poll::Ready(true);
         }
-        // Bytes may wait in the kernel of which the event loop has not heard yet.
-        if worker.is_stopping() && !client.socket.has_bytes() {
-            Poll::Ready(None)
-        } else {
-            client.deadline.poll_late(context).map(|Late| None)
+        worker.buffers.give(buffer);
+        // What came before the worker was told to stop is still answered.
+        if read.is_ready() || (worker.is_stopping() && !client.socket.has_bytes()) {
+            return Poll::Ready(false);
         }
+        client.deadline.poll_late(context).map(|Late| false)
     })
     .await
 }
 
-/// Reads until `buffer` holds a whole request head.
-async fn read_head(
+/// Reads until `buffer` holds a whole request head, and admits the request.
+async fn next_request(
     worker: &Worker,
     client: &Client,
     buffer: &mut Buffer,
-    fields: &mut Vec<Field>,
-) -> Result<RequestHead, End> {
+) -> Result<(Admitted, Source), End> {
     let setup = worker.setup();
     let limits = setup.rules.limits;
     let mut seen: usize = 0;
@@ -108,8 +102,12 @@ async fn read_head(
     loop {
         // A head that comes byte by byte is parsed again only when its end may have come.
         if seen == 0 || may_end(&buffer.filled()[seen.saturating_sub(2)..]) {
-            if let Some(head) = decode::request(buffer.filled(), limits, fields)? {
-                return Ok(head);
+            let mut fields = worker.buffers.take_fields();
+            let head = decode::request(buffer.filled(), limits, &mut fields)?;
+            let admitted = head.map(|head| admit(worker, client, buffer, &head, &fields));
+            worker.buffers.give_fields(fields);
+            if let Some(admitted) = admitted {
+                return admitted.map_err(End::Refused);
             }
         } else {
             decode::incomplete(buffer.filled(), limits)?;
@@ -122,7 +120,7 @@ async fn read_head(
         match client.deadline.before(poll_fn(|context| buffer.poll_fill(context, &client.socket))).await {
             Ok(Ok(1..)) => {}
             Ok(_) => return Err(End::Gone),
-            Err(Late) => return Err(End::Refused(408)),
+            Err(Late) => return Err(End::Malformed(408)),
         }
     }
 }
