@@ -78,10 +78,10 @@ fn learn_recall(bencher: Bencher) {
     let learnt = Learnt::new(MILLION as usize, IDLE, 5);
     let value = |number: u32| (u128::from(number) << 96 | 0xfeed).to_be_bytes();
     for number in 0..MILLION {
-        learnt.record(&value(number), Home(number.into()), NOW);
+        learnt.record(learnt.key(&value(number)), Home(number.into()), NOW);
     }
     let mut random = fastrand::Rng::with_seed(1);
-    bencher.bench_local(|| learnt.recall(&value(random.u32(..MILLION)), NOW));
+    bencher.bench_local(|| learnt.recall(learnt.key(&value(random.u32(..MILLION))), NOW));
 }
 
 #[divan::bench(sample_size = 10_000)]
