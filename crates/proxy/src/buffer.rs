@@ -15,6 +15,8 @@ const SMALL: usize = 16 * 1024;
 const LARGE: usize = 128 * 1024;
 /// Idle buffers of each kind that a worker keeps.
 const KEPT: usize = 256;
+/// Idle buffers of each kind that are never given back.
+const FEW: usize = 8;
 
 /// Bytes read and not yet used.
 pub(crate) struct Buffer {
@@ -149,6 +151,16 @@ impl Buffers {
         keep(&self.fields, fields);
     }
 
+    /// Gives half of what lies idle back to the system, but for a few; called once a second, so that the memory of
+    /// a rush goes with it.
+    pub(crate) fn shrink(&self) {
+        halve(&self.small);
+        halve(&self.large);
+        halve(&self.texts);
+        halve(&self.fields);
+        halve(&self.edits);
+    }
+
     /// Empty edits of a head.
     pub(crate) fn take_edits(&self) -> Edits {
         self.edits.borrow_mut().pop().unwrap_or_default()
@@ -159,6 +171,12 @@ impl Buffers {
         edits.clear();
         keep(&self.edits, edits);
     }
+}
+
+fn halve<T>(stack: &RefCell<Vec<T>>) {
+    let mut stack = stack.borrow_mut();
+    let half = (stack.len() / 2).max(FEW);
+    stack.truncate(half);
 }
 
 fn keep<T>(stack: &RefCell<Vec<T>>, item: T) {

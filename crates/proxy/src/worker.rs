@@ -188,6 +188,7 @@ async fn tick(worker: Rc<Worker>, ticker: Ticker) {
         turns = turns.wrapping_add(1);
         if turns.is_multiple_of(1000 / TICK_MS) {
             worker.setup().close_idle(worker.clock.now());
+            worker.buffers.shrink();
         }
     }
 }
