@@ -53,16 +53,16 @@ def test_a_default_is_the_programs(title: str, key: str) -> None:
     assert getattr(said.config, title) == getattr(load(BASE).config, title)
 
 
-PERSISTENCE = ("pools", "shop", "persistence")
+PLACE = ("pools", "shop", "persistence")
 TABLES: dict[str, list[tuple[str, ...]]] = {
     '`kind = "cookie"`': [
-        (*PERSISTENCE, "kind=cookie", f"mode={mode}")
+        (*PLACE, "kind=cookie", f"mode={mode}")
         for mode in ("insert", "rewrite", "prefix", "learn", "route")
     ],
-    '`kind = "field"`': [(*PERSISTENCE, "kind=field", f"mode={mode}") for mode in ("insert", "learn")],
-    '`kind = "address"`': [(*PERSISTENCE, "kind=address")],
+    '`kind = "field"`': [(*PLACE, "kind=field", f"mode={mode}") for mode in ("insert", "learn")],
+    '`kind = "address"`': [(*PLACE, "kind=address")],
     '`kind = "hash"`': [
-        (*PERSISTENCE, "kind=hash", f"over={over}")
+        (*PLACE, "kind=hash", f"over={over}")
         for over in ("field", "cookie", "query", "path", "address")
     ],
     "`[pools.NAME.sessions]`": [("pools", "shop", "sessions")],

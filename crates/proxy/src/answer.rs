@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 
 use equalizer_core::http::h1::encode::{self, Delivery};
 
+use crate::clock::Late;
 use crate::serve::Client;
 use crate::worker::Worker;
 
@@ -20,7 +21,7 @@ pub(crate) async fn answer(
     page(status, delivery, head_only, &mut text);
     let written = client.write(worker, &mut [IoSlice::new(&text)]).await;
     worker.buffers.give_text(text);
-    written
+    written.unwrap_or_else(|Late| Err(io::ErrorKind::TimedOut.into()))
 }
 
 fn page(status: u16, delivery: Delivery, head_only: bool, out: &mut Vec<u8>) {

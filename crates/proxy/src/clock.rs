@@ -104,6 +104,11 @@ impl Deadline {
         Self { clock: Rc::clone(clock), slot }
     }
 
+    /// Unix time in seconds, as of the last tick.
+    pub(crate) fn unix(&self) -> u64 {
+        self.clock.unix()
+    }
+
     /// Starts the time anew: late in `ms` milliseconds.
     pub(crate) fn set(&self, ms: u32) {
         // A tick may come right now: the time asked for is given in full.

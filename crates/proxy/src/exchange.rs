@@ -3,6 +3,7 @@
 //! Find the route, recall the session, choose a server, forward, stamp, relay.
 
 use std::cell::Cell;
+use std::future::Future;
 use std::io::IoSlice;
 use std::pin::pin;
 use std::rc::Rc;
@@ -84,7 +85,7 @@ pub(crate) fn admit(
         now: worker.clock.unix(),
     };
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
-    client.addresses.hold(&pool.persistence);
+    client.hold_record(&pool.persistence);
     if recall.is_birth() {
         birth::bear(worker, client, (id, pool, seat), &mut recall, lines);
     }
@@ -103,48 +104,54 @@ pub(crate) fn admit(
 }
 
 /// Serves an admitted request; `source` tells what of its body is still to come.
-pub(crate) async fn exchange(
-    worker: &Worker,
-    client: &Client,
-    buffer: &mut Buffer,
-    admitted: &Admitted,
-    source: &mut Source,
-) -> After {
-    let asked = admitted.asked;
-    let Some((pool, seat)) = admitted.setup.pool(admitted.pool) else {
-        return asked.refuse(worker, client, 404, false).await;
-    };
-    let sent = Cell::new(Sent::Nothing);
-    let mut tried = Tried::default();
-    let mut fresh = false;
-    loop {
-        let Some(server) = pool.pick(&admitted.recall, &tried, &mut seat.balance.borrow_mut()) else {
-            let reason = admitted.recall.refusal(pool);
-            seat.count(reason);
-            let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
-            return asked.refuse(worker, client, status, source.is_done()).await;
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn holds its arguments twice, and idle connections pay for it"
+)]
+pub(crate) fn exchange<'a>(
+    worker: &'a Worker,
+    client: &'a Client,
+    buffer: &'a mut Buffer,
+    admitted: &'a Admitted,
+    source: &'a mut Source,
+) -> impl Future<Output = After> + 'a {
+    async move {
+        let asked = admitted.asked;
+        let Some((pool, seat)) = admitted.setup.pool(admitted.pool) else {
+            return asked.refuse(worker, client, 404, false).await;
         };
-        let at = At { worker, client, admitted, pool, seat, server, sent: &sent };
-        let failure = match at.forward(buffer, source, fresh).await {
-            Ok(after) => return after,
-            Err(failure) => failure,
-        };
-        match failure {
-            // A connection that the server had closed meanwhile says nothing about the server.
-            Failure::Server { fault: Fault::Closed, reused: true }
-                if Fault::Closed.may_retry(asked.method, sent.get()) =>
-            {
-                fresh = true;
-            }
-            Failure::Server { fault, .. } => {
-                seat.server(server).failed(fault);
-                tried.failed(server, fault);
-                fresh = false;
-                if !tried.may_go_on(asked.method, sent.get()) {
-                    return asked.refuse(worker, client, fault.status(), source.is_done()).await;
+        let sent = Cell::new(Sent::Nothing);
+        let mut tried = Tried::default();
+        let mut fresh = false;
+        loop {
+            let Some(server) = pool.pick(&admitted.recall, &tried, &mut seat.balance.borrow_mut()) else {
+                let reason = admitted.recall.refusal(pool);
+                seat.count(reason);
+                let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
+                return asked.refuse(worker, client, status, source.is_done()).await;
+            };
+            let at = At { worker, client, admitted, pool, seat, server, sent: &sent };
+            let failure = match at.forward(buffer, source, fresh).await {
+                Ok(after) => return after,
+                Err(failure) => failure,
+            };
+            match failure {
+                // A connection that the server had closed meanwhile says nothing about the server.
+                Failure::Server { fault: Fault::Closed, reused: true }
+                    if Fault::Closed.may_retry(asked.method, sent.get()) =>
+                {
+                    fresh = true;
                 }
+                Failure::Server { fault, .. } => {
+                    seat.server(server).failed(fault);
+                    tried.failed(server, fault);
+                    fresh = false;
+                    if !tried.may_go_on(asked.method, sent.get()) {
+                        return asked.refuse(worker, client, fault.status(), source.is_done()).await;
+                    }
+                }
+                Failure::Client(broken) => return asked.give_up(worker, client, broken).await,
             }
-            Failure::Client(broken) => return asked.give_up(worker, client, broken).await,
         }
     }
 }
@@ -216,43 +223,52 @@ struct At<'a> {
     sent: &'a Cell<Sent>,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
     /// Sends the request and relays the response; a failure before the response's head may be tried elsewhere.
-    async fn forward(&self, buffer: &mut Buffer, source: &mut Source, fresh: bool) -> Result<After, Failure> {
-        let (deadline, times, method) = (&self.client.deadline, self.times(), self.admitted.asked.method);
-        let opened = Link::open(self.seat.server(self.server), method, fresh, deadline, times.connect).await;
-        let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
-        let reused = link.reused;
-        let failed = |fault| Failure::Server { fault, reused };
-        self.sent.set(self.admitted.sends);
-        self.send(&link).await.map_err(failed)?;
-        let mut upload = self.upload(&link, buffer, source);
-        let mut incoming = self.worker.buffers.take();
-        let mut fields = self.worker.buffers.take_fields();
-        let most = self.admitted.setup.rules.limits.head;
-        let head = loop {
-            deadline.set(times.response);
-            let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
-            let read = upload.alongside(deadline, times.response, pin!(reading)).await;
-            let head = read.map_err(Failure::Client)?.map_err(failed)?;
-            if head.status >= 200 {
-                break head;
+    #[expect(clippy::manual_async_fn, reason = "as above")]
+    fn forward<'b>(
+        &'b self,
+        buffer: &'b mut Buffer,
+        source: &'b mut Source,
+        fresh: bool,
+    ) -> impl Future<Output = Result<After, Failure>> + use<'a, 'b> {
+        async move {
+            let (deadline, times, method) = (&self.client.deadline, self.times(), self.admitted.asked.method);
+            let opened =
+                Link::open(self.seat.server(self.server), method, fresh, deadline, times.connect).await;
+            let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
+            let reused = link.reused;
+            let failed = |fault| Failure::Server { fault, reused };
+            self.sent.set(self.admitted.sends);
+            self.send(&link).await.map_err(failed)?;
+            let mut upload = self.upload(&link, buffer, source);
+            let mut incoming = self.worker.buffers.take();
+            let mut fields = self.worker.buffers.take_fields();
+            let most = self.admitted.setup.rules.limits.head;
+            let head = loop {
+                deadline.set(times.response);
+                let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
+                let read = upload.alongside(deadline, times.response, pin!(reading)).await;
+                let head = read.map_err(Failure::Client)?.map_err(failed)?;
+                if head.status >= 200 {
+                    break head;
+                }
+                self.interim(&head, &incoming, &fields).await.map_err(Failure::Client)?;
+                incoming.consume(head.length as usize);
+            };
+            let relayed = self.relay(&link, &mut upload, &mut incoming, &head, &fields).await;
+            let reusable = relayed.is_ok() && head.keep_alive && incoming.is_empty() && upload.is_whole();
+            drop(upload);
+            if reusable {
+                link.keep(self.worker.clock.now());
             }
-            self.interim(&head, &incoming, &fields).await.map_err(Failure::Client)?;
-            incoming.consume(head.length as usize);
-        };
-        let relayed = self.relay(&link, &mut upload, &mut incoming, &head, &fields).await;
-        let reusable = relayed.is_ok() && head.keep_alive && incoming.is_empty() && upload.is_whole();
-        drop(upload);
-        if reusable {
-            link.keep(self.worker.clock.now());
-        }
-        self.worker.buffers.give(incoming);
-        self.worker.buffers.give_fields(fields);
-        match relayed {
-            Ok(after) => Ok(after),
-            Err(Unrelayed::Broken(refusal)) => Err(failed(Fault::Broken(refusal))),
-            Err(Unrelayed::CutShort) => Ok(After::Abort),
+            self.worker.buffers.give(incoming);
+            self.worker.buffers.give_fields(fields);
+            match relayed {
+                Ok(after) => Ok(after),
+                Err(Unrelayed::Broken(refusal)) => Err(failed(Fault::Broken(refusal))),
+                Err(Unrelayed::CutShort) => Ok(After::Abort),
+            }
         }
     }
 
@@ -300,54 +316,57 @@ impl At<'_> {
         text.extend_from_slice(b"\r\n");
         let written = self.client.write(self.worker, &mut [IoSlice::new(&text)]).await;
         self.worker.buffers.give_text(text);
-        written.map_err(|_| Broken::Sink)
+        if matches!(written, Ok(Ok(()))) { Ok(()) } else { Err(Broken::Sink) }
     }
 
     /// Stamps the response and passes it to the client.
-    async fn relay(
-        &self,
-        link: &Link,
-        upload: &mut Upload<'_>,
-        incoming: &mut Buffer,
-        head: &ResponseHead,
-        fields: &[Field],
-    ) -> Result<After, Unrelayed> {
-        let (worker, client, times) = (self.worker, self.client, self.times());
-        let mut delivery = self.admitted.asked.delivery(worker, upload.is_whole());
-        let framed = delivery.framing(head.framing);
-        let mut text = worker.buffers.take_text();
-        let lines = Lines { bytes: incoming.filled(), fields };
-        let said = self.stamped(lines, head, delivery, framed, &mut text);
-        incoming.consume(head.length as usize);
-        let mut source = Source::new(head.framing);
-        let chunked = framed == Framing::Chunked;
-        body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?;
-        self.count(said);
-        let relayed = if source.is_done() {
-            client.write(worker, &mut [IoSlice::new(&text)]).await.is_ok()
-        } else {
-            let transfer = Transfer {
-                from: &link.socket,
-                to: &client.socket,
-                buffer: incoming,
-                source: &mut source,
-                chunked,
-                deadline: &client.deadline,
-                wait: times.body,
-                buffers: &worker.buffers,
+    #[expect(clippy::manual_async_fn, reason = "as above")]
+    fn relay<'b, 'c: 'b>(
+        &'b self,
+        link: &'b Link,
+        upload: &'b mut Upload<'c>,
+        incoming: &'b mut Buffer,
+        head: &'b ResponseHead,
+        fields: &'b [Field],
+    ) -> impl Future<Output = Result<After, Unrelayed>> + use<'a, 'b, 'c> {
+        async move {
+            let (worker, client, times) = (self.worker, self.client, self.times());
+            let mut delivery = self.admitted.asked.delivery(worker, upload.is_whole());
+            let framed = delivery.framing(head.framing);
+            let mut text = worker.buffers.take_text();
+            let lines = Lines { bytes: incoming.filled(), fields };
+            let said = self.stamped(lines, head, delivery, framed, &mut text);
+            incoming.consume(head.length as usize);
+            let mut source = Source::new(head.framing);
+            let chunked = framed == Framing::Chunked;
+            body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?;
+            self.count(said);
+            let relayed = if source.is_done() {
+                matches!(client.write(worker, &mut [IoSlice::new(&text)]).await, Ok(Ok(())))
+            } else {
+                let transfer = Transfer {
+                    from: &link.socket,
+                    to: &client.socket,
+                    buffer: incoming,
+                    source: &mut source,
+                    chunked,
+                    deadline: &client.deadline,
+                    wait: times.body,
+                    buffers: &worker.buffers,
+                };
+                let mut running = Box::pin(transfer.run(&text, || {}));
+                matches!(upload.alongside(&client.deadline, times.body, running.as_mut()).await, Ok(Ok(())))
             };
-            let mut running = Box::pin(transfer.run(&text, || {}));
-            matches!(upload.alongside(&client.deadline, times.body, running.as_mut()).await, Ok(Ok(())))
-        };
-        worker.buffers.give_text(text);
-        if !relayed {
-            return Err(Unrelayed::CutShort);
+            worker.buffers.give_text(text);
+            if !relayed {
+                return Err(Unrelayed::CutShort);
+            }
+            Ok(match (delivery.keep, upload.is_whole()) {
+                (true, true) => After::Keep,
+                (false, true) => After::Close,
+                (_, false) => After::Linger,
+            })
         }
-        Ok(match (delivery.keep, upload.is_whole()) {
-            (true, true) => After::Keep,
-            (false, true) => After::Close,
-            (_, false) => After::Linger,
-        })
     }
 
     /// Counts the exchange, by what the server said of the session if that decided.
@@ -393,7 +412,7 @@ impl At<'_> {
         text.extend_from_slice(b"\r\n");
         worker.buffers.give_edits(edits);
         worker.buffers.give_text(stamp);
-        self.client.addresses.hold(&self.pool.persistence);
+        self.client.hold_record(&self.pool.persistence);
         said
     }
 }

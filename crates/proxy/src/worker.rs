@@ -22,7 +22,7 @@ use crate::buffer::Buffers;
 use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::mailbox::{Accept, Command, Revision};
 use crate::report::Report;
-use crate::serve::{Client, Held, h1};
+use crate::serve::{Client, h1};
 use crate::setup::Setup;
 use crate::socket::Socket;
 
@@ -166,8 +166,15 @@ impl Worker {
         self.accepted.set(self.accepted.get() + 1);
         // Workers count in ranges of their own.
         let number = ((self.number as u64) << 48) | self.accepted.get();
-        let addresses = Held::new(origin.client, &self.clock);
-        Client { socket, deadline, origin, listener, number, birth: Cell::new(None), addresses }
+        Client {
+            socket,
+            deadline,
+            origin,
+            listener,
+            number,
+            birth: Cell::new(None),
+            records: RefCell::default(),
+        }
     }
 
     /// A random number.
@@ -288,6 +295,6 @@ mod tests {
     #[test]
     fn a_connection_is_small() {
         let size = size_of_future(serve);
-        assert!(size <= 1280, "{size} bytes");
+        assert!(size <= 1152, "{size} bytes");
     }
 }

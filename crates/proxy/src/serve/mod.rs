@@ -1,15 +1,15 @@
 //! Client connections: what every protocol has in common.
 
 pub(crate) mod h1;
-mod held;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 
 use equalizer_core::http::forwarded::Origin;
-use equalizer_core::persistence::births;
+use equalizer_core::persistence::address::Addresses;
+use equalizer_core::persistence::{Chain, births};
 
-pub(crate) use self::held::Held;
 use crate::clock::{Deadline, Late};
 use crate::socket::Socket;
 use crate::worker::Worker;
@@ -26,16 +26,35 @@ pub(crate) struct Client {
     /// The session that began on this connection last, if requests on others may share it.
     pub(crate) birth: Cell<Option<births::Client>>,
     /// Its address's records.
-    pub(crate) addresses: Held,
+    pub(crate) records: RefCell<Vec<Arc<Addresses>>>,
 }
 
 impl Client {
+    /// Holds the record of the client's address in a pool's table, once, as soon as there is one: while a connection
+    /// is open, a record is not idle.
+    pub(crate) fn hold_record(&self, persistence: &Chain) {
+        let Some(table) = persistence.addresses() else { return };
+        let mut records = self.records.borrow_mut();
+        let held = records.iter().any(|held| Arc::ptr_eq(held, table));
+        if !held && table.opened(self.origin.client, self.deadline.unix()) {
+            records.push(Arc::clone(table));
+        }
+    }
+
     /// Writes everything, or fails when the client takes nothing for too long.
-    pub(crate) async fn write(&self, worker: &Worker, parts: &mut [IoSlice<'_>]) -> io::Result<()> {
-        let wait = worker.setup().rules.timeouts.body;
-        match self.deadline.within(wait, self.socket.write(parts)).await {
-            Ok(written) => written,
-            Err(Late) => Err(io::ErrorKind::TimedOut.into()),
+    pub(crate) fn write(
+        &self,
+        worker: &Worker,
+        parts: &mut [IoSlice<'_>],
+    ) -> impl Future<Output = Result<io::Result<()>, Late>> {
+        self.deadline.within(worker.setup().rules.timeouts.body, self.socket.write(parts))
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        for table in self.records.get_mut() {
+            table.closed(self.origin.client, self.deadline.unix());
         }
     }
 }
