@@ -56,14 +56,12 @@ def test_a_default_is_the_programs(title: str, key: str) -> None:
 PLACE = ("pools", "shop", "persistence")
 TABLES: dict[str, list[tuple[str, ...]]] = {
     '`kind = "cookie"`': [
-        (*PLACE, "kind=cookie", f"mode={mode}")
-        for mode in ("insert", "rewrite", "prefix", "learn", "route")
+        (*PLACE, "kind=cookie", f"mode={mode}") for mode in ("insert", "rewrite", "prefix", "learn", "route")
     ],
     '`kind = "field"`': [(*PLACE, "kind=field", f"mode={mode}") for mode in ("insert", "learn")],
     '`kind = "address"`': [(*PLACE, "kind=address")],
     '`kind = "hash"`': [
-        (*PLACE, "kind=hash", f"over={over}")
-        for over in ("field", "cookie", "query", "path", "address")
+        (*PLACE, "kind=hash", f"over={over}") for over in ("field", "cookie", "query", "path", "address")
     ],
     "`[pools.NAME.sessions]`": [("pools", "shop", "sessions")],
 }
