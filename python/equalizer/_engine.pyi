@@ -1,6 +1,6 @@
 from typing import final
 
-__all__ = ["Engine", "EngineError", "version"]
+__all__ = ["Engine", "EngineError", "explain_cookie", "seal_cookie", "version"]
 
 class EngineError(Exception): ...  # a snapshot refused, with a sentence that says why
 
