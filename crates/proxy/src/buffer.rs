@@ -14,7 +14,7 @@ const SMALL: usize = 16 * 1024;
 /// What a large body is moved with.
 const LARGE: usize = 128 * 1024;
 /// Idle buffers of each kind that a worker keeps.
-const KEPT: usize = 256;
+const KEPT: usize = 96;
 /// Idle buffers of each kind that are never given back.
 const FEW: usize = 8;
 
