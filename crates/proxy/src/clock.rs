@@ -24,6 +24,8 @@ pub(crate) fn unix_now() -> u64 {
 }
 
 const NEVER: u64 = u64::MAX;
+/// Places that the table of deadlines grows by.
+const MORE: usize = 1024;
 
 /// The time of one worker.
 pub(crate) struct Clock {
@@ -97,6 +99,10 @@ impl Deadline {
     pub(crate) fn new(clock: &Rc<Clock>) -> Self {
         let mut slots = clock.slots.borrow_mut();
         let slot = clock.free.borrow_mut().pop().unwrap_or_else(|| {
+            if slots.len() == slots.capacity() {
+                // Doubling would charge every connection for one that may never come.
+                slots.reserve_exact(MORE);
+            }
             slots.push(Slot { due: NEVER, waker: None });
             u32::try_from(slots.len() - 1).unwrap_or(u32::MAX)
         });
