@@ -13,9 +13,9 @@ use crate::socket::Socket;
 const SMALL: usize = 16 * 1024;
 /// What a large body is moved with.
 const LARGE: usize = 128 * 1024;
-/// Idle buffers of each kind that a worker keeps.
+/// Idle things of each kind that a worker keeps.
 const KEPT: usize = 96;
-/// Idle buffers of each kind that are never given back.
+/// Idle things of each kind that are never given back.
 const FEW: usize = 8;
 
 /// Bytes read and not yet used.
@@ -28,11 +28,6 @@ pub(crate) struct Buffer {
 impl Buffer {
     fn new(size: usize) -> Self {
         Self { bytes: vec![0; size].into_boxed_slice(), start: 0, end: 0 }
-    }
-
-    /// A buffer without room, in the place of one that is not needed; it costs no memory.
-    pub(crate) fn none() -> Self {
-        Self::new(0)
     }
 
     /// The bytes that wait to be used.
@@ -92,20 +87,20 @@ impl Buffer {
     }
 }
 
-/// A worker's idle buffers, last in first out so that they are warm.
+/// A worker's idle buffers.
 #[derive(Default)]
 pub(crate) struct Buffers {
-    small: RefCell<Vec<Buffer>>,
-    large: RefCell<Vec<Buffer>>,
-    texts: RefCell<Vec<Vec<u8>>>,
-    fields: RefCell<Vec<Vec<Field>>>,
-    edits: RefCell<Vec<Edits>>,
+    small: Shelf<Buffer>,
+    large: Shelf<Buffer>,
+    texts: Shelf<Vec<u8>>,
+    fields: Shelf<Vec<Field>>,
+    edits: Shelf<Edits>,
 }
 
 impl Buffers {
     /// An empty buffer for heads.
     pub(crate) fn take(&self) -> Buffer {
-        self.small.borrow_mut().pop().unwrap_or_else(|| Buffer::new(SMALL))
+        self.small.take().unwrap_or_else(|| Buffer::new(SMALL))
     }
 
     /// A larger buffer with the bytes that wait in `buffer`.
@@ -113,7 +108,7 @@ impl Buffers {
         if buffer.bytes.len() >= LARGE {
             return;
         }
-        let mut larger = self.large.borrow_mut().pop().unwrap_or_else(|| Buffer::new(LARGE));
+        let mut larger = self.large.take().unwrap_or_else(|| Buffer::new(LARGE));
         larger.take_over(buffer);
         self.give(std::mem::replace(buffer, larger));
     }
@@ -122,66 +117,82 @@ impl Buffers {
     pub(crate) fn give(&self, mut buffer: Buffer) {
         (buffer.start, buffer.end) = (0, 0);
         match buffer.bytes.len() {
-            SMALL => keep(&self.small, buffer),
-            LARGE => keep(&self.large, buffer),
+            SMALL => self.small.give(buffer),
+            LARGE => self.large.give(buffer),
             _ => {}
         }
     }
 
     /// An empty text to write a message into.
     pub(crate) fn take_text(&self) -> Vec<u8> {
-        self.texts.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(SMALL))
+        self.texts.take().unwrap_or_else(|| Vec::with_capacity(SMALL))
     }
 
     /// Takes a text back.
     pub(crate) fn give_text(&self, mut text: Vec<u8>) {
         text.clear();
         if text.capacity() <= 2 * SMALL {
-            keep(&self.texts, text);
+            self.texts.give(text);
         }
     }
 
     /// An empty table of fields.
     pub(crate) fn take_fields(&self) -> Vec<Field> {
-        self.fields.borrow_mut().pop().unwrap_or_default()
+        self.fields.take().unwrap_or_default()
     }
 
     /// Takes a table of fields back.
     pub(crate) fn give_fields(&self, fields: Vec<Field>) {
-        keep(&self.fields, fields);
+        self.fields.give(fields);
     }
 
-    /// Gives half of what lies idle back to the system, but for a few; called once a second, so that the memory of
-    /// a rush goes with it.
+    /// Gives memory back to the system.
     pub(crate) fn shrink(&self) {
-        halve(&self.small);
-        halve(&self.large);
-        halve(&self.texts);
-        halve(&self.fields);
-        halve(&self.edits);
+        self.small.shrink();
+        self.large.shrink();
+        self.texts.shrink();
+        self.fields.shrink();
+        self.edits.shrink();
     }
 
     /// Empty edits of a head.
     pub(crate) fn take_edits(&self) -> Edits {
-        self.edits.borrow_mut().pop().unwrap_or_default()
+        self.edits.take().unwrap_or_default()
     }
 
     /// Takes edits back.
     pub(crate) fn give_edits(&self, mut edits: Edits) {
         edits.clear();
-        keep(&self.edits, edits);
+        self.edits.give(edits);
     }
 }
 
-fn halve<T>(stack: &RefCell<Vec<T>>) {
-    let mut stack = stack.borrow_mut();
-    let half = (stack.len() / 2).max(FEW);
-    stack.truncate(half);
+/// Idle things of one kind, last in first out so that they are warm.
+pub(crate) struct Shelf<T>(RefCell<Vec<T>>);
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
 }
 
-fn keep<T>(stack: &RefCell<Vec<T>>, item: T) {
-    let mut stack = stack.borrow_mut();
-    if stack.len() < KEPT {
-        stack.push(item);
+impl<T> Shelf<T> {
+    pub(crate) fn take(&self) -> Option<T> {
+        self.0.borrow_mut().pop()
+    }
+
+    /// Keeps a thing, unless there are enough.
+    pub(crate) fn give(&self, item: T) {
+        let mut stack = self.0.borrow_mut();
+        if stack.len() < KEPT {
+            stack.push(item);
+        }
+    }
+
+    /// Drops half of what lies idle, but for a few; called once a second, so that the memory of a rush goes with it.
+    pub(crate) fn shrink(&self) {
+        let mut stack = self.0.borrow_mut();
+        let half = (stack.len() / 2).max(FEW);
+        stack.truncate(half);
     }
 }

@@ -2,24 +2,24 @@
 //!
 //! Find the route, recall the session, choose a server, forward, stamp, relay.
 
+mod relay;
+
 use std::cell::Cell;
-use std::future::Future;
 use std::io::IoSlice;
 use std::pin::pin;
 use std::rc::Rc;
 
 use equalizer_core::fault::{Fault, Sent};
-use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::Field;
-use equalizer_core::http::h1::decode::{Framing, RequestHead, ResponseHead};
+use equalizer_core::http::h1::decode::{Framing, RequestHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
-use equalizer_core::http::refusal::Refusal;
-use equalizer_core::persistence::{self, Reason, Recall, Stamping};
+use equalizer_core::persistence::{self, Reason, Recall};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::wire::Timeouts;
 
+use self::relay::Unrelayed;
 use crate::answer::answer;
 use crate::birth;
 use crate::body::{self, Broken, Source, Transfer, Upload};
@@ -104,54 +104,48 @@ pub(crate) fn admit(
 }
 
 /// Serves an admitted request; `source` tells what of its body is still to come.
-#[expect(
-    clippy::manual_async_fn,
-    reason = "an async fn holds its arguments twice, and idle connections pay for it"
-)]
-pub(crate) fn exchange<'a>(
-    worker: &'a Worker,
-    client: &'a Client,
-    buffer: &'a mut Buffer,
-    admitted: &'a Admitted,
-    source: &'a mut Source,
-) -> impl Future<Output = After> + 'a {
-    async move {
-        let asked = admitted.asked;
-        let Some((pool, seat)) = admitted.setup.pool(admitted.pool) else {
-            return asked.refuse(worker, client, 404, false).await;
+pub(crate) async fn exchange(
+    worker: &Worker,
+    client: &Client,
+    buffer: &mut Buffer,
+    admitted: &Admitted,
+    source: &mut Source,
+) -> After {
+    let asked = admitted.asked;
+    let Some((pool, seat)) = admitted.setup.pool(admitted.pool) else {
+        return asked.refuse(worker, client, 404, false).await;
+    };
+    let sent = Cell::new(Sent::Nothing);
+    let mut tried = Tried::default();
+    let mut fresh = false;
+    loop {
+        let Some(server) = pool.pick(&admitted.recall, &tried, &mut seat.balance.borrow_mut()) else {
+            let reason = admitted.recall.refusal(pool);
+            seat.count(reason);
+            let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
+            return asked.refuse(worker, client, status, source.is_done()).await;
         };
-        let sent = Cell::new(Sent::Nothing);
-        let mut tried = Tried::default();
-        let mut fresh = false;
-        loop {
-            let Some(server) = pool.pick(&admitted.recall, &tried, &mut seat.balance.borrow_mut()) else {
-                let reason = admitted.recall.refusal(pool);
-                seat.count(reason);
-                let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
-                return asked.refuse(worker, client, status, source.is_done()).await;
-            };
-            let at = At { worker, client, admitted, pool, seat, server, sent: &sent };
-            let failure = match at.forward(buffer, source, fresh).await {
-                Ok(after) => return after,
-                Err(failure) => failure,
-            };
-            match failure {
-                // A connection that the server had closed meanwhile says nothing about the server.
-                Failure::Server { fault: Fault::Closed, reused: true }
-                    if Fault::Closed.may_retry(asked.method, sent.get()) =>
-                {
-                    fresh = true;
-                }
-                Failure::Server { fault, .. } => {
-                    seat.server(server).failed(fault);
-                    tried.failed(server, fault);
-                    fresh = false;
-                    if !tried.may_go_on(asked.method, sent.get()) {
-                        return asked.refuse(worker, client, fault.status(), source.is_done()).await;
-                    }
-                }
-                Failure::Client(broken) => return asked.give_up(worker, client, broken).await,
+        let at = At { worker, client, admitted, pool, seat, server, sent: &sent };
+        let failure = match at.forward(buffer, source, fresh).await {
+            Ok(after) => return after,
+            Err(failure) => failure,
+        };
+        match failure {
+            // A connection that the server had closed meanwhile says nothing about the server.
+            Failure::Server { fault: Fault::Closed, reused: true }
+                if Fault::Closed.may_retry(asked.method, sent.get()) =>
+            {
+                fresh = true;
             }
+            Failure::Server { fault, .. } => {
+                seat.server(server).failed(fault);
+                tried.failed(server, fault);
+                fresh = false;
+                if !tried.may_go_on(asked.method, sent.get()) {
+                    return asked.refuse(worker, client, fault.status(), source.is_done()).await;
+                }
+            }
+            Failure::Client(broken) => return asked.give_up(worker, client, broken).await,
         }
     }
 }
@@ -204,14 +198,6 @@ enum Failure {
     Client(Broken),
 }
 
-/// Why a response did not reach the client whole.
-enum Unrelayed {
-    /// Its body is malformed from the start; nothing has been written.
-    Broken(Refusal),
-    /// The client has a part of it at most, and cannot be told anything else.
-    CutShort,
-}
-
 /// One attempt: this request at this server.
 struct At<'a> {
     worker: &'a Worker,
@@ -223,52 +209,43 @@ struct At<'a> {
     sent: &'a Cell<Sent>,
 }
 
-impl<'a> At<'a> {
+impl At<'_> {
     /// Sends the request and relays the response; a failure before the response's head may be tried elsewhere.
-    #[expect(clippy::manual_async_fn, reason = "as above")]
-    fn forward<'b>(
-        &'b self,
-        buffer: &'b mut Buffer,
-        source: &'b mut Source,
-        fresh: bool,
-    ) -> impl Future<Output = Result<After, Failure>> + use<'a, 'b> {
-        async move {
-            let (deadline, times, method) = (&self.client.deadline, self.times(), self.admitted.asked.method);
-            let opened =
-                Link::open(self.seat.server(self.server), method, fresh, deadline, times.connect).await;
-            let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
-            let reused = link.reused;
-            let failed = |fault| Failure::Server { fault, reused };
-            self.sent.set(self.admitted.sends);
-            self.send(&link).await.map_err(failed)?;
-            let mut upload = self.upload(&link, buffer, source);
-            let mut incoming = self.worker.buffers.take();
-            let mut fields = self.worker.buffers.take_fields();
-            let most = self.admitted.setup.rules.limits.head;
-            let head = loop {
-                deadline.set(times.response);
-                let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
-                let read = upload.alongside(deadline, times.response, pin!(reading)).await;
-                let head = read.map_err(Failure::Client)?.map_err(failed)?;
-                if head.status >= 200 {
-                    break head;
-                }
-                self.interim(&head, &incoming, &fields).await.map_err(Failure::Client)?;
-                incoming.consume(head.length as usize);
-            };
-            let relayed = self.relay(&link, &mut upload, &mut incoming, &head, &fields).await;
-            let reusable = relayed.is_ok() && head.keep_alive && incoming.is_empty() && upload.is_whole();
-            drop(upload);
-            if reusable {
-                link.keep(self.worker.clock.now());
+    async fn forward(&self, buffer: &mut Buffer, source: &mut Source, fresh: bool) -> Result<After, Failure> {
+        let (deadline, times, method) = (&self.client.deadline, self.times(), self.admitted.asked.method);
+        let opened = Link::open(self.seat.server(self.server), method, fresh, deadline, times.connect).await;
+        let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
+        let reused = link.reused;
+        let failed = |fault| Failure::Server { fault, reused };
+        self.sent.set(self.admitted.sends);
+        self.send(&link).await.map_err(failed)?;
+        let mut upload = self.upload(&link, buffer, source);
+        let mut incoming = self.worker.buffers.take();
+        let mut fields = self.worker.buffers.take_fields();
+        let most = self.admitted.setup.rules.limits.head;
+        let head = loop {
+            deadline.set(times.response);
+            let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
+            let read = upload.alongside(deadline, times.response, pin!(reading)).await;
+            let head = read.map_err(Failure::Client)?.map_err(failed)?;
+            if head.status >= 200 {
+                break head;
             }
-            self.worker.buffers.give(incoming);
-            self.worker.buffers.give_fields(fields);
-            match relayed {
-                Ok(after) => Ok(after),
-                Err(Unrelayed::Broken(refusal)) => Err(failed(Fault::Broken(refusal))),
-                Err(Unrelayed::CutShort) => Ok(After::Abort),
-            }
+            self.interim(&head, &incoming, &fields).await.map_err(Failure::Client)?;
+            incoming.consume(head.length as usize);
+        };
+        let relayed = self.relay(&link, &mut upload, &mut incoming, &head, &fields).await;
+        let reusable = relayed.is_ok() && head.keep_alive && incoming.is_empty() && upload.is_whole();
+        drop(upload);
+        if reusable {
+            link.keep(self.worker.clock.now());
+        }
+        self.worker.buffers.give(incoming);
+        self.worker.buffers.give_fields(fields);
+        match relayed {
+            Ok(after) => Ok(after),
+            Err(Unrelayed::Broken(refusal)) => Err(failed(Fault::Broken(refusal))),
+            Err(Unrelayed::CutShort) => Ok(After::Abort),
         }
     }
 
@@ -302,117 +279,5 @@ impl<'a> At<'a> {
             buffers: &self.worker.buffers,
         };
         Upload::start(transfer, self.sent)
-    }
-
-    /// Passes an interim response on (RFC 9110, 15.2); HTTP/1.0 knows none.
-    async fn interim(&self, head: &ResponseHead, incoming: &Buffer, fields: &[Field]) -> Result<(), Broken> {
-        if !self.admitted.asked.http11 {
-            return Ok(());
-        }
-        let mut text = self.worker.buffers.take_text();
-        let lines = Lines { bytes: incoming.filled(), fields };
-        let delivery = self.admitted.asked.delivery(self.worker, true);
-        encode::response(lines, head, delivery, Framing::None, &Edits::default(), &mut text);
-        text.extend_from_slice(b"\r\n");
-        let written = self.client.write(self.worker, &mut [IoSlice::new(&text)]).await;
-        self.worker.buffers.give_text(text);
-        if matches!(written, Ok(Ok(()))) { Ok(()) } else { Err(Broken::Sink) }
-    }
-
-    /// Stamps the response and passes it to the client.
-    #[expect(clippy::manual_async_fn, reason = "as above")]
-    fn relay<'b, 'c: 'b>(
-        &'b self,
-        link: &'b Link,
-        upload: &'b mut Upload<'c>,
-        incoming: &'b mut Buffer,
-        head: &'b ResponseHead,
-        fields: &'b [Field],
-    ) -> impl Future<Output = Result<After, Unrelayed>> + use<'a, 'b, 'c> {
-        async move {
-            let (worker, client, times) = (self.worker, self.client, self.times());
-            let mut delivery = self.admitted.asked.delivery(worker, upload.is_whole());
-            let framed = delivery.framing(head.framing);
-            let mut text = worker.buffers.take_text();
-            let lines = Lines { bytes: incoming.filled(), fields };
-            let said = self.stamped(lines, head, delivery, framed, &mut text);
-            incoming.consume(head.length as usize);
-            let mut source = Source::new(head.framing);
-            let chunked = framed == Framing::Chunked;
-            body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?;
-            self.count(said);
-            let relayed = if source.is_done() {
-                matches!(client.write(worker, &mut [IoSlice::new(&text)]).await, Ok(Ok(())))
-            } else {
-                let transfer = Transfer {
-                    from: &link.socket,
-                    to: &client.socket,
-                    buffer: incoming,
-                    source: &mut source,
-                    chunked,
-                    deadline: &client.deadline,
-                    wait: times.body,
-                    buffers: &worker.buffers,
-                };
-                let mut running = Box::pin(transfer.run(&text, || {}));
-                matches!(upload.alongside(&client.deadline, times.body, running.as_mut()).await, Ok(Ok(())))
-            };
-            worker.buffers.give_text(text);
-            if !relayed {
-                return Err(Unrelayed::CutShort);
-            }
-            Ok(match (delivery.keep, upload.is_whole()) {
-                (true, true) => After::Keep,
-                (false, true) => After::Close,
-                (_, false) => After::Linger,
-            })
-        }
-    }
-
-    /// Counts the exchange, by what the server said of the session if that decided.
-    fn count(&self, said: Option<Reason>) {
-        let seat = self.seat.server(self.server);
-        seat.exchanges.set(seat.exchanges.get() + 1);
-        self.seat.count(said.unwrap_or_else(|| self.admitted.recall.reason(self.server)));
-        if let Some(id) = self.admitted.recall.id() {
-            seat.census.borrow_mut().see(id, self.worker.clock.unix());
-        }
-    }
-
-    /// Writes the response's head with what brings the client back; a reason where the server itself gave one.
-    fn stamped(
-        &self,
-        lines: Lines<'_>,
-        head: &ResponseHead,
-        delivery: Delivery,
-        framed: Framing,
-        text: &mut Vec<u8>,
-    ) -> Option<Reason> {
-        let (worker, origin) = (self.worker, self.client.origin);
-        let mut edits = worker.buffers.take_edits();
-        let mut stamp = worker.buffers.take_text();
-        let stamping = Stamping {
-            ring: &self.admitted.setup.rules.ring,
-            pool: self.pool,
-            server: self.server,
-            recall: &self.admitted.recall,
-            asked: persistence::Asked {
-                method: self.admitted.asked.method,
-                client: origin.client,
-                secure: origin.secure,
-                listener: self.client.listener,
-                now: worker.clock.unix(),
-                chance: worker.chance(),
-            },
-            lines,
-        };
-        let said = self.pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
-        encode::response(lines, head, delivery, framed, &edits, text);
-        text.extend_from_slice(&stamp);
-        text.extend_from_slice(b"\r\n");
-        worker.buffers.give_edits(edits);
-        worker.buffers.give_text(stamp);
-        self.client.hold_record(&self.pool.persistence);
-        said
     }
 }

@@ -6,6 +6,7 @@ mod body;
 mod buffer;
 mod clock;
 pub mod cookie;
+mod desk;
 pub mod engine;
 mod exchange;
 mod forward;

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -18,8 +17,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
-use crate::buffer::Buffers;
+use crate::buffer::{Buffers, Shelf};
 use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
+use crate::desk::Desk;
 use crate::mailbox::{Accept, Command, Revision};
 use crate::report::Report;
 use crate::serve::{Client, h1};
@@ -30,6 +30,7 @@ use crate::socket::Socket;
 pub(crate) struct Worker {
     pub(crate) clock: Rc<Clock>,
     pub(crate) buffers: Buffers,
+    pub(crate) desks: Shelf<Desk>,
     pub(crate) births: Arc<Births>,
     number: usize,
     accepted: Cell<u64>,
@@ -68,6 +69,7 @@ impl Worker {
         Rc::new(Self {
             clock: Rc::new(Clock::new()),
             buffers: Buffers::default(),
+            desks: Shelf::default(),
             births: Arc::clone(&revision.births),
             number,
             accepted: Cell::default(),
@@ -162,11 +164,11 @@ impl Worker {
         self.drained.borrow().is_some()
     }
 
-    fn client(&self, socket: Socket, deadline: Deadline, origin: Origin, listener: usize) -> Client {
+    fn client(&self, socket: Socket, deadline: Deadline, origin: Origin, listener: usize) -> Rc<Client> {
         self.accepted.set(self.accepted.get() + 1);
         // Workers count in ranges of their own.
         let number = ((self.number as u64) << 48) | self.accepted.get();
-        Client {
+        Rc::new(Client {
             socket,
             deadline,
             origin,
@@ -174,7 +176,7 @@ impl Worker {
             number,
             birth: Cell::new(None),
             records: RefCell::default(),
-        }
+        })
     }
 
     /// A random number.
@@ -196,6 +198,7 @@ async fn tick(worker: Rc<Worker>, ticker: Ticker) {
         if turns.is_multiple_of(1000 / TICK_MS) {
             worker.setup().close_idle(worker.clock.now());
             worker.buffers.shrink();
+            worker.desks.shrink();
         }
     }
 }
@@ -259,27 +262,34 @@ impl Drop for Open {
     }
 }
 
-/// Serves a connection to its end. A block, since an `async fn` would hold its arguments twice, and an idle
-/// connection costs what this holds.
-#[expect(clippy::manual_async_fn, reason = "it is smaller, which its test shows")]
-fn serve(open: Open, client: Client) -> impl Future<Output = ()> {
-    async move {
-        h1::serve(&open.0, &client).await;
-        if let Some(birth) = client.birth.get() {
-            open.0.births.gone(birth, client.number);
-        }
+/// Serves a connection to its end.
+async fn serve(open: Open, client: Rc<Client>) {
+    h1::serve(Rc::clone(&open.0), Rc::clone(&client)).await;
+    if let Some(birth) = client.birth.get() {
+        open.0.births.gone(birth, client.number);
     }
 }
 
 /// Serves a connection over TLS, once client and server have agreed on its keys.
 async fn serve_tls(open: Open, stream: TcpStream, tls: Arc<ServerConfig>, origin: Origin, listener: usize) {
-    let wait = open.0.setup().rules.timeouts.head;
     let deadline = Deadline::new(&open.0.clock);
-    let agreed = deadline.within(wait, TlsAcceptor::from(tls).accept(stream)).await;
-    if let Ok(Ok(stream)) = agreed {
-        let client = open.0.client(Socket::tls(stream), deadline, origin, listener);
+    // Boxed: it is large, and over when the first request comes.
+    if let Some(socket) = Box::pin(agree(&open.0, stream, tls, &deadline)).await {
+        let client = open.0.client(socket, deadline, origin, listener);
         serve(open, client).await;
     }
+}
+
+/// Shakes hands; `None` if they do not agree in time.
+async fn agree(
+    worker: &Worker,
+    stream: TcpStream,
+    tls: Arc<ServerConfig>,
+    deadline: &Deadline,
+) -> Option<Socket> {
+    let wait = worker.setup().rules.timeouts.head;
+    let agreed = deadline.within(wait, TlsAcceptor::from(tls).accept(stream)).await;
+    Some(Socket::tls(agreed.ok()?.ok()?))
 }
 
 #[cfg(test)]
@@ -291,10 +301,10 @@ mod tests {
         size_of::<F>()
     }
 
-    /// With its timer, its waker and the runtime's own record, an idle connection is to cost at most 2 KiB.
+    /// What a connection does lies in a desk; what it is, beside its socket, its timer and the runtime's record, is this.
     #[test]
     fn a_connection_is_small() {
         let size = size_of_future(serve);
-        assert!(size <= 1152, "{size} bytes");
+        assert!(size <= 256, "{size} bytes");
     }
 }

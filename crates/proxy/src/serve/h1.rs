@@ -1,6 +1,7 @@
 //! The life of an HTTP/1.1 client connection: idle without a buffer, one exchange after another, an end in good order.
 
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::Poll;
 
 use equalizer_core::http::h1::decode;
@@ -12,6 +13,7 @@ use crate::answer::answer;
 use crate::body::Source;
 use crate::buffer::Buffer;
 use crate::clock::Late;
+use crate::desk::{Desk, Job};
 use crate::exchange::{Admitted, Refused, admit, exchange};
 use crate::worker::Worker;
 
@@ -21,35 +23,39 @@ const LINGER_MS: u32 = 2_000;
 const LINGER_BYTES: usize = 256 * 1024;
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(worker: &Worker, client: &Client) {
-    let mut buffer = Buffer::none();
-    loop {
-        if buffer.is_empty() && !first_bytes(worker, client, &mut buffer).await {
-            return close(client).await;
+pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>) {
+    while let Some(buffer) = first_bytes(&worker, &client).await {
+        let mut desk = worker.desks.take().unwrap_or_else(Desk::new);
+        let goes_on = desk.turn(Job { worker: Rc::clone(&worker), client: Rc::clone(&client), buffer }).await;
+        worker.desks.give(desk);
+        if !goes_on {
+            return;
         }
-        // Borrowed from here on, not taken apart: a connection would hold the parts beside the whole.
-        let mut next = next_request(worker, client, &mut buffer).await;
-        let after = match &mut next {
-            Ok((admitted, source)) => {
-                let after = exchange(worker, client, &mut buffer, admitted, source).await;
+    }
+    close(&client).await;
+}
+
+/// Serves the requests that have come, until nothing more is here; whether the connection waits for the next one.
+pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) -> bool {
+    loop {
+        let after = match next_request(worker, client, buffer).await {
+            Ok((mut admitted, mut source)) => {
+                let after = exchange(worker, client, buffer, &admitted, &mut source).await;
                 admitted.end(worker);
                 after
             }
             Err(End::Gone) => After::Close,
-            Err(End::Malformed(status)) => refuse(worker, client, *status).await,
+            Err(End::Malformed(status)) => refuse(worker, client, status).await,
             Err(End::Refused(refused)) => refused.answer(worker, client).await,
         };
         match after {
-            After::Keep if !buffer.is_empty() => continue,
-            After::Keep => {}
+            After::Keep if buffer.is_empty() => return true,
+            After::Keep => continue,
             After::Close if buffer.is_empty() => close(client).await,
-            After::Close | After::Linger => linger(client, &mut buffer).await,
+            After::Close | After::Linger => linger(client, buffer).await,
             After::Abort => client.socket.abort(),
         }
-        worker.buffers.give(std::mem::replace(&mut buffer, Buffer::none()));
-        if after != After::Keep {
-            return;
-        }
+        return false;
     }
 }
 
@@ -69,22 +75,21 @@ impl From<Refusal> for End {
     }
 }
 
-/// Waits for the first bytes of a request; borrows a buffer only when there are some. False when none will come.
-async fn first_bytes(worker: &Worker, client: &Client, into: &mut Buffer) -> bool {
+/// Waits for the first bytes of a request; borrows a buffer only when there are some. `None` when none will come.
+async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
     client.deadline.set(worker.setup().rules.timeouts.idle_client);
     poll_fn(|context| {
         let mut buffer = worker.buffers.take();
         let read = buffer.poll_fill(context, &client.socket);
         if let Poll::Ready(Ok(1..)) = read {
-            *into = buffer;
-            return Poll::Ready(true);
+            return Poll::Ready(Some(buffer));
         }
         worker.buffers.give(buffer);
         // What came before the worker was told to stop is still answered.
         if read.is_ready() || (worker.is_stopping() && !client.socket.has_bytes()) {
-            return Poll::Ready(false);
+            return Poll::Ready(None);
         }
-        client.deadline.poll_late(context).map(|Late| false)
+        client.deadline.poll_late(context).map(|Late| None)
     })
     .await
 }

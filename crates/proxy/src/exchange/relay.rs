@@ -1,0 +1,141 @@
+//! What becomes of a server's response: it is stamped, counted and passed to the client.
+
+use std::io::IoSlice;
+use std::pin::pin;
+
+use equalizer_core::http::edits::Edits;
+use equalizer_core::http::field::Field;
+use equalizer_core::http::h1::decode::{Framing, ResponseHead};
+use equalizer_core::http::h1::encode::{self, Delivery, Lines};
+use equalizer_core::http::refusal::Refusal;
+use equalizer_core::persistence::{self, Reason, Stamping};
+
+use super::At;
+use crate::body::{self, Broken, Source, Transfer, Upload};
+use crate::buffer::Buffer;
+use crate::forward::Link;
+use crate::serve::After;
+
+/// Why a response did not reach the client whole.
+pub(super) enum Unrelayed {
+    /// Its body is malformed from the start; nothing has been written.
+    Broken(Refusal),
+    /// The client has a part of it at most, and cannot be told anything else.
+    CutShort,
+}
+
+impl At<'_> {
+    /// Stamps the response and passes it to the client.
+    pub(super) async fn relay(
+        &self,
+        link: &Link,
+        upload: &mut Upload<'_>,
+        incoming: &mut Buffer,
+        head: &ResponseHead,
+        fields: &[Field],
+    ) -> Result<After, Unrelayed> {
+        let (worker, client, times) = (self.worker, self.client, self.times());
+        let mut delivery = self.admitted.asked.delivery(worker, upload.is_whole());
+        let framed = delivery.framing(head.framing);
+        let mut text = worker.buffers.take_text();
+        let lines = Lines { bytes: incoming.filled(), fields };
+        let said = self.stamped(lines, head, delivery, framed, &mut text);
+        incoming.consume(head.length as usize);
+        let mut source = Source::new(head.framing);
+        let chunked = framed == Framing::Chunked;
+        body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?;
+        self.count(said);
+        let relayed = if source.is_done() {
+            matches!(client.write(worker, &mut [IoSlice::new(&text)]).await, Ok(Ok(())))
+        } else {
+            let transfer = Transfer {
+                from: &link.socket,
+                to: &client.socket,
+                buffer: incoming,
+                source: &mut source,
+                chunked,
+                deadline: &client.deadline,
+                wait: times.body,
+                buffers: &worker.buffers,
+            };
+            let mut running = pin!(transfer.run(&text, || {}));
+            matches!(upload.alongside(&client.deadline, times.body, running.as_mut()).await, Ok(Ok(())))
+        };
+        worker.buffers.give_text(text);
+        if !relayed {
+            return Err(Unrelayed::CutShort);
+        }
+        Ok(match (delivery.keep, upload.is_whole()) {
+            (true, true) => After::Keep,
+            (false, true) => After::Close,
+            (_, false) => After::Linger,
+        })
+    }
+
+    /// Passes an interim response on (RFC 9110, 15.2); HTTP/1.0 knows none.
+    pub(super) async fn interim(
+        &self,
+        head: &ResponseHead,
+        incoming: &Buffer,
+        fields: &[Field],
+    ) -> Result<(), Broken> {
+        if !self.admitted.asked.http11 {
+            return Ok(());
+        }
+        let mut text = self.worker.buffers.take_text();
+        let lines = Lines { bytes: incoming.filled(), fields };
+        let delivery = self.admitted.asked.delivery(self.worker, true);
+        encode::response(lines, head, delivery, Framing::None, &Edits::default(), &mut text);
+        text.extend_from_slice(b"\r\n");
+        let written = self.client.write(self.worker, &mut [IoSlice::new(&text)]).await;
+        self.worker.buffers.give_text(text);
+        if matches!(written, Ok(Ok(()))) { Ok(()) } else { Err(Broken::Sink) }
+    }
+
+    /// Counts the exchange, by what the server said of the session if that decided.
+    fn count(&self, said: Option<Reason>) {
+        let seat = self.seat.server(self.server);
+        seat.exchanges.set(seat.exchanges.get() + 1);
+        self.seat.count(said.unwrap_or_else(|| self.admitted.recall.reason(self.server)));
+        if let Some(id) = self.admitted.recall.id() {
+            seat.census.borrow_mut().see(id, self.worker.clock.unix());
+        }
+    }
+
+    /// Writes the response's head with what brings the client back; a reason where the server itself gave one.
+    fn stamped(
+        &self,
+        lines: Lines<'_>,
+        head: &ResponseHead,
+        delivery: Delivery,
+        framed: Framing,
+        text: &mut Vec<u8>,
+    ) -> Option<Reason> {
+        let (worker, origin) = (self.worker, self.client.origin);
+        let mut edits = worker.buffers.take_edits();
+        let mut stamp = worker.buffers.take_text();
+        let stamping = Stamping {
+            ring: &self.admitted.setup.rules.ring,
+            pool: self.pool,
+            server: self.server,
+            recall: &self.admitted.recall,
+            asked: persistence::Asked {
+                method: self.admitted.asked.method,
+                client: origin.client,
+                secure: origin.secure,
+                listener: self.client.listener,
+                now: worker.clock.unix(),
+                chance: worker.chance(),
+            },
+            lines,
+        };
+        let said = self.pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
+        encode::response(lines, head, delivery, framed, &edits, text);
+        text.extend_from_slice(&stamp);
+        text.extend_from_slice(b"\r\n");
+        worker.buffers.give_edits(edits);
+        worker.buffers.give_text(stamp);
+        self.client.hold_record(&self.pool.persistence);
+        said
+    }
+}
