@@ -10,6 +10,7 @@ use equalizer_core::http::forwarded::Origin;
 use equalizer_core::http::h1::decode;
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
+use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::persistence::{Ask, Asked, Stamping};
 use equalizer_core::pool::{ServerId, Tried};
 use equalizer_core::snapshot::Snapshot;
@@ -80,10 +81,13 @@ fn exchange(rules: &Snapshot, request: &[u8], warm: &mut Warm) -> ServerId {
         listener: 0,
         now: 1_800_000_000,
     };
-    let recall = pool.persistence.recall(&rules.ring, pool, &ask, edits);
+    let mut recall = pool.persistence.recall(&rules.ring, pool, &ask, edits);
     encode::request(lines, &head, origin, edits, message);
     edits.clear();
     let server = pool.pick(&recall, &Tried::default(), balance).expect("a server");
+    if recall.is_birth() {
+        recall.bear(SessionId(7), server, false);
+    }
     let head = decode::response(RESPONSE, 4096, head.method, fields).expect("accepted").expect("complete");
     let mut delivery = Delivery { http11: true, keep: true };
     let framed = delivery.framing(head.framing);
@@ -94,7 +98,6 @@ fn exchange(rules: &Snapshot, request: &[u8], warm: &mut Warm) -> ServerId {
         secure: false,
         listener: 0,
         now: 1_800_000_000,
-        chance: 7,
     };
     let stamping = Stamping { ring: &rules.ring, pool, server, recall: &recall, asked, lines };
     pool.persistence.stamp(&stamping, edits, response);

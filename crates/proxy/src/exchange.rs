@@ -374,7 +374,7 @@ impl<'a> At<'a> {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
         self.seat.count(said.unwrap_or_else(|| self.admitted.recall.reason(self.server)));
-        if let Some(id) = self.admitted.recall.id() {
+        if let Some(id) = self.pool.persistence.seen(&self.admitted.recall) {
             seat.census.borrow_mut().see(id, self.worker.clock.unix());
         }
     }
@@ -402,7 +402,6 @@ impl<'a> At<'a> {
                 secure: origin.secure,
                 listener: self.client.listener,
                 now: worker.clock.unix(),
-                chance: worker.chance(),
             },
             lines,
         };

@@ -1,7 +1,6 @@
 //! Our token in a field instead of a cookie: for clients that send a field of a response back, as gRPC and MCP do.
 
 use super::candidates::Candidates;
-use super::cookie::{self, SHARED_NONCE};
 use super::seal::KeyRing;
 use super::stamping::Order;
 use super::{Ask, Claim, Purposes, Reason};
@@ -54,7 +53,7 @@ impl InsertField {
         if written || !order.is_due() || shared_cache_may_store(at.lines, asked.now) {
             return false;
         }
-        let token = cookie::seal(at.ring, self.purposes.on(asked.listener), &order.session(), SHARED_NONCE);
+        let Some(token) = order.token(self.purposes.on(asked.listener)) else { return false };
         out.extend_from_slice(self.name.as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(token.as_bytes());

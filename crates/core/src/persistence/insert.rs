@@ -1,7 +1,6 @@
 //! Our own cookie, sealed: inserted where the client has none that counts, taken out before the server sees it.
 
 use super::candidates::Candidates;
-use super::cookie::{self, SHARED_NONCE};
 use super::seal::KeyRing;
 use super::stamping::Order;
 use super::{Ask, Claim, Purposes, Reason, SetCookie};
@@ -68,6 +67,7 @@ impl Insert {
         if !due || !self.line.may_set(asked.secure) {
             return false;
         }
+        let Some(token) = order.token(self.purposes.on(asked.listener)) else { return false };
         // What the server itself says of the session must reach the client, whatever it asked.
         let demanded = order.is_demanded();
         if self.post_only && asked.method != Method::Other && !demanded {
@@ -82,8 +82,6 @@ impl Insert {
         if order.releases() {
             self.line.write_end(asked.secure, out);
         } else {
-            let purpose = self.purposes.on(asked.listener);
-            let token = cookie::seal(order.at.ring, purpose, &order.session(), SHARED_NONCE);
             self.line.write(token.as_bytes(), asked.secure, out);
         }
         true

@@ -89,8 +89,6 @@ pub struct Asked {
     pub listener: usize,
     /// Unix time in seconds.
     pub now: u64,
-    /// A random number, for the id of a session that is born now.
-    pub chance: u64,
 }
 
 /// What a request claims.
@@ -140,7 +138,7 @@ impl Recall {
         self.home
     }
 
-    /// What chooses the next home when there is none.
+    /// Which session; it chooses the next home when there is none.
     pub fn id(&self) -> Option<SessionId> {
         self.id
     }
@@ -224,6 +222,11 @@ impl Kind {
         }
     }
 
+    /// Whether this kind writes or records anything.
+    fn is_stamped(&self) -> bool {
+        !matches!(self, Self::Route(_) | Self::Hash(_))
+    }
+
     /// Whether this kind stands for a session of ours, which is born once.
     fn is_sealed(&self) -> bool {
         matches!(self, Self::Insert(_) | Self::Rewrite(_) | Self::Prefix(_) | Self::Field(_))
@@ -249,9 +252,20 @@ impl Chain {
         })
     }
 
+    /// Whether something is kept of a new client, so that its session begins with an id and a home.
+    pub fn begins(&self) -> bool {
+        self.kinds.iter().any(Kind::is_stamped)
+    }
+
     /// Whether a new client gets a session of its own, so that a burst of its requests must agree on one.
     pub fn bears_sessions(&self) -> bool {
         self.kinds.iter().any(Kind::is_sealed)
+    }
+
+    /// The session that a request is counted for. A record's is known by what it records, so that a client is counted
+    /// for it when it comes back: at its birth nothing had been said yet.
+    pub fn seen(&self, recall: &Recall) -> Option<SessionId> {
+        recall.id.filter(|_| !recall.birth || self.bears_sessions())
     }
 
     /// Reads a request's session; the first kind that knows it is believed.

@@ -7,7 +7,7 @@
 use memchr::memchr;
 
 use super::candidates::Candidates;
-use super::cookie::{self, SHARED_NONCE, TOKEN_LEN};
+use super::cookie::{self, TOKEN_LEN};
 use super::seal::KeyRing;
 use super::stamping::Order;
 use super::{Ask, Claim, Purposes, Reason, sealed_value};
@@ -74,12 +74,10 @@ impl Prefix {
             if cookie.ends {
                 continue;
             }
+            let Some(token) = order.token(self.purposes.on(asked.listener)) else { return false };
             let mut text = Vec::with_capacity(TOKEN_LEN + 1);
             if !order.releases() {
-                let purpose = self.purposes.on(asked.listener);
-                text.extend_from_slice(
-                    cookie::seal(at.ring, purpose, &order.session(), SHARED_NONCE).as_bytes(),
-                );
+                text.extend_from_slice(token.as_bytes());
                 written = true;
             }
             let value = cookie.value.of(at.lines.bytes);
@@ -87,7 +85,7 @@ impl Prefix {
                 Some(values) => {
                     text.push(b'~');
                     // What is too long to be sealed is too long for a browser as well: it gets an empty value.
-                    sealed_value::seal(at.ring, values.on(asked.listener), value, asked.chance, &mut text);
+                    sealed_value::seal(at.ring, values.on(asked.listener), value, &token, &mut text);
                     edits.replace(cookie.value, &text);
                 }
                 None if text.is_empty() => {}

@@ -4,7 +4,6 @@
 //! next `Set-Cookie`, and reaches the same new home by the rendezvous of its id.
 
 use super::candidates::Candidates;
-use super::cookie::{self, SHARED_NONCE};
 use super::seal::KeyRing;
 use super::stamping::Order;
 use super::{Ask, Claim, Purposes, Reason};
@@ -48,8 +47,7 @@ impl Rewrite {
         let set = set_cookie::named(order.at.lines, self.name.as_bytes(), asked.now);
         let mut written = false;
         for cookie in set.filter(|cookie| !cookie.ends) {
-            let purpose = self.purposes.on(asked.listener);
-            let token = cookie::seal(order.at.ring, purpose, &order.session(), SHARED_NONCE);
+            let Some(token) = order.token(self.purposes.on(asked.listener)) else { return false };
             edits.replace(cookie.value, token.as_bytes());
             written = true;
         }

@@ -187,7 +187,8 @@ impl Bench {
             tried.failed(ServerId(self.place(server)), Fault::Connect);
         }
         let server = pool.pick(&recall, &tried, &mut self.balance).expect("a server is left");
-        if recall.is_birth() && pool.persistence.bears_sessions() {
+        if recall.is_birth() && pool.persistence.begins() {
+            self.chance = self.chance.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
             recall.bear(SessionId(self.chance), server, false);
         }
         let origin = Origin { client: self.client, secure: self.secure };
@@ -205,21 +206,19 @@ impl Bench {
         }
     }
 
-    fn answer(&mut self, response: &str, recall: &Recall, server: ServerId) -> (String, Option<Reason>) {
+    fn answer(&self, response: &str, recall: &Recall, server: ServerId) -> (String, Option<Reason>) {
         let mut edits = Edits::default();
         let text = format!("HTTP/1.1 200 OK\r\n{response}\r\n");
         let mut fields = Vec::new();
         let head = decode::response(text.as_bytes(), 1 << 20, self.method, &mut fields);
         let head = head.expect("a response").expect("whole");
         let lines = Lines { bytes: text.as_bytes(), fields: &fields };
-        self.chance = self.chance.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
         let asked = Asked {
             method: self.method,
             client: self.client,
             secure: self.secure,
             listener: 0,
             now: self.now,
-            chance: self.chance,
         };
         let pool = &self.snapshot.pools[0];
         let stamping = Stamping { ring: &self.snapshot.ring, pool, server, recall, asked, lines };
