@@ -2,15 +2,8 @@
 
 from datetime import timedelta
 
-from equalizer.model.cookie import (
-    Group,
-    InsertCookie,
-    LearnCookie,
-    PrefixCookie,
-    RewriteCookie,
-    RouteCookie,
-    Scope,
-)
+from equalizer.model.carried import Group, Scope
+from equalizer.model.cookie import InsertCookie, LearnCookie, PrefixCookie, RewriteCookie, RouteCookie
 from equalizer.model.duration import milliseconds, seconds
 from equalizer.model.persistence import AddressRecord, HashAddress, HashPath, InsertField, Kind, LearnField
 from equalizer.model.sessions import Sessions
