@@ -3,10 +3,12 @@
 //! Unknown fields are refused, so that the two sides cannot drift apart unseen.
 //! Times are whole milliseconds, sizes whole bytes, addresses always `IP:port`.
 
+mod asking;
 mod sessions;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Rebalance, Sessions};
 
 /// Everything the engine needs to serve; applied whole or refused whole.
