@@ -75,7 +75,8 @@ fn exchange(rules: &Snapshot, request: &[u8], warm: &mut Warm) -> ServerId {
     let ask = Ask {
         lines,
         target: head.target.of(request),
-        method: head.method,
+        host: head.host.of(request),
+        method: head.method_text.of(request),
         client: origin.client,
         secure: false,
         listener: 0,
@@ -108,6 +109,26 @@ fn exchange(rules: &Snapshot, request: &[u8], warm: &mut Warm) -> ServerId {
 fn request(cookies: &str) -> Vec<u8> {
     let fields = "Host: shop.test\r\nAccept: */*\r\nConnection: keep-alive\r\nUser-Agent: test\r\n";
     format!("GET /basket?item=7 HTTP/1.1\r\n{fields}Cookie: {cookies}\r\n\r\n").into_bytes()
+}
+
+#[test]
+fn matchers_allocate_nothing() {
+    let unless = serde_json::json!([
+        { "path": ["/static/*", "*.css"], "method": ["GET"], "host": ["*.shop.test"],
+            "field": { "User-Agent": ["*bot*"] }, "client": ["192.0.2.0/24"], "scheme": ["http"] },
+        { "path": ["*/%62asket*"], "method": [], "host": ["shop.test"], "field": { "user-agent": ["*E*T"] },
+            "client": ["192.0.2.0/24"], "scheme": ["http"] },
+    ]);
+    let rules = common::shop_unless(&["web1", "web2", "web3"], &unless);
+    let mut warm = Warm { balance: RoundRobin::new(3), ..Warm::default() };
+    let asked = request("a=1; b=2; EQ=garbage");
+    exchange(&rules, &asked, &mut warm);
+    assert!(!String::from_utf8_lossy(&warm.response).contains("EQ="), "the second matches");
+    let before = ALLOCATIONS.get();
+    for _ in 0..100 {
+        exchange(&rules, &asked, &mut warm);
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
 }
 
 #[test]

@@ -27,7 +27,8 @@ fn recall(rules: &Snapshot, cookies: &str) -> Recall {
     let ask = Ask {
         lines: Lines { bytes: text.as_bytes(), fields: &fields },
         target: b"/",
-        method: Method::Idempotent,
+        host: b"a",
+        method: b"GET",
         client: [192, 0, 2, 7].into(),
         secure: false,
         listener: 0,

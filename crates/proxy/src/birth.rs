@@ -22,7 +22,7 @@ pub(crate) fn bear(
     recall: &mut Recall,
     lines: Lines<'_>,
 ) {
-    if !pool.persistence.begins() {
+    if !pool.persistence.begins(recall) {
         return;
     }
     let begin = || {
@@ -30,7 +30,7 @@ pub(crate) fn bear(
         Some((SessionId(worker.chance()), server))
     };
     let window = pool.sessions.burst_ms;
-    if window == 0 || !pool.persistence.bears_sessions() {
+    if window == 0 || !pool.persistence.bears_sessions(recall) {
         if let Some((session, home)) = begin() {
             recall.bear(session, home, false);
         }

@@ -1,4 +1,4 @@
-"""What kinds of persistence have in common, written once: seals and records."""
+"""What kinds of persistence have in common, written once: seals, records, and which requests they take."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from equalizer.model.duration import Seconds
+from equalizer.model.matcher import Matchers
 from equalizer.model.name import Name
 from equalizer.model.noun import Noun, refuse
 
@@ -37,11 +38,22 @@ Scope = Annotated[
 """Who may open what was sealed."""
 
 
+class Conditional(Noun):
+    """A kind that begins sessions by itself, and so may be kept from some requests."""
+
+    when: Matchers | None = None
+    """The requests it is asked for, where one of these matches; absent for all."""
+    unless: Matchers | None = None
+    """The requests it is not asked for, where one of these matches."""
+
+
 class Sealed(Noun):
     """A value that carries the whole session, sealed."""
 
     scope: Scope = "pool"
     """Who may open it: this pool, this pool on the same listener, or all pools of a group."""
+    duplicates: Literal["first", "last", "newest", "refuse"] = "first"
+    """Which is believed of several that open to different sessions; `refuse`: none."""
 
 
 class Recorded(Noun):

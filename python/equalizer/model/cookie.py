@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, Tag, model_validator
 
-from equalizer.model.carried import Recorded, Sealed
+from equalizer.model.carried import Conditional, Recorded, Sealed
 from equalizer.model.duration import OptionalSeconds
 from equalizer.model.noun import Noun, Refusal, refuse_keys, told_apart
 from equalizer.model.words import CookieName, CookiePath, Domain, Parameter
@@ -23,7 +23,7 @@ class _Cookie(Noun):
     kind: Literal["cookie"]
 
 
-class InsertCookie(Sealed, _Cookie):
+class InsertCookie(Conditional, Sealed, _Cookie):
     """Our own sealed cookie: nothing to store, nothing to read in it."""
 
     mode: Literal["insert"] = "insert"
@@ -105,7 +105,7 @@ class PrefixCookie(Sealed, _Cookie):
     """Whether the server's own value is sealed too, so that clients cannot read it."""
 
 
-class LearnCookie(Recorded, _Cookie):
+class LearnCookie(Conditional, Recorded, _Cookie):
     """A table of the application's cookie: which server set which value."""
 
     mode: Literal["learn"]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, Tag, WrapSerializer
 
-from equalizer.model.carried import MOST_RECORDS, Prefixed, Recorded, Sealed
+from equalizer.model.carried import MOST_RECORDS, Conditional, Prefixed, Recorded, Sealed
 from equalizer.model.cookie import Cookie, InsertCookie
 from equalizer.model.duration import Seconds
 from equalizer.model.noun import Noun, bare_kind, refuse, told_apart
@@ -17,7 +17,7 @@ class _Field(Noun):
     kind: Literal["field"]
 
 
-class InsertField(Sealed, _Field):
+class InsertField(Conditional, Sealed, _Field):
     """A field that we set, sealed, and that the client sends back."""
 
     mode: Literal["insert"] = "insert"
@@ -26,7 +26,7 @@ class InsertField(Sealed, _Field):
     """The field's name, in requests and responses."""
 
 
-class LearnField(Recorded, _Field):
+class LearnField(Conditional, Recorded, _Field):
     """A table of a field that the server sets: which server set which value."""
 
     mode: Literal["learn"]
@@ -35,7 +35,7 @@ class LearnField(Recorded, _Field):
     """The field's name, in requests and responses."""
 
 
-class AddressRecord(Prefixed):
+class AddressRecord(Conditional, Prefixed):
     """A record of the client's address: nothing that the client must keep."""
 
     kind: Literal["address"]
@@ -45,7 +45,7 @@ class AddressRecord(Prefixed):
     """Records kept at most; the one idle longest goes first."""
 
 
-class _Hash(Noun):
+class _Hash(Conditional):
     kind: Literal["hash"]
 
 
@@ -102,6 +102,7 @@ Hash = Annotated[
     | Annotated[HashAddress, Tag("over=address")],
     told_apart("over"),
 ]
+_MOST_KINDS = 32
 Bare = Literal["cookie", "address"]
 """The kinds that need no settings; `"cookie"` is short for `{ kind = "cookie" }`."""
 
@@ -126,6 +127,8 @@ def _as_chain(value: object) -> object:
 
 
 def _each_once(chain: Sequence[Kind]) -> Sequence[Kind]:
+    if len(chain) > _MOST_KINDS:
+        raise refuse(f"at most {_MOST_KINDS} kinds", f"{len(chain)}")
     said = [_what(kind) for kind in chain]
     twice = next((what for what in said if said.count(what) > 1), None)
     if twice is not None:

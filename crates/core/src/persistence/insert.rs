@@ -9,13 +9,14 @@ use crate::http::cookies;
 use crate::http::edits::Edits;
 use crate::http::field::Known;
 use crate::http::method::Method;
-use crate::snapshot::wire::{Cache, Cookie};
+use crate::snapshot::wire::{Cache, Cookie, Duplicates};
 
 /// A cookie of ours, prepared for one pool.
 #[derive(Debug)]
 pub struct Insert {
     name: String,
     purposes: Purposes,
+    duplicates: Duplicates,
     line: SetCookie,
     strip: bool,
     preserve: bool,
@@ -30,6 +31,7 @@ impl Insert {
             line: SetCookie::new(&cookie.name, &cookie.attributes),
             name: cookie.name.clone(),
             purposes,
+            duplicates: cookie.duplicates,
             strip: cookie.strip,
             preserve: cookie.preserve,
             post_only: cookie.post_only,
@@ -43,7 +45,7 @@ impl Insert {
     }
 
     pub(super) fn recall(&self, ring: &KeyRing, ask: &Ask<'_>, edits: &mut Edits) -> Result<Claim, Reason> {
-        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener));
+        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener), self.duplicates);
         for value in cookies::values(ask.lines, self.name.as_bytes()) {
             candidates.try_one(value.of(ask.lines.bytes));
             if self.strip {
@@ -53,17 +55,11 @@ impl Insert {
         candidates.claim()
     }
 
-    /// Whether the line was written; `written` when another kind has said it already.
-    pub(super) fn stamp(
-        &self,
-        order: &Order<'_>,
-        written: bool,
-        edits: &mut Edits,
-        out: &mut Vec<u8>,
-    ) -> bool {
+    /// Whether the line was written; it may be only where the kind is asked and none before has said it.
+    pub(super) fn stamp(&self, order: &Order<'_>, may: bool, edits: &mut Edits, out: &mut Vec<u8>) -> bool {
         let taken_over = self.is_taken_over(order, edits);
         let asked = &order.at.asked;
-        let due = !written && !taken_over && (order.is_due() || order.releases());
+        let due = may && !taken_over && (order.is_due() || order.releases());
         if !due || !self.line.may_set(asked.secure) {
             return false;
         }

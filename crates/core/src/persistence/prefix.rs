@@ -15,7 +15,7 @@ use crate::http::cookies::{self, unquoted};
 use crate::http::edits::Edits;
 use crate::http::field::Span;
 use crate::http::set_cookie;
-use crate::snapshot::wire::Cookie;
+use crate::snapshot::wire::{Cookie, Duplicates};
 
 /// Sealed values opened in one request at most; more of one name are no browser's, and are left out.
 const MOST_VALUES: usize = 8;
@@ -25,6 +25,7 @@ const MOST_VALUES: usize = 8;
 pub struct Prefix {
     name: String,
     purposes: Purposes,
+    duplicates: Duplicates,
     /// What the server's values are sealed for, where they are.
     values: Option<Purposes>,
 }
@@ -33,7 +34,7 @@ impl Prefix {
     /// Prepares the cookie.
     pub fn new(cookie: &Cookie, purposes: Purposes) -> Self {
         let values = cookie.seal_value.then(|| purposes.of_values());
-        Self { name: cookie.name.clone(), purposes, values }
+        Self { name: cookie.name.clone(), purposes, duplicates: cookie.duplicates, values }
     }
 
     /// What its tokens are sealed for.
@@ -42,7 +43,7 @@ impl Prefix {
     }
 
     pub(super) fn recall(&self, ring: &KeyRing, ask: &Ask<'_>, edits: &mut Edits) -> Result<Claim, Reason> {
-        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener));
+        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener), self.duplicates);
         for (place, span) in cookies::values(ask.lines, self.name.as_bytes()).enumerate() {
             let value = unquoted(span.of(ask.lines.bytes));
             if let Some(values) = &self.values {

@@ -10,19 +10,20 @@ use super::{Ask, Claim, Purposes, Reason};
 use crate::http::cookies;
 use crate::http::edits::Edits;
 use crate::http::set_cookie;
-use crate::snapshot::wire::Cookie;
+use crate::snapshot::wire::{Cookie, Duplicates};
 
 /// A cookie of the server's whose value is ours.
 #[derive(Debug)]
 pub struct Rewrite {
     name: String,
     purposes: Purposes,
+    duplicates: Duplicates,
 }
 
 impl Rewrite {
     /// Prepares the cookie.
     pub fn new(cookie: &Cookie, purposes: Purposes) -> Self {
-        Self { name: cookie.name.clone(), purposes }
+        Self { name: cookie.name.clone(), purposes, duplicates: cookie.duplicates }
     }
 
     /// What its values are sealed for.
@@ -31,7 +32,7 @@ impl Rewrite {
     }
 
     pub(super) fn recall(&self, ring: &KeyRing, ask: &Ask<'_>) -> Result<Claim, Reason> {
-        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener));
+        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener), self.duplicates);
         for value in cookies::values(ask.lines, self.name.as_bytes()) {
             candidates.try_one(value.of(ask.lines.bytes));
         }

@@ -62,6 +62,10 @@ impl<'a> Order<'a> {
                 order.said = said(field.value.of(at.lines.bytes)).or(order.said);
             }
         }
+        if at.recall.id.is_none() {
+            // It speaks of a session that has not begun.
+            order.said = None;
+        }
         if order.said == Some(Said::Move) {
             match at.recall.id.and_then(|id| at.pool.elsewhere(id, at.server)) {
                 Some(home) => order.home = home,
@@ -94,6 +98,12 @@ impl<'a> Order<'a> {
     /// The same, sealed.
     pub(super) fn token(&self, purpose: &Purpose) -> Option<Token> {
         Some(cookie::seal(self.at.ring, purpose, &self.session()?, SHARED_NONCE))
+    }
+
+    /// Whether the kind at this place of the chain may write or record anything: it is asked for such requests, or
+    /// the server itself speaks of a session that the client has.
+    pub(super) fn asks(&self, place: usize) -> bool {
+        self.at.recall.asks(place) || (self.said.is_some() && !self.at.recall.birth)
     }
 
     /// Whether the client has nothing yet that says where its session is now.

@@ -118,6 +118,8 @@ pub struct Cookie {
     pub name: String,
     /// What its seal is bound to beside its name: cookies of one scope open in all pools of that scope.
     pub scope: Scope,
+    /// Which of several is believed; `insert`, `rewrite` and `prefix` only.
+    pub duplicates: Duplicates,
     /// How browsers keep it; `insert` only.
     pub attributes: Attributes,
     /// Whether it is taken out of the request; `insert` only.
@@ -136,6 +138,8 @@ pub struct Cookie {
     pub record_idle: u32,
     /// Names under which a path parameter or a query parameter carries the same value; `route` only.
     pub parameters: Vec<String>,
+    /// The requests it is asked for; `insert` and `learn` only.
+    pub condition: Condition,
 }
 
 /// What the seal of a cookie is bound to.
@@ -216,10 +220,14 @@ pub struct CarryingField {
     pub name: String,
     /// As for a cookie; `insert` only.
     pub scope: Scope,
+    /// As for a cookie; `insert` only.
+    pub duplicates: Duplicates,
     /// Records kept at most; `learn` only.
     pub capacity: u32,
     /// Seconds a record lives without a request; `learn` only.
     pub record_idle: u32,
+    /// The requests it is asked for.
+    pub condition: Condition,
 }
 
 /// What a field does for us.
@@ -244,6 +252,8 @@ pub struct Address {
     pub idle: u32,
     /// Records kept at most.
     pub capacity: u32,
+    /// The requests it is asked for.
+    pub condition: Condition,
 }
 
 /// What a hash is taken of.
@@ -258,6 +268,8 @@ pub struct Hash {
     pub prefix4: u8,
     /// Leading bits of an IPv6 address that count.
     pub prefix6: u8,
+    /// The requests it is taken of.
+    pub condition: Condition,
 }
 
 /// Where the hashed text stands in a request.
