@@ -256,6 +256,20 @@ def test_a_cookie_for_a_home_that_is_not_there_is_refused(home: str, message: st
     assert done.stderr.replace(str(config), "FILE") == f"{message}\n"
 
 
+def test_a_cookie_is_made_as_if_it_had_been_idle(config: Path) -> None:
+    with config.open("a") as file:
+        file.write('[pools.shop.sessions]\nidle = "20m"\n')
+    cookie = run("cookie", "seal", "shop/web2", config, "--idle", "15m").stdout.strip()
+    opened = run("cookie", "open", cookie, config)
+    assert opened.stdout.count("(15 minutes ago)") == 2
+    assert opened.stdout.endswith("honoured     yes: recalled\n")
+    older = run("cookie", "seal", "shop/web2", config, "--idle", "21m").stdout.strip()
+    assert run("cookie", "open", older, config).stdout.endswith("honoured     no: expired_idle\n")
+    wrong = run("cookie", "seal", "shop/web2", config, "--idle", "soon")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == 'command line: found --idle "soon"; write a time such as 15m\n'
+
+
 def test_without_a_ring_no_cookie_is_opened_or_made(config: Path, ring: Path) -> None:
     ring.unlink()
     absent = run("cookie", "open", "x", config)
