@@ -8,25 +8,11 @@ import pytest
 from conftest import Balance, MakeOrigin
 from flow.persistence.conftest import MakeServers
 from support.balancer import Balancer, get
-from support.origin import Origin, Script, response
+from support.origin import END, terse
 from support.visitor import reasons
-from support.wire import Wire
 
 NAMES = ("web1", "web2", "web3")
-
 CONNECTIONS, AT_ONCE = 8, 125
-END = b"\r\n\r\n"
-
-
-def terse(name: str) -> Script:
-    """Answer with the server's name alone, without a look at the request: there are many of them."""
-    answer = response(b"", f"Server-Name: {name}")
-
-    def script(origin: Origin, wire: Wire) -> None:
-        while asked := wire.sock.recv(1 << 16):
-            wire.send(answer * asked.count(END))
-
-    return script
 
 
 def crowd(lb: Balancer, number: int, sessions: int) -> Counter[str]:

@@ -28,7 +28,10 @@ impl<'a> Candidates<'a> {
         }
         self.tried += 1;
         self.found = match (cookie::open(self.ring, self.purpose, value), self.found) {
-            (Ok(session), _) => Ok(Claim::Session(session)),
+            (Ok(session), _) => {
+                let key_goes = cookie::key_id(value).is_some_and(|key| self.ring.drops_next(key));
+                Ok(Claim::Session { session, key_goes })
+            }
             (Err(OpenError::UnknownKey), _) => Err(Reason::SealedByUnknownKey),
             (Err(_), Err(Reason::New)) => Err(Reason::NotOurs),
             (Err(_), before) => before,
