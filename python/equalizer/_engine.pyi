@@ -20,5 +20,7 @@ class Engine:
 def explain_cookie(
     snapshot: bytes, value: str
 ) -> bytes: ...  # JSON {"opened": "yes" or "no", "reason": ..., ...}
-def seal_cookie(snapshot: bytes, pool: str, server: str) -> str: ...  # a new session at home there
+def seal_cookie(
+    snapshot: bytes, pool: str, server: str, idle: int
+) -> str: ...  # a session at home there, last seen so many seconds ago
 def version() -> str: ...

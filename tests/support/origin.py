@@ -8,6 +8,8 @@ from support.wire import LIMIT, Ended, Malformed, Message, Wire
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 """An ordinary response."""
+END = b"\r\n\r\n"
+"""What a head ends with."""
 
 
 class Origin:
@@ -129,6 +131,17 @@ def replying(reply: Callable[[Message], bytes]) -> Script:
     def script(origin: Origin, wire: Wire) -> None:
         while request := origin.read(wire):
             wire.send(reply(request))
+
+    return script
+
+
+def terse(name: str) -> Script:
+    """Answer with the server's name alone, without a look at the request: where there are very many."""
+    answer = response(b"", f"Server-Name: {name}")
+
+    def script(origin: Origin, wire: Wire) -> None:
+        while asked := wire.sock.recv(1 << 16):
+            wire.send(answer * asked.count(END))
 
     return script
 

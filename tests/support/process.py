@@ -59,6 +59,11 @@ class Running:
         assert response.status == 200
         return response.read().decode(), (response.getheader("Set-Cookie") or cookie).partition(";")[0]
 
+    @property
+    def address(self) -> str:
+        """`IP:port`."""
+        return f"{self.client.host}:{self.client.port}"
+
     def log(self, text: str) -> str:
         """The next line of its log that has this text."""
         return next(line for line in stream(self.process.stderr) if text in line)

@@ -101,10 +101,10 @@ fn explain_cookie(py: Python<'_>, snapshot: &[u8], value: &str) -> PyResult<Vec<
     json(py, || cookie::explain(snapshot, value))
 }
 
-/// A cookie value that makes `server` the home of a new session.
+/// A cookie value that makes `server` the home of a session, born and last seen `idle` seconds ago.
 #[pyfunction]
-fn seal_cookie(py: Python<'_>, snapshot: &[u8], pool: &str, server: &str) -> PyResult<String> {
-    py.detach(|| cookie::seal(snapshot, pool, server)).map_err(to_python)
+fn seal_cookie(py: Python<'_>, snapshot: &[u8], pool: &str, server: &str, idle: u64) -> PyResult<String> {
+    py.detach(|| cookie::seal(snapshot, pool, server, idle)).map_err(to_python)
 }
 
 /// The engine's version.

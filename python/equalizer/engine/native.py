@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from equalizer.engine.port import ClosedCookie, Complaint, Engine, OpenedCookie
 from equalizer.errors import EngineError, EngineMissing, ListenError, SnapshotRefused
-from equalizer.model.duration import milliseconds
+from equalizer.model.duration import milliseconds, seconds
 from equalizer.snapshot.wire import ServerState, Snapshot
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ def explain_cookie(snapshot: Snapshot, value: str) -> OpenedCookie | ClosedCooki
     return OpenedCookie(**found) if found.pop("opened") == "yes" else ClosedCookie(**found)
 
 
-def seal_cookie(snapshot: Snapshot, pool: str, server: str) -> str:
-    """A value that makes a server the home of a new session; raises EngineMissing or SnapshotRefused."""
+def seal_cookie(snapshot: Snapshot, pool: str, server: str, idle: timedelta = timedelta()) -> str:
+    """A value that makes a server the home of a session, born and last seen so long ago.
+
+    Raises EngineMissing or SnapshotRefused.
+    """
     with _installed():
         from equalizer import _engine
     try:
-        return _engine.seal_cookie(_bytes(snapshot), pool, server)
+        return _engine.seal_cookie(_bytes(snapshot), pool, server, seconds(idle))
     except _engine.EngineError as error:
         raise _refused(error) from error
 

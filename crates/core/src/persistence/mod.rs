@@ -110,7 +110,12 @@ pub struct Asked {
 #[derive(Debug, Clone, Copy)]
 pub enum Claim {
     /// A session, sealed by us.
-    Session(Session),
+    Session {
+        /// What was sealed.
+        session: Session,
+        /// Whether a client that keeps this value is lost with the next rotation of the keys.
+        key_goes: bool,
+    },
     /// A home, from a record or a name; the id stands for the client when the home is gone.
     Home(Home, SessionId, Reason),
     /// A home, from a record of a value; the key finds the record again.
@@ -357,7 +362,7 @@ impl Chain {
 
 fn judged(pool: &Pool, claim: Claim, now: u64) -> Recall {
     let (session, home, id, verdict) = match claim {
-        Claim::Session(session) => {
+        Claim::Session { session, .. } => {
             (Some(session), session.home, session.id, rules::judge(pool, &session, now))
         }
         Claim::Home(home, id, reason) => (None, home, id, rules::judge_home(pool, home, now, reason)),
@@ -369,6 +374,7 @@ fn judged(pool: &Pool, claim: Claim, now: u64) -> Recall {
         id: Some(id),
         lost: pool.find_home(home),
         learnt: if let Claim::Learnt(_, _, key) = claim { Some(key) } else { None },
+        restamp: matches!(claim, Claim::Session { key_goes: true, .. }),
         birth: false,
         ..Recall::nobody(Reason::Recalled)
     };
