@@ -18,6 +18,7 @@ mod learned;
 mod prefix;
 mod purposes;
 mod reason;
+pub mod records;
 mod rewrite;
 mod route;
 pub mod rules;
@@ -239,6 +240,11 @@ impl Chain {
     /// The kinds, in the order they are asked.
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
+    }
+
+    /// The kinds, before anybody asks them.
+    pub(super) fn kinds_mut(&mut self) -> &mut [Kind] {
+        &mut self.kinds
     }
 
     /// The records of addresses, where they are kept: open connections keep theirs.
