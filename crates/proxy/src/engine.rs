@@ -211,16 +211,15 @@ impl Engine {
     pub fn set_states(&self, states: &[u8]) -> Result<(), Refused> {
         let states: Vec<wire::ServerState> = serde_json::from_slice(states)?;
         let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
+        let now = unix_now();
         let known = |said: &wire::ServerState| rules.server(&said.pool, &said.server).is_some();
         if let Some(unknown) = states.iter().find(|said| !known(said)) {
             return Err(Refused::NoSuchServer { pool: unknown.pool.clone(), server: unknown.server.clone() });
         }
         for pool in &rules.pools {
             for server in &pool.servers {
-                match states.iter().find(|said| said.pool == pool.name && said.server == server.name) {
-                    Some(said) => server.live.set(said),
-                    None => server.live.set_up(),
-                }
+                let said = states.iter().find(|said| said.pool == pool.name && said.server == server.name);
+                pool.say(server, said, now);
             }
         }
         Ok(())

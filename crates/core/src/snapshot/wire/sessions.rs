@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// What holds for a pool's sessions, whatever carries them.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sessions {
@@ -22,6 +23,8 @@ pub struct Sessions {
     pub pin_field: String,
     /// The response field by which a server tells its incarnation; empty for none.
     pub incarnation_field: String,
+    /// Whether a server that nobody could use begins a new life when it is back, where nobody tells its life.
+    pub incarnation_on_return: bool,
     /// Whether a new home is told in a request field that a session was moved to it.
     pub announce: bool,
     /// Seconds within which a session must be seen to count as live.
