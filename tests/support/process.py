@@ -1,5 +1,6 @@
 """`equalizer` as a process: one that serves, and the commands that are run beside it."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -59,9 +60,20 @@ class Running:
         assert response.status == 200
         return response.read().decode(), (response.getheader("Set-Cookie") or cookie).partition(";")[0]
 
+    @contextmanager
+    def again(self) -> Iterator["Running"]:
+        """The same process with a client of its own."""
+        with closing(HTTPConnection(self.client.host, self.client.port, timeout=LIMIT)) as client:
+            yield Running(self.process, client)
+
     def log(self, text: str) -> str:
         """The next line of its log that has this text."""
         return next(line for line in stream(self.process.stderr) if text in line)
+
+
+def key_of(cookie: str) -> int:
+    """The id of the key that sealed a cookie of ours."""
+    return int.from_bytes(base64.urlsafe_b64decode(cookie.partition("=")[2] + "=")[1:3])
 
 
 @contextmanager
