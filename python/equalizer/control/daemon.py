@@ -53,6 +53,8 @@ def run(written: Written, name: str) -> None:
     if control:
         control.close()
     _stop(service, happenings)
+    ticking.join()
+    service.stop()
 
 
 def _take_signals(happenings: Happenings) -> None:
@@ -97,7 +99,6 @@ def _stop(service: Service, happenings: Happenings) -> None:
                 os._exit(128 + number)  # no clean-up: the user asked twice
             case ("drained", False):
                 log.warning("stopped with exchanges in flight: timeouts.stop has passed")
-        service.stop()
         return
 
 
