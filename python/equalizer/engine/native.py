@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
-from equalizer.engine.port import ClosedCookie, Complaint, Engine, OpenedCookie
+from equalizer.engine.port import ClosedCookie, Complaint, Engine, OpenedCookie, RecordsTaken
 from equalizer.errors import EngineError, EngineMissing, ListenError, SnapshotRefused
 from equalizer.model.duration import milliseconds, seconds
 from equalizer.snapshot.wire import ServerState, Snapshot
@@ -86,6 +86,15 @@ class _Native:
             self._engine.set_states(json.dumps([each.model_dump() for each in states]).encode())
         except self._refusal as error:
             raise EngineError(f"the engine refuses the states: {error}", "") from error
+
+    def load_records(self, snapshot: Snapshot, records: bytes) -> RecordsTaken:
+        try:
+            return RecordsTaken(**json.loads(self._engine.load_records(_bytes(snapshot), records)))
+        except self._refusal as error:
+            raise EngineError(str(error), "") from error
+
+    def records(self) -> bytes:
+        return self._engine.records()
 
     def sockets(self) -> Mapping[str, str]:
         return cast(dict[str, str], json.loads(self._engine.sockets()))

@@ -20,6 +20,7 @@ mod learned;
 mod prefix;
 mod purposes;
 mod reason;
+pub mod records;
 mod rewrite;
 mod route;
 pub mod rules;
@@ -238,6 +239,11 @@ impl Chain {
     /// The kinds, in the order they are asked.
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
+    }
+
+    /// The kinds, before anybody asks them.
+    pub(super) fn kinds_mut(&mut self) -> &mut [Kind] {
+        &mut self.kinds
     }
 
     /// The records of addresses, where they are kept for such a request: open connections keep theirs.

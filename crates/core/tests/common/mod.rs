@@ -34,7 +34,7 @@ pub(crate) fn shop_unless(servers: &[&str], unless: &serde_json::Value) -> Snaps
             }],
             "sessions": {
                 "idle": 0, "lifetime": 0, "generation": 0, "strict": false, "fail_back": "stay",
-                "pin_field": "", "incarnation_field": "", "announce": false, "census_window": 1800,
+                "pin_field": "", "incarnation_field": "", "incarnation_on_return": false, "announce": false, "census_window": 1800,
                 "burst_ms": 2000, "rebalance": null, "accept": [],
             },
             "servers": addressed.collect::<Vec<_>>(),
