@@ -34,6 +34,7 @@ class Message:
     head: bytes
     body: bytes = b""
     chunks: tuple[int, ...] = field(default=(), compare=False)
+    trailers: tuple[tuple[str, str], ...] = ()
 
     def all(self, name: str) -> list[str]:
         """The values of every field of this name, whatever its case."""
@@ -59,6 +60,13 @@ class Message:
     def target(self) -> str:
         """A request's target."""
         return self.start.split(" ")[1]
+
+
+def _field(line: bytes) -> tuple[str, str]:
+    found = _FIELD.fullmatch(line)
+    if not found:
+        raise Malformed(line)
+    return found[1].decode(), (found[2] or b"").decode("latin-1")
 
 
 class Wire:
@@ -129,7 +137,14 @@ class Wire:
 
     def response(self, to: str = "GET") -> Message:
         """The next response, interim ones too; `to` is the method that it answers."""
-        head = self.head(_STATUS_LINE)
+        return self.body_of_response(self.head_of_response(), to)
+
+    def head_of_response(self) -> Message:
+        """The next response's head."""
+        return self.head(_STATUS_LINE)
+
+    def body_of_response(self, head: Message, to: str = "GET") -> Message:
+        """The response whose head has been read."""
         if to == "HEAD" or head.status < 200 or head.status in (204, 304):
             return head
         return self._with_body(head, until_close=True)
@@ -140,13 +155,7 @@ class Wire:
         first, *lines = raw[:-4].split(b"\r\n")
         if not start.fullmatch(first):
             raise Malformed(first)
-        fields = []
-        for line in lines:
-            found = _FIELD.fullmatch(line)
-            if not found:
-                raise Malformed(line)
-            fields.append((found[1].decode(), (found[2] or b"").decode("latin-1")))
-        return Message(first.decode("latin-1"), tuple(fields), raw)
+        return Message(first.decode("latin-1"), tuple(map(_field, lines)), raw)
 
     def _with_body(self, head: Message, until_close: bool) -> Message:
         if len(head.all("content-length") + head.all("transfer-encoding")) > 1:
@@ -171,9 +180,11 @@ class Wire:
             pieces.append(self.take(int(size, 16)))
             if self.take(2) != b"\r\n":
                 raise Malformed("chunk without an end")
-        if self.until(b"\r\n") != b"\r\n":
-            raise Malformed("trailers")
-        return Message(head.start, head.fields, head.head, b"".join(pieces), tuple(map(len, pieces)))
+        trailers = []
+        while (line := self.until(b"\r\n")) != b"\r\n":
+            trailers.append(_field(line[:-2]))
+        body, chunks = b"".join(pieces), tuple(map(len, pieces))
+        return Message(head.start, head.fields, head.head, body, chunks, tuple(trailers))
 
     def finish(self) -> None:
         """Say that nothing more will be sent."""

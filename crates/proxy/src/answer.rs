@@ -28,8 +28,11 @@ fn page(status: u16, delivery: Delivery, head_only: bool, out: &mut Vec<u8>) {
     let phrase = phrase(status);
     encode::status_line(status, phrase.as_bytes(), out);
     out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
-    if status == 503 {
-        out.extend_from_slice(b"Retry-After: 5\r\n");
+    match status {
+        // RFC 9110, 15.5.6: what else the target takes is the server's to say; these are what we forward.
+        405 => out.extend_from_slice(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"),
+        503 => out.extend_from_slice(b"Retry-After: 5\r\n"),
+        _ => {}
     }
     out.extend_from_slice(b"Content-Length: ");
     // "503 " before the phrase and a line end after it.
@@ -49,8 +52,10 @@ fn phrase(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
         404 => "Not Found",
+        405 => "Method Not Allowed",
         408 => "Request Timeout",
         414 => "URI Too Long",
+        421 => "Misdirected Request",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
         502 => "Bad Gateway",
