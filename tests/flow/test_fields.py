@@ -74,9 +74,7 @@ def test_options_may_ask_about_the_whole_server(balance: Balance, make_origin: M
     assert seen(balance, make_origin, get(target="*", method="OPTIONS")).start == "OPTIONS * HTTP/1.1"
 
 
-@pytest.mark.parametrize(
-    "method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "get"]
-)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "get"])
 def test_methods_are_not_touched(balance: Balance, make_origin: MakeOrigin, method: str) -> None:
     assert seen(balance, make_origin, get(method=method)).method == method
 

@@ -14,7 +14,7 @@ from hostile.cases import ALL_REQUESTS, RESPONSES, Request, Response
 from support import peers
 from support.balancer import get
 from support.origin import HELLO, Origin
-from support.wire import Ended, Malformed, Message, Wire, connect
+from support.wire import ANY_REQUEST_LINE, Ended, Malformed, Message, Wire, connect
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "framing.md"
 PATIENCE = 2.0  # seconds for an answer; the peers give up on half a message after one
@@ -89,9 +89,14 @@ def of_response(case: Response, address: str, origin: Origin) -> Outcome:
 
 
 def told(request: Message) -> str:
-    """A request as the table writes it."""
-    host = ",".join(request.all("host"))
-    return f"{request.method} {host}{request.target} {request.body.decode('latin-1')}".strip()
+    """A request as the table writes it; an absolute target that agrees with Host is told as its path."""
+    host, target = ",".join(request.all("host")), request.target
+    _, absolute, rest = target.partition("://")
+    authority, _, path = rest.partition("/")
+    if absolute and authority.lower() == (host or authority).lower():
+        host, target = host or authority, f"/{path}"
+    trailers = [f"{name}:{value}" for name, value in request.trailers]
+    return " ".join([f"{request.method} {host}{target}", request.body.decode("latin-1"), *trailers]).strip()
 
 
 def answering(origin: Origin, wire: Wire) -> None:
@@ -118,7 +123,7 @@ def expected_response(case: Response) -> Outcome:
 
 def ask(name: str, cases: list[Case], ask_one: Callable[[Case, str, Origin], Outcome]) -> list[Outcome]:
     """A peer's answers to the cases, in order."""
-    origin = Origin(answering)
+    origin = Origin(answering, line=ANY_REQUEST_LINE)
     try:
         with (
             tempfile.TemporaryDirectory() as folder,

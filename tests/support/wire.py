@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 LIMIT = 20.0
 """Seconds after which a test has failed; far more than anything here takes."""
 
-_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (/[!-~]*|\*) HTTP/1\.1")
+OUR_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (/[!-~]*|\*) HTTP/1\.1")
+"""What we send: one form, one version."""
+ANY_REQUEST_LINE = re.compile(
+    rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (/[!\"$-~]*|\*|(?i:https?)://[!\"$-~]+) HTTP/1\.[01]"
+)
+"""What others may send besides: the absolute form, and HTTP/1.0."""
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 [1-9][0-9]{2} [\t -~\x80-\xff]*")
 _FIELD = re.compile(
     rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?[ \t]*"
@@ -126,12 +131,12 @@ class Wire:
         except ConnectionError:
             return True
 
-    def request(self) -> Message | None:
+    def request(self, line: re.Pattern[bytes] = OUR_REQUEST_LINE) -> Message | None:
         """The next request; `None` when the client has closed instead."""
         if self.gone():
             return None
-        head = self.head(_REQUEST_LINE)
-        if len(head.all("host")) != 1:
+        head = self.head(line)
+        if len(head.all("host")) != 1 and (head.all("host") or head.start.endswith("1")):
             raise Malformed("not one Host")
         return self._with_body(head, until_close=False)
 
