@@ -96,7 +96,9 @@ def told(request: Message) -> str:
     if absolute and authority.lower() == (host or authority).lower():
         host, target = host or authority, f"/{path}"
     trailers = [f"{name}:{value}" for name, value in request.trailers]
-    return " ".join([f"{request.method} {host}{target}", request.body.decode("latin-1"), *trailers]).strip()
+    return " ".join(
+        filter(None, [f"{request.method} {host}{target}", request.body.decode("latin-1"), *trailers])
+    )
 
 
 def answering(origin: Origin, wire: Wire) -> None:

@@ -18,16 +18,17 @@ pub(crate) async fn answer(
 ) -> io::Result<()> {
     worker.count_answer(status);
     let mut text = worker.buffers.take_text();
-    page(status, delivery, head_only, &mut text);
+    page(status, delivery, head_only, &worker.clock.date_line(), &mut text);
     let written = client.write(worker, &mut [IoSlice::new(&text)]).await;
     worker.buffers.give_text(text);
     written.unwrap_or_else(|Late| Err(io::ErrorKind::TimedOut.into()))
 }
 
-fn page(status: u16, delivery: Delivery, head_only: bool, out: &mut Vec<u8>) {
+fn page(status: u16, delivery: Delivery, head_only: bool, date: &[u8], out: &mut Vec<u8>) {
     let phrase = phrase(status);
     encode::status_line(status, phrase.as_bytes(), out);
     out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
+    out.extend_from_slice(date);
     match status {
         // RFC 9110, 15.5.6: what else the target takes is the server's to say; these are what we forward.
         405 => out.extend_from_slice(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"),

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use equalizer_core::fault::{Fault, Sent};
 use equalizer_core::http::edits::Edits;
-use equalizer_core::http::field::Field;
+use equalizer_core::http::field::{Field, Known};
 use equalizer_core::http::h1::decode::{Framing, RequestHead, ResponseHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
@@ -408,6 +408,9 @@ impl<'a> At<'a> {
         };
         let said = self.pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
         encode::response(lines, head, delivery, framed, &edits, text);
+        if !lines.fields.iter().any(|field| field.known == Known::Date) {
+            text.extend_from_slice(&worker.clock.date_line());
+        }
         text.extend_from_slice(&stamp);
         text.extend_from_slice(b"\r\n");
         worker.buffers.give_edits(edits);

@@ -51,10 +51,14 @@ pub enum Known {
     SetCookie,
     /// RFC 9110, 10.1.1.
     Expect,
-    /// Fields about one connection only: HTTP2-Settings, Keep-Alive, Proxy-Connection, TE, Trailer, Upgrade.
+    /// Fields about one connection only: HTTP2-Settings, Keep-Alive, Proxy-Connection, TE, Upgrade.
     HopByHop,
+    /// RFC 9110, 6.6.2; of use only where the end is told by chunks.
+    Trailer,
     /// RFC 9110, 10.1.5.
     UserAgent,
+    /// RFC 9110, 6.6.1.
+    Date,
     /// RFC 9111, 5.2.
     CacheControl,
     /// RFC 9111, 5.3.
@@ -67,9 +71,9 @@ pub enum Known {
 pub fn known(name: &[u8]) -> Known {
     let candidates: &[(&[u8], Known)] = match name.len() {
         2 => &[(b"te", Known::HopByHop)],
-        4 => &[(b"host", Known::Host)],
+        4 => &[(b"host", Known::Host), (b"date", Known::Date)],
         6 => &[(b"cookie", Known::Cookie), (b"expect", Known::Expect)],
-        7 => &[(b"expires", Known::Expires), (b"upgrade", Known::HopByHop), (b"trailer", Known::HopByHop)],
+        7 => &[(b"expires", Known::Expires), (b"upgrade", Known::HopByHop), (b"trailer", Known::Trailer)],
         9 => &[(b"forwarded", Known::Forwarded)],
         10 => &[
             (b"connection", Known::Connection),

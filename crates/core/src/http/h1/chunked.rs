@@ -1,9 +1,10 @@
 //! Where a chunked body's data lies and where it ends (RFC 9112, 7.1).
 //!
 //! The decoder keeps no data: it is shown the bytes as they come and says which of them are content.
-//! Extensions and trailers are read, held to a limit and dropped.
+//! Extensions are read, held to a limit and dropped; of the trailers, those are kept that may travel on.
 
 use super::super::refusal::Refusal;
+use super::super::trailers::may_trail;
 
 /// Bytes of size lines and trailers a body may spend before data comes again.
 const MOST_OVERHEAD: u32 = 16 * 1024;
@@ -33,6 +34,9 @@ pub struct Chunked {
     digits: u8,
     extension: u16,
     overhead: u32,
+    /// Whole lines, and the one that is being read from `line` on.
+    trailers: Vec<u8>,
+    line: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +60,8 @@ enum State {
 
 impl Default for Chunked {
     fn default() -> Self {
-        Self { state: State::SizeStart, left: 0, digits: 0, extension: 0, overhead: 0 }
+        let state = State::SizeStart;
+        Self { state, left: 0, digits: 0, extension: 0, overhead: 0, trailers: Vec::new(), line: 0 }
     }
 }
 
@@ -113,15 +118,40 @@ impl Chunked {
                 State::SizeStart
             }
             (State::TrailerStart, b'\r') => State::EndLf,
-            (State::TrailerStart | State::TrailerName, _) if token(byte) => State::TrailerName,
-            (State::TrailerName, b':') => State::TrailerValue,
-            (State::TrailerValue, b'\r') => State::TrailerLf,
-            (State::TrailerValue, _) if text(byte) => State::TrailerValue,
-            (State::TrailerLf, b'\n') => State::TrailerStart,
+            (State::TrailerStart | State::TrailerName, _) if token(byte) => {
+                self.trailed(byte, State::TrailerName)
+            }
+            (State::TrailerName, b':') => self.trailed(byte, State::TrailerValue),
+            (State::TrailerValue, b'\r') => self.trailed(byte, State::TrailerLf),
+            (State::TrailerValue, _) if text(byte) => self.trailed(byte, State::TrailerValue),
+            (State::TrailerLf, b'\n') => {
+                self.trailed(byte, State::TrailerStart);
+                self.end_trailer();
+                State::TrailerStart
+            }
             (State::EndLf, b'\n') => State::Done,
             _ => return Err(Refusal::Chunk),
         };
         Ok(())
+    }
+
+    /// The trailers that travel on, each a line with its CRLF; complete when the body is.
+    pub fn into_trailers(self) -> Vec<u8> {
+        self.trailers
+    }
+
+    fn trailed(&mut self, byte: u8, state: State) -> State {
+        self.trailers.push(byte);
+        state
+    }
+
+    fn end_trailer(&mut self) {
+        let line = &self.trailers[self.line..];
+        let name = &line[..memchr::memchr(b':', line).unwrap_or_default()];
+        if !may_trail(name) {
+            self.trailers.truncate(self.line);
+        }
+        self.line = self.trailers.len();
     }
 
     fn extended(&mut self, state: State) -> Result<State, Refusal> {
@@ -213,6 +243,19 @@ mod tests {
         for body in bad {
             assert_eq!(decode(body, 64), Err(Refusal::Chunk), "{:?}", String::from_utf8_lossy(body));
         }
+    }
+
+    #[test]
+    fn trailers_travel_on_if_nobody_has_acted_on_them() {
+        let body = b"5\r\nhello\r\n0\r\nX-Sum: 1\r\nHost: evil\r\nX-Two:\r\nContent-Length: 5\r\n\r\n";
+        let mut chunked = Chunked::default();
+        let (mut at, mut piece) = (0, Piece::More);
+        while piece != Piece::End {
+            let (skip, next) = chunked.next(&body[at..]).expect("valid");
+            at += skip + if let Piece::Data(length) = next { length } else { 0 };
+            piece = next;
+        }
+        assert_eq!(chunked.into_trailers(), b"X-Sum: 1\r\nX-Two:\r\n");
     }
 
     #[test]
