@@ -125,7 +125,7 @@ pub fn request(
     let facts = Facts::gather(bytes, fields)?;
     let http11 = version == 1;
     let framing = facts.request_framing(http11)?;
-    let Target { target, authority, scheme_secure } =
+    let Target { form: target, authority, scheme_secure } =
         read_target(bytes, span(bytes, target.as_bytes()), method_text)?;
     let host = agreed_host(bytes, facts.host, authority, http11)?;
     Ok(Some(RequestHead {
@@ -302,7 +302,8 @@ fn offered(text: &[u8]) -> Result<Method, Refusal> {
 
 /// What a target says.
 struct Target {
-    target: Span,
+    /// In origin form, or `*`.
+    form: Span,
     authority: Option<Span>,
     scheme_secure: Option<bool>,
 }
@@ -314,7 +315,7 @@ fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<Target, Refus
         return Err(Refusal::Target);
     }
     if text.first() == Some(&b'/') || (text == b"*" && method.of(bytes) == b"OPTIONS") {
-        return Ok(Target { target, authority: None, scheme_secure: None });
+        return Ok(Target { form: target, authority: None, scheme_secure: None });
     }
     let scheme = [&b"http://"[..], b"https://"]
         .into_iter()
@@ -327,14 +328,14 @@ fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<Target, Refus
         // An empty path is the root (RFC 9112, 3.2.1), and the scheme ends with a slash that can stand for it.
         let root = Span { start: authority - 1, end: authority };
         let authority = Some(Span { start: authority, end: target.end });
-        return Ok(Target { target: root, authority, scheme_secure });
+        return Ok(Target { form: root, authority, scheme_secure });
     };
     if rest[path] == b'?' {
         return Err(Refusal::Target);
     }
     let path = authority + place(path);
     let authority = Some(Span { start: authority, end: path });
-    Ok(Target { target: Span { start: path, end: target.end }, authority, scheme_secure })
+    Ok(Target { form: Span { start: path, end: target.end }, authority, scheme_secure })
 }
 
 /// The one authority a request speaks of: Host, and the absolute form where there is one, must agree.
@@ -373,7 +374,7 @@ fn is_authority(text: &[u8]) -> bool {
     let named = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(byte);
     let host_holds = !host.is_empty() && (host.starts_with(b"[") || host.iter().all(named));
     let port_holds = match rest.strip_prefix(b":") {
-        Some(port) => port.len() <= 5 && number(port).is_some_and(|port| port <= u64::from(u16::MAX)),
+        Some(port) => port.len() <= 5 && number(port).is_some_and(|port| u16::try_from(port).is_ok()),
         None => rest.is_empty(),
     };
     host_holds && port_holds
