@@ -1,10 +1,11 @@
 """A server on loopback that answers as it is told, and remembers every byte that it was sent."""
 
+import re
 import socket
 from collections.abc import Callable
 from threading import Condition, Thread
 
-from support.wire import LIMIT, Ended, Malformed, Message, Wire
+from support.wire import LIMIT, OUR_REQUEST_LINE, Ended, Malformed, Message, Wire
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 """An ordinary response."""
@@ -16,8 +17,12 @@ class Origin:
     """A TCP server; each connection is a thread that runs the script."""
 
     def __init__(
-        self, script: "Script | bytes | None" = None, address: tuple[str, int] = ("127.0.0.1", 0)
+        self,
+        script: "Script | bytes | None" = None,
+        address: tuple[str, int] = ("127.0.0.1", 0),
+        line: re.Pattern[bytes] = OUR_REQUEST_LINE,
     ) -> None:
+        self.line = line
         self.script: Script = answering(HELLO) if script is None else _script(script)
         self.requests: list[Message] = []
         """Whole requests, in the order in which they were read."""
@@ -40,7 +45,7 @@ class Origin:
     def read(self, wire: Wire) -> Message | None:
         """The connection's next request, recorded; `None` when there is none, or half a one."""
         try:
-            request = wire.request()
+            request = wire.request(self.line)
         except (Ended, ConnectionError):
             return None
         except Malformed as malformed:
