@@ -4,6 +4,7 @@ EqualizerError
 ├── ConfigError       what a person wrote cannot be served; holds every problem, each with its place
 ├── KeyRingError      the key file cannot be read, trusted or made
 ├── ListenError       the system refuses an address
+├── LogFileError      the system refuses the file of the access log
 ├── RequestError      what is asked of a running Equalizer names or wants something that is not there
 ├── ControlError      the control socket cannot be opened, or nobody answers there
 └── EngineError
@@ -58,6 +59,10 @@ class KeyRingError(EqualizerError):
 
 class ListenError(EqualizerError):
     """An address that the system does not let us accept on."""
+
+
+class LogFileError(EqualizerError):
+    """A file that the system does not let us write the access log to."""
 
 
 class RequestError(EqualizerError):

@@ -14,6 +14,7 @@ use equalizer_core::snapshot::{Snapshot, wire};
 use rustls::ServerConfig;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::access::{Logs, Ready};
 use crate::clock::unix_now;
 use crate::listener::bind;
 use crate::mailbox::{Accept, Command, Revision};
@@ -39,6 +40,14 @@ pub enum Refused {
         name: String,
         /// Its address.
         address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The access log cannot be written to.
+    #[error("access_log: cannot write to {file}: {error}")]
+    AccessLog {
+        /// Its file.
+        file: String,
         /// What the system said.
         error: io::Error,
     },
@@ -70,6 +79,7 @@ pub struct Engine {
     listeners: BTreeMap<String, Bound>,
     rules: Option<Arc<Snapshot>>,
     births: Arc<Births>,
+    logs: Logs,
     stopped: bool,
 }
 
@@ -95,6 +105,7 @@ impl Engine {
             listeners: BTreeMap::new(),
             rules: None,
             births: Arc::default(),
+            logs: Logs::default(),
             stopped: false,
         }
     }
@@ -116,6 +127,7 @@ impl Engine {
                 rules: Arc::clone(&prepared.rules),
                 listeners: Vec::new(),
                 births: Arc::clone(&self.births),
+                log: None,
             })
             .collect();
         for Listener { name, address, tls } in prepared.listeners {
@@ -131,10 +143,23 @@ impl Engine {
             }
             listeners.insert(name, bound);
         }
+        let log = self.open_log(prepared.access_log)?;
+        for revision in &mut revisions {
+            revision.log = log.sink();
+        }
         self.hand_out(revisions)?;
+        self.logs.take(log);
         self.listeners = listeners;
         self.rules = Some(prepared.rules);
         Ok(())
+    }
+
+    fn open_log(&self, asked: Option<wire::AccessLog>) -> Result<Ready, Refused> {
+        let file = asked.as_ref().and_then(|asked| asked.file.clone());
+        self.logs.open(asked).map_err(|error| Refused::AccessLog {
+            file: file.unwrap_or_else(|| "the standard output".to_owned()),
+            error,
+        })
     }
 
     fn hand_out(&mut self, revisions: Vec<Revision>) -> Result<(), Refused> {
@@ -162,6 +187,7 @@ impl Engine {
             report.add(counted);
         }
         report.count_sessions(unix_now());
+        report.access_log = self.logs.counts.report();
         report
     }
 
@@ -180,6 +206,7 @@ impl Engine {
         for worker in self.workers.drain(..) {
             let _ = worker.thread.join();
         }
+        self.logs.close();
     }
 
     /// Says who may use which server; every server that is not named is up.
@@ -268,6 +295,7 @@ fn bind_listener(name: &str, asked: SocketAddr, count: usize) -> Result<(Bound, 
 struct Prepared {
     rules: Arc<Snapshot>,
     listeners: Vec<Listener>,
+    access_log: Option<wire::AccessLog>,
 }
 
 struct Listener {
@@ -299,7 +327,9 @@ impl Prepared {
             }
         }
         Ok(match rules {
-            Some(rules) if mistakes.is_empty() => Ok(Self { rules: Arc::new(rules), listeners }),
+            Some(rules) if mistakes.is_empty() => {
+                Ok(Self { rules: Arc::new(rules), listeners, access_log: wire.access_log })
+            }
             _ => Err(mistakes),
         })
     }

@@ -8,6 +8,7 @@ use equalizer_core::persistence::births::Births;
 use equalizer_core::snapshot::Snapshot;
 use rustls::ServerConfig;
 
+use crate::access::Sink;
 use crate::report::Report;
 
 /// A message to a worker.
@@ -27,6 +28,8 @@ pub(crate) struct Revision {
     pub(crate) rules: Arc<Snapshot>,
     pub(crate) listeners: Vec<Accept>,
     pub(crate) births: Arc<Births>,
+    /// Where exchanges are told.
+    pub(crate) log: Option<Arc<Sink>>,
 }
 
 /// A listener that the worker shall serve.

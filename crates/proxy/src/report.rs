@@ -17,6 +17,17 @@ pub struct Report {
     pub answers: BTreeMap<u16, u64>,
     /// By name.
     pub pools: BTreeMap<String, PoolReport>,
+    /// Lines of the access log.
+    pub access_log: AccessLogReport,
+}
+
+/// What became of the lines of the access log.
+#[derive(Debug, Default, Serialize)]
+pub struct AccessLogReport {
+    /// Lines written.
+    pub written: u64,
+    /// Lines that were not, since what they are written to was too slow, or refused them.
+    pub dropped: u64,
 }
 
 /// One pool's counters.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from equalizer.config.source import Source, show
 from equalizer.errors import Problem
+from equalizer.model.access_log import STDOUT
 from equalizer.model.address import Address, parse
 
 
@@ -73,10 +74,10 @@ def _made(source: Source) -> Iterator[Problem]:
     keys = source.data.get("keys")
     if isinstance(keys, Mapping) and keys.get("file") is not None and keys.get("environment") is not None:
         yield source.problem(("keys",), "found file and environment; write one of them")
-    for name, key in (("keys", "file"), ("control", "socket")):
+    for name, key in (("keys", "file"), ("control", "socket"), ("access_log", "to")):
         table = source.data.get(name)
         written = table.get(key) if isinstance(table, Mapping) else None
-        if not isinstance(written, str | Path):
+        if not isinstance(written, str | Path) or (key == "to" and written == STDOUT):
             continue
         try:
             fault = "which is in no directory" if not (source.base / written).parent.is_dir() else ""

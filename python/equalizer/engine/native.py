@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from equalizer.engine.port import ClosedCookie, Complaint, Engine, OpenedCookie
-from equalizer.errors import EngineError, EngineMissing, ListenError, SnapshotRefused
+from equalizer.errors import EngineError, EngineMissing, ListenError, LogFileError, SnapshotRefused
 from equalizer.model.duration import milliseconds
 from equalizer.snapshot.wire import ServerState, Snapshot
 
@@ -20,6 +20,8 @@ _HINTS = {
     errno.EACCES: "ports below 1024 need a privilege; write a higher one, or grant CAP_NET_BIND_SERVICE",
     errno.EADDRNOTAVAIL: "write an address that this machine has, or :PORT for all of them",
 }
+
+_LOG_HINT = 'write the path of a file that may be written to, or "stdout"'
 
 
 def start(workers: int) -> Engine:
@@ -75,6 +77,8 @@ class _Native:
         except self._refusal as error:
             raise _refused(error) from error
         except OSError as error:
+            if error.filename is not None:
+                raise LogFileError(error.strerror or str(error), _LOG_HINT) from error
             hint = _HINTS.get(error.errno or 0, "write another address")
             raise ListenError(error.strerror or str(error), hint) from error
 

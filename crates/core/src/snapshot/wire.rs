@@ -3,10 +3,12 @@
 //! Unknown fields are refused, so that the two sides cannot drift apart unseen.
 //! Times are whole milliseconds, sizes whole bytes, addresses always `IP:port`.
 
+mod seen;
 mod sessions;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::seen::{AccessFormat, AccessLog, Debugging};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Rebalance, Sessions};
 
 /// Everything the engine needs to serve; applied whole or refused whole.
@@ -27,6 +29,10 @@ pub struct Snapshot {
     pub limits: Limits,
     /// How long we wait.
     pub timeouts: Timeouts,
+    /// Where exchanges are told; absent for nowhere.
+    pub access_log: Option<AccessLog>,
+    /// Who may ask why an exchange went where it went; absent for nobody.
+    pub debug: Option<Debugging>,
 }
 
 /// An address we accept on.
