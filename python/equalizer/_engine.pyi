@@ -13,7 +13,7 @@ class Engine:
     def apply(self, snapshot: bytes) -> None: ...  # all or nothing; EngineError, or OSError(errno, message)
     def set_states(self, states: bytes) -> None: ...  # JSON list, in place of the one before; EngineError
     def sockets(self) -> bytes: ...  # JSON {"web": "127.0.0.1:8080", ...}: real ports of the bound listeners
-    def report(self) -> bytes: ...  # JSON counters
+    def report(self, sessions: bool) -> bytes: ...  # JSON counters, with the live sessions if asked
     def drain(self, wait_ms: int) -> bool: ...  # True when no exchange was left; releases the GIL
     def stop(self) -> None: ...  # end the workers at once; idempotent
 

@@ -180,13 +180,16 @@ impl Engine {
         self.listeners.iter().map(|(name, bound)| (name.as_str(), bound.real)).collect()
     }
 
-    /// What all workers counted together.
-    pub fn report(&self) -> Report {
+    /// What all workers counted together; `census` for the sessions too.
+    pub fn report(&self, census: bool) -> Report {
         let mut report = Report::default();
-        for counted in self.ask(Command::Report).iter() {
+        for counted in self.ask(|to| Command::Report { to, census }).iter() {
             report.add(counted);
         }
         report.count_sessions(unix_now());
+        if let Some(rules) = &self.rules {
+            report.count_records(rules);
+        }
         report.access_log = self.logs.counts.report();
         report
     }

@@ -76,7 +76,7 @@ pub(crate) fn admit(
     head: &RequestHead,
     fields: &[Field],
     mut notes: Notes,
-) -> Result<(Admitted, Source), Refused> {
+) -> Result<(Admitted, Source), Box<Refused>> {
     let setup = worker.setup();
     let lines = Lines { bytes: buffer.filled(), fields };
     let mut edits = worker.buffers.take_edits();
@@ -86,7 +86,7 @@ pub(crate) fn admit(
     let Some((id, (pool, seat))) = found else {
         worker.buffers.give_edits(edits);
         asked.notes.no_route();
-        return Err(Refused { asked, status: 404 });
+        return Err(Box::new(Refused { asked, status: 404 }));
     };
     let ask = persistence::Ask {
         lines,
@@ -112,7 +112,7 @@ pub(crate) fn admit(
         Ok(length) => asked.notes.received(length),
         Err(refusal) => {
             asked.notes.fault(refusal.word());
-            return Err(Refused { asked, status: 400 });
+            return Err(Box::new(Refused { asked, status: 400 }));
         }
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
@@ -177,7 +177,8 @@ impl Admitted {
     /// Counts why an exchange went where it went that no server has answered.
     fn ends(&self, pool: &Pool, seat: &PoolSeat, server: Option<ServerId>, reason: Reason) {
         seat.count(reason);
-        let session = self.recall.id();
+        // A session that was to begin now did not.
+        let session = self.recall.id().filter(|_| !self.recall.is_birth());
         self.asked.notes.decided(&Decision { pool, recall: &self.recall, server, reason, session });
     }
 

@@ -15,8 +15,8 @@ use crate::report::Report;
 pub(crate) enum Command {
     /// Run this revision from now on.
     Apply(Box<Revision>),
-    /// Tell what was counted.
-    Report(Sender<Report>),
+    /// Tell what was counted; the census, which is large, where it is asked for.
+    Report { to: Sender<Report>, census: bool },
     /// Accept nothing more, finish what is under way, and say so.
     Drain(Sender<()>),
     /// End at once.

@@ -96,7 +96,7 @@ impl Worker {
             match command {
                 Command::Apply(revision) => self.apply(*revision)?,
                 // Nobody waits for an answer that was given up on.
-                Command::Report(to) => drop(to.send(self.report())),
+                Command::Report { to, census } => drop(to.send(self.report(census))),
                 Command::Drain(to) => self.drain(to),
                 Command::Stop => break,
             }
@@ -149,13 +149,13 @@ impl Worker {
         }
     }
 
-    fn report(&self) -> Report {
+    fn report(&self, census: bool) -> Report {
         let mut report = Report {
             connections: self.connections.get(),
             answers: self.answers.borrow().clone(),
             ..Report::default()
         };
-        self.setup().report(&mut report);
+        self.setup().report(&mut report, census);
         report
     }
 

@@ -57,9 +57,9 @@ impl Engine {
         py.detach(|| self.lock().set_states(states)).map_err(to_python)
     }
 
-    /// What was counted, as JSON.
-    fn report(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
-        json(py, || Ok(self.lock().report()))
+    /// What was counted, as JSON; `sessions` for the live ones too.
+    fn report(&self, py: Python<'_>, sessions: bool) -> PyResult<Vec<u8>> {
+        json(py, || Ok(self.lock().report(sessions)))
     }
 
     /// Stops accepting and waits for the exchanges under way; whether all ended in time.

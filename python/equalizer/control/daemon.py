@@ -1,7 +1,7 @@
 """Serve until a signal.
 
-SIGHUP reloads; SIGUSR1 says that the access log was renamed. SIGTERM or SIGINT finishes the exchanges in flight,
-and a second one ends the process at once.
+SIGHUP reloads; SIGUSR1 says that the access log was renamed. SIGTERM or SIGINT finishes the exchanges in
+flight, and a second one ends the process at once.
 """
 
 import os

@@ -5,6 +5,7 @@ from datetime import datetime
 import structlog
 
 from equalizer.control.answers import Reloaded, StateChange
+from equalizer.control.losses import LinesDropped, SessionsLost
 from equalizer.control.service import Event
 from equalizer.errors import ConfigError
 
@@ -20,6 +21,10 @@ def journal(event: Event) -> None:
             log.info(f"reloaded: {line}")
         for line in event.notices:
             log.warning(f"reloaded: {line}")
+    elif isinstance(event, SessionsLost):
+        log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
+    elif isinstance(event, LinesDropped):
+        log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
     else:
         log.error(f"reload refused: revision {event.revision} is served on")
         problems = event.error.problems if isinstance(event.error, ConfigError) else [event.error]

@@ -15,7 +15,8 @@ from equalizer.config import schema as schemas
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
 from equalizer.control import states
-from equalizer.control.answers import PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
+from equalizer.control.answers import Metrics, PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
+from equalizer.control.losses import LinesDropped, Losses, SessionsLost
 from equalizer.control.reconcile import checked, read_anew, reconcile
 from equalizer.control.ring import Ring
 from equalizer.control.states import Standing, Standings
@@ -60,7 +61,7 @@ class ReloadRefused:
     error: EqualizerError
 
 
-Event: TypeAlias = StateChange | Reloaded | ReloadRefused
+Event: TypeAlias = StateChange | Reloaded | ReloadRefused | SessionsLost | LinesDropped
 """What happened, for whoever keeps or writes it."""
 
 
@@ -93,6 +94,7 @@ class Service:
         self._ring = Ring()
         self._changing = Lock()
         self._standings: Standings = {}
+        self._losses = Losses()
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
         try:
@@ -116,6 +118,12 @@ class Service:
                 for pool, each in pools.items()
             ),
         )
+
+    def metrics(self) -> Metrics:
+        """What is counted, in the text format of Prometheus."""
+        from equalizer.telemetry import exposition
+
+        return Metrics(exposition.text(Report.model_validate(self._engine.report())))
 
     def set_state(
         self,
@@ -163,12 +171,12 @@ class Service:
         return reloaded
 
     def tick(self) -> None:
-        """To be called about once a second: counts the sessions of draining servers."""
+        """To be called about once a second: tells what was lost, counts the sessions of draining servers."""
         standings, now = self._standings, time.time()
         names = states.due(standings, now)
-        if not names:
-            return
-        report = Report.model_validate(self._engine.report())
+        report = Report.model_validate(self._engine.report(sessions=bool(names)))
+        for news in self._losses.news(report, time.monotonic()):
+            self._tell(news)
         for pool, server in names:
             counted = report.pools.get(pool, PoolReport()).servers.get(server, ServerReport()).sessions
             if counted is not None:

@@ -91,8 +91,8 @@ class _Native:
     def sockets(self) -> Mapping[str, str]:
         return cast(dict[str, str], json.loads(self._engine.sockets()))
 
-    def report(self) -> Mapping[str, object]:
-        return cast(dict[str, object], json.loads(self._engine.report()))
+    def report(self, *, sessions: bool = True) -> Mapping[str, object]:
+        return cast(dict[str, object], json.loads(self._engine.report(sessions)))
 
     def drain(self, wait: timedelta) -> bool:
         return self._engine.drain(milliseconds(wait))

@@ -7,7 +7,7 @@ use std::cell::{Cell, OnceCell};
 use equalizer_core::access::{Exchange, LONGEST, Request};
 use equalizer_core::debug::{self, Decision};
 use equalizer_core::http::edits::Edits;
-use equalizer_core::http::field::Known;
+use equalizer_core::http::field::{Known, Span};
 use equalizer_core::http::h1::decode::RequestHead;
 use equalizer_core::http::h1::encode::Lines;
 use equalizer_core::persistence::Reason;
@@ -43,7 +43,7 @@ pub(crate) struct Notes {
 /// Method, target, host, user agent and referer, one behind the other.
 struct Texts {
     bytes: Vec<u8>,
-    ends: [usize; 5],
+    ends: [u32; 5],
     http11: bool,
 }
 
@@ -75,7 +75,7 @@ impl Notes {
         for (end, span) in texts.ends.iter_mut().zip(spans.into_iter().chain(values)) {
             let text = span.of(lines.bytes);
             texts.bytes.extend_from_slice(&text[..text.len().min(LONGEST)]);
-            *end = texts.bytes.len();
+            *end = u32::try_from(texts.bytes.len()).unwrap_or(u32::MAX);
         }
         self.texts = Some(texts);
     }
@@ -187,7 +187,7 @@ impl Texts {
     fn request(&self) -> Request<'_> {
         let text = |place: usize| {
             let start = if place == 0 { 0 } else { self.ends[place - 1] };
-            &self.bytes[start..self.ends[place]]
+            Span { start, end: self.ends[place] }.of(&self.bytes)
         };
         Request {
             method: text(0),

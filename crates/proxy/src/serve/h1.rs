@@ -73,7 +73,7 @@ enum End {
     /// What came is not a request: the status to answer with, and the fault.
     Malformed(u16, &'static str),
     /// No server gets to see it.
-    Refused(Refused),
+    Refused(Box<Refused>),
 }
 
 impl From<Refusal> for End {
