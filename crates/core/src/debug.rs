@@ -133,3 +133,20 @@ fn state(state: State) -> &'static [u8] {
         State::Down => b"down",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_closed_by_nothing_inside() {
+        let mut out = Vec::new();
+        string(b"a\"b\\c\r\nd\xff", &mut out);
+        assert_eq!(out, br#""a\"b\\c??d?""#);
+    }
+
+    #[test]
+    fn a_token_is_not_in_its_debug_text() {
+        assert!(!format!("{:?}", Token::new("a-token-of-some-length")).contains("token-of"));
+    }
+}
