@@ -5,11 +5,10 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Appends a text as it stands between the quotes of a JSON string (RFC 8259, 7); ASCII only, since some readers take
 /// other characters for ends of lines. Bytes that are no UTF-8 are written as the characters of their numbers.
 pub(super) fn json(text: &[u8], out: &mut Vec<u8>) {
-    let Some(first) = text.iter().position(|&byte| !is_plain(byte)) else {
+    if are_plain(text) {
         return out.extend_from_slice(text);
-    };
-    out.extend_from_slice(&text[..first]);
-    for chunk in text[first..].utf8_chunks() {
+    }
+    for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
                 '"' | '\\' => out.extend_from_slice(&[b'\\', character as u8]),
@@ -25,6 +24,11 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
+/// Looks at all of them, whatever the first ones are: so the compiler takes many at a time.
+fn are_plain(text: &[u8]) -> bool {
+    text.iter().fold(true, |plain, &byte| plain & is_plain(byte))
+}
+
 fn escape(unit: u16, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\\u");
     for place in [12, 8, 4, 0] {
@@ -34,6 +38,9 @@ fn escape(unit: u16, out: &mut Vec<u8>) {
 
 /// Appends a text as nginx writes it between quotes: `\x22` for what could end them.
 pub(super) fn combined(text: &[u8], out: &mut Vec<u8>) {
+    if are_plain(text) {
+        return out.extend_from_slice(text);
+    }
     for &byte in text {
         if is_plain(byte) {
             out.push(byte);

@@ -113,61 +113,54 @@ fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"time\":\"");
     Date::of(told.at).rfc3339(out);
     out.push(b'"');
-    text(out, "listener", told.listener.as_bytes());
+    text(out, br#","listener":""#, told.listener.as_bytes());
     out.extend_from_slice(b",\"client\":\"");
     address(told.client, out);
     out.push(b'"');
     if let Some(request) = &told.request {
-        text(out, "method", request.method);
-        text(out, "target", shown(request.target, query));
-        text(out, "host", request.host);
-        text(out, "protocol", protocol(request));
+        text(out, br#","method":""#, request.method);
+        text(out, br#","target":""#, shown(request.target, query));
+        text(out, br#","host":""#, request.host);
+        text(out, br#","protocol":""#, protocol(request));
     }
-    text(out, "tls", told.tls.unwrap_or_default().as_bytes());
+    text(out, br#","tls":""#, told.tls.unwrap_or_default().as_bytes());
     if told.status > 0 {
-        number(out, "status", u64::from(told.status));
+        number(out, br#","status":"#, u64::from(told.status));
     }
-    number(out, "received", told.received);
-    number(out, "sent", told.sent);
-    text(out, "pool", told.pool.as_bytes());
-    text(out, "server", told.server.as_bytes());
-    text(out, "home_before", told.home_before.as_bytes());
-    text(out, "reason", told.reason.map_or("", Reason::word).as_bytes());
+    number(out, br#","received":"#, told.received);
+    number(out, br#","sent":"#, told.sent);
+    text(out, br#","pool":""#, told.pool.as_bytes());
+    text(out, br#","server":""#, told.server.as_bytes());
+    text(out, br#","home_before":""#, told.home_before.as_bytes());
+    text(out, br#","reason":""#, told.reason.map_or("", Reason::word).as_bytes());
     if let Some(session) = told.session {
-        text(out, "session", &hexadecimal(session_name(session)));
+        text(out, br#","session":""#, &hexadecimal(session_name(session)));
     }
-    number(out, "attempts", u64::from(told.attempts));
-    number(out, "duration_us", told.duration);
+    number(out, br#","attempts":"#, u64::from(told.attempts));
+    number(out, br#","duration_us":"#, told.duration);
     if let Some(head) = told.head {
-        number(out, "head_us", head);
+        number(out, br#","head_us":"#, head);
     }
-    text(out, "fault", told.fault.as_bytes());
+    text(out, br#","fault":""#, told.fault.as_bytes());
     if let Some(request) = &told.request {
-        text(out, "user_agent", request.user_agent);
-        text(out, "referer", shown(request.referer, query));
+        text(out, br#","user_agent":""#, request.user_agent);
+        text(out, br#","referer":""#, shown(request.referer, query));
     }
     out.push(b'}');
 }
 
-/// Appends a member of a JSON object, where there is something to tell.
-fn text(out: &mut Vec<u8>, key: &str, value: &[u8]) {
+/// Appends a member of a JSON object, where there is something to tell; the key comes with all that surrounds it.
+fn text(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     if !value.is_empty() {
-        name(out, key);
-        out.push(b'"');
+        out.extend_from_slice(key);
         escape::json(&value[..value.len().min(LONGEST)], out);
         out.push(b'"');
     }
 }
 
-fn number(out: &mut Vec<u8>, key: &str, value: u64) {
-    name(out, key);
+fn number(out: &mut Vec<u8>, key: &[u8], value: u64) {
+    out.extend_from_slice(key);
     decimal(value, out);
-}
-
-fn name(out: &mut Vec<u8>, key: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
 }
 
 /// The format of Apache and nginx, with three texts more.
