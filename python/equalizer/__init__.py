@@ -14,6 +14,7 @@ from equalizer.errors import (
     EqualizerError,
     KeyRingError,
     ListenError,
+    LogFileError,
     Problem,
     RequestError,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "EqualizerError",
     "KeyRingError",
     "ListenError",
+    "LogFileError",
     "Problem",
     "RequestError",
     "Service",

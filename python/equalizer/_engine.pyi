@@ -17,7 +17,7 @@ class Engine:
     ) -> bytes: ...  # before the first apply; JSON counts of taken, expired, no_room, unclaimed; EngineError
     def records(self) -> bytes: ...  # what load_records takes; releases the GIL
     def sockets(self) -> bytes: ...  # JSON {"web": "127.0.0.1:8080", ...}: real ports of the bound listeners
-    def report(self) -> bytes: ...  # JSON counters
+    def report(self, sessions: bool) -> bytes: ...  # JSON counters, with the live sessions if asked
     def drain(self, wait_ms: int) -> bool: ...  # True when no exchange was left; releases the GIL
     def stop(self) -> None: ...  # end the workers at once; idempotent
 

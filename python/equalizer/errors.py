@@ -5,6 +5,7 @@ EqualizerError
 ├── KeyRingError      the key file cannot be read, trusted or made
 ├── RecordsError      the file of records cannot be had
 ├── ListenError       the system refuses an address
+├── LogFileError      the system refuses the file of the access log
 ├── RequestError      what is asked of a running Equalizer names or wants something that is not there
 ├── ControlError      the control socket cannot be opened, or nobody answers there
 └── EngineError
@@ -63,6 +64,10 @@ class RecordsError(EqualizerError):
 
 class ListenError(EqualizerError):
     """An address that the system does not let us accept on."""
+
+
+class LogFileError(EqualizerError):
+    """A file that the system does not let us write the access log to."""
 
 
 class RequestError(EqualizerError):

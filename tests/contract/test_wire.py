@@ -88,6 +88,13 @@ _limits = st.builds(
 )
 _timeouts = st.builds(wire.Timeouts, **dict.fromkeys(wire.Timeouts.model_fields, _time))
 
+_access_logs = st.builds(
+    wire.AccessLog,
+    file=st.none() | persistence.name.map(lambda text: f"/{text}"),
+    format=st.sampled_from(("json", "combined")),
+    query=st.booleans(),
+)
+
 
 @st.composite
 def snapshots(draw: st.DrawFn) -> wire.Snapshot:
@@ -101,6 +108,8 @@ def snapshots(draw: st.DrawFn) -> wire.Snapshot:
         keys=tuple(draw(_keys)),
         limits=draw(_limits),
         timeouts=draw(_timeouts),
+        access_log=draw(st.none() | _access_logs),
+        debug=draw(st.none() | st.builds(wire.Debugging, token=st.text(min_size=16, max_size=128))),
     )
 
 

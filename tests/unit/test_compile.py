@@ -28,6 +28,9 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
     certificate = trustme.CA().issue_cert("shop.test")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "shop.pem")
     certificate.private_key_pem.write_to_path(tmp_path / "shop.key")
+    token = tmp_path / "debug.token"
+    token.touch(0o600)
+    token.write_text("0123456789abcdef\n")
     file = tmp_path / "equalizer.toml"
     file.write_text(
         """
@@ -46,6 +49,12 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         head = "32KiB"
         [timeouts]
         head = "1500ms"
+        [access_log]
+        to = "access.log"
+        format = "combined"
+        query = false
+        [debug]
+        token_file = "debug.token"
         """
     )
     snapshot = compiler.compile(load(file), [KEY], 7, known)
@@ -127,6 +136,8 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
             "idle_client": 75000,
             "idle_server": 60000,
         },
+        "access_log": {"file": str(tmp_path / "access.log"), "format": "combined", "query": False},
+        "debug": {"token": "0123456789abcdef"},
     }
     assert wire.Snapshot.model_validate_json(snapshot.model_dump_json()) == snapshot
     assert "PRIVATE" not in repr(snapshot)
@@ -171,3 +182,43 @@ def test_names_without_address_and_files_without_pem_are_told_at_once(tmp_path: 
 
 def test_a_name_means_its_ipv4_address_first() -> None:
     assert compiler.first_address("localhost") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "said"),
+    [
+        (0o600, "short", "which holds no token; write the path of a file with a token of 16 to 128"),
+        (0o600, "two tokens of some length", "which holds no token; write"),
+        (0o644, "0123456789abcdef", "which others may read or write (mode 0644); run: chmod 600 "),
+        (None, "", "which does not exist; write the path of a file with a token of 16 to 128 visible ASCII"),
+    ],
+)
+def test_a_token_that_cannot_be_believed_is_refused_and_not_shown(
+    mode: int | None, text: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "debug.token"
+    if mode is not None:
+        path.write_text(text)
+        path.chmod(mode)
+    servers = {"web1": "127.0.0.1:9001"}
+    file = tmp_path / "equalizer.toml"
+    file.write_text(
+        f"""
+        [listeners.web]
+        address = ":8080"
+        [pools.shop]
+        servers = {{ web1 = "{servers["web1"]}" }}
+        [debug]
+        token_file = "debug.token"
+        """
+    )
+    with pytest.raises(ConfigError) as refused:
+        compiler.compile(load(file), [KEY], 1)
+    (problem,) = refused.value.problems
+    assert problem.key == "debug.token_file"
+    assert problem.message.startswith('found "debug.token", ' + said)
+    assert not text or text not in str(refused.value)
+
+
+def test_a_token_shows_in_no_repr() -> None:
+    assert "0123456789abcdef" not in repr(wire.Debugging(token="0123456789abcdef"))

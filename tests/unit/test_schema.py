@@ -162,6 +162,8 @@ def test_every_key_has_something_to_suggest() -> None:
         "Engine": ("engine",),
         "Limits": ("limits",),
         "Timeouts": ("timeouts",),
+        "AccessLog": ("access_log",),
+        "Debug": ("debug",),
     }
     assert starts.keys() == definitions.keys()
     for start in [(), *starts.values()]:

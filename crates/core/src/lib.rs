@@ -3,7 +3,9 @@
 //! Time and chance are arguments here, so every rule can be tested with plain values.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod balance;
+pub mod debug;
 pub mod fault;
 pub mod http;
 pub mod persistence;

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 
 use equalizer_core::http::h1::encode::{self, Delivery};
 
+use crate::access::notes::Notes;
 use crate::clock::Late;
 use crate::serve::Client;
 use crate::worker::Worker;
@@ -15,16 +16,22 @@ pub(crate) async fn answer(
     status: u16,
     delivery: Delivery,
     head_only: bool,
+    notes: &Notes,
 ) -> io::Result<()> {
     worker.count_answer(status);
     let mut text = worker.buffers.take_text();
-    page(status, delivery, head_only, &worker.clock.date_line(), &mut text);
+    head(status, delivery, &worker.clock.date_line(), notes.told(), &mut text);
+    let length = text.len();
+    if !head_only {
+        page(status, &mut text);
+    }
+    notes.answered(status, text.len() - length);
     let written = client.write(worker, &mut [IoSlice::new(&text)]).await;
     worker.buffers.give_text(text);
     written.unwrap_or_else(|Late| Err(io::ErrorKind::TimedOut.into()))
 }
 
-fn page(status: u16, delivery: Delivery, head_only: bool, date: &[u8], out: &mut Vec<u8>) {
+fn head(status: u16, delivery: Delivery, date: &[u8], told: &[u8], out: &mut Vec<u8>) {
     let phrase = phrase(status);
     encode::status_line(status, phrase.as_bytes(), out);
     out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
@@ -40,13 +47,15 @@ fn page(status: u16, delivery: Delivery, head_only: bool, date: &[u8], out: &mut
     encode::decimal(phrase.len() as u64 + 5, out);
     out.extend_from_slice(b"\r\n");
     encode::connection(delivery, out);
+    out.extend_from_slice(told);
     out.extend_from_slice(b"\r\n");
-    if !head_only {
-        encode::decimal(u64::from(status), out);
-        out.push(b' ');
-        out.extend_from_slice(phrase.as_bytes());
-        out.push(b'\n');
-    }
+}
+
+fn page(status: u16, out: &mut Vec<u8>) {
+    encode::decimal(u64::from(status), out);
+    out.push(b' ');
+    out.extend_from_slice(phrase(status).as_bytes());
+    out.push(b'\n');
 }
 
 fn phrase(status: u16) -> &'static str {

@@ -2,12 +2,10 @@
 //!
 //! The next piece is read when the last one is written, so a slow reader slows its writer and memory stays bounded.
 
-use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::pin::Pin;
 
-use equalizer_core::fault::Sent;
 use equalizer_core::http::h1::chunked::{Chunked, Piece};
 use equalizer_core::http::h1::decode::Framing;
 use equalizer_core::http::h1::encode;
@@ -96,13 +94,14 @@ impl Source {
     }
 }
 
-/// Appends to `out` what `buffer` holds of a body, as far as it fits.
+/// Appends to `out` what `buffer` holds of a body, as far as it fits; how many bytes of the body that were.
 pub(crate) fn gather(
     buffer: &mut Buffer,
     source: &mut Source,
     chunked: bool,
     out: &mut Vec<u8>,
-) -> Result<(), Refusal> {
+) -> Result<usize, Refusal> {
+    let mut gathered = 0;
     while !source.is_done() && !buffer.is_empty() && out.len() + buffer.filled().len() <= GATHERED {
         let length = source.next(buffer)?;
         if chunked && length > 0 {
@@ -116,8 +115,9 @@ pub(crate) fn gather(
             source.last_chunk(out);
         }
         buffer.consume(length);
+        gathered += length;
     }
-    Ok(())
+    Ok(gathered)
 }
 
 /// One body on its way.
@@ -136,15 +136,15 @@ pub(crate) struct Transfer<'a> {
 }
 
 impl Transfer<'_> {
-    /// Moves the whole body, with `before` in front of it; `moved` hears of the first byte that leaves.
-    pub(crate) async fn run(mut self, before: &[u8], moved: impl Fn()) -> Result<(), Broken> {
+    /// Moves the whole body, with `before` in front of it; `moved` hears of every piece before it leaves.
+    pub(crate) async fn run(mut self, before: &[u8], moved: impl Fn(usize)) -> Result<(), Broken> {
         let mut before = before;
         let mut chunk = Vec::new();
         loop {
             let length = self.source.next(self.buffer).map_err(Broken::Malformed)?;
             let done = self.source.is_done();
             if length > 0 || (done && (self.chunked || !before.is_empty())) {
-                moved();
+                moved(length);
                 chunk.clear();
                 let after = self.frame(length, done, &mut chunk);
                 let data = &self.buffer.filled()[..length];
@@ -240,10 +240,9 @@ impl<'a> Upload<'a> {
         Self { running: None, whole: true }
     }
 
-    /// Sends the rest of a body; `sent` hears when its first byte leaves.
-    pub(crate) fn start(transfer: Transfer<'a>, sent: &'a Cell<Sent>) -> Self {
-        let run = transfer.run(&[], || sent.set(Sent::Streamed));
-        Self { running: Some(Box::pin(run)), whole: false }
+    /// Sends the rest of a body; `moved` hears of every piece before it leaves.
+    pub(crate) fn start(transfer: Transfer<'a>, moved: impl Fn(usize) + 'a) -> Self {
+        Self { running: Some(Box::pin(transfer.run(&[], moved))), whole: false }
     }
 
     /// Whether the request has been sent to its end.

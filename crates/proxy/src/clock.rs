@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{io, os::fd::OwnedFd};
 
 use equalizer_core::http::h1::encode::{DATE_LINE, date_line};
@@ -21,7 +21,26 @@ pub(crate) const TICK_MS: u32 = 100;
 
 /// Unix time in seconds.
 pub(crate) fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    since_1970().as_secs()
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(NEVER)
+}
+
+/// A moment in a worker's life, exact.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    /// Microseconds from an earlier moment to this one.
+    pub(crate) fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0) / 1000
+    }
 }
 
 const NEVER: u64 = u64::MAX;
@@ -34,6 +53,8 @@ pub(crate) struct Clock {
     now: Cell<u64>,
     unix: Cell<u64>,
     date: Cell<[u8; DATE_LINE]>,
+    /// Nanoseconds from the beginning of 1970 to that of the worker, as of the last tick: people set clocks.
+    offset: Cell<u64>,
     slots: RefCell<Vec<Slot>>,
     free: RefCell<Vec<u32>>,
 }
@@ -50,6 +71,7 @@ impl Clock {
             now: Cell::new(0),
             unix: Cell::new(0),
             date: Cell::new(date_line(0)),
+            offset: Cell::new(0),
             slots: RefCell::default(),
             free: RefCell::default(),
         };
@@ -72,10 +94,22 @@ impl Clock {
         self.date.get()
     }
 
+    /// Reads the clock.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(nanoseconds(self.started.elapsed()))
+    }
+
+    /// Milliseconds since 1970 at a moment.
+    pub(crate) fn unix_ms(&self, moment: Moment) -> u64 {
+        (self.offset.get() + moment.0) / 1_000_000
+    }
+
     /// Reads the clock and wakes every task whose deadline has passed.
     pub(crate) fn tick(&self) {
-        self.now.set(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER));
-        let unix = unix_now();
+        let (here, everywhere) = (self.moment(), since_1970());
+        self.now.set(here.0 / 1_000_000);
+        self.offset.set(nanoseconds(everywhere).saturating_sub(here.0));
+        let unix = everywhere.as_secs();
         if self.unix.replace(unix) != unix {
             self.date.set(date_line(unix));
         }

@@ -15,6 +15,7 @@ use equalizer_core::snapshot::{Snapshot, wire};
 use rustls::ServerConfig;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::access::{Logs, Ready};
 use crate::clock::unix_now;
 use crate::listener::bind;
 use crate::mailbox::{Accept, Command, Revision};
@@ -40,6 +41,14 @@ pub enum Refused {
         name: String,
         /// Its address.
         address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The access log cannot be written to.
+    #[error("access_log: cannot write to {file}: {error}")]
+    AccessLog {
+        /// Its file.
+        file: String,
         /// What the system said.
         error: io::Error,
     },
@@ -77,6 +86,7 @@ pub struct Engine {
     listeners: BTreeMap<String, Bound>,
     rules: Option<Arc<Snapshot>>,
     births: Arc<Births>,
+    logs: Logs,
     stopped: bool,
 }
 
@@ -102,6 +112,7 @@ impl Engine {
             listeners: BTreeMap::new(),
             rules: None,
             births: Arc::default(),
+            logs: Logs::default(),
             stopped: false,
         }
     }
@@ -124,6 +135,7 @@ impl Engine {
                 rules: Arc::clone(&rules),
                 listeners: Vec::new(),
                 births: Arc::clone(&self.births),
+                log: None,
             })
             .collect();
         for Listener { name, address, tls } in prepared.listeners {
@@ -139,7 +151,12 @@ impl Engine {
             }
             listeners.insert(name, bound);
         }
+        let log = self.open_log(prepared.access_log)?;
+        for revision in &mut revisions {
+            revision.log = log.sink();
+        }
         self.hand_out(revisions)?;
+        self.logs.take(log);
         self.listeners = listeners;
         self.rules = Some(rules);
         Ok(())
@@ -162,6 +179,14 @@ impl Engine {
         move || rules.map(|rules| records::write(&rules, unix_now())).unwrap_or_default()
     }
 
+    fn open_log(&self, asked: Option<wire::AccessLog>) -> Result<Ready, Refused> {
+        let file = asked.as_ref().and_then(|asked| asked.file.clone());
+        self.logs.open(asked).map_err(|error| Refused::AccessLog {
+            file: file.unwrap_or_else(|| "the standard output".to_owned()),
+            error,
+        })
+    }
+
     fn hand_out(&mut self, revisions: Vec<Revision>) -> Result<(), Refused> {
         if self.workers.is_empty() {
             let started =
@@ -180,13 +205,17 @@ impl Engine {
         self.listeners.iter().map(|(name, bound)| (name.as_str(), bound.real)).collect()
     }
 
-    /// What all workers counted together.
-    pub fn report(&self) -> Report {
+    /// What all workers counted together; `census` for the sessions too.
+    pub fn report(&self, census: bool) -> Report {
         let mut report = Report::default();
-        for counted in self.ask(Command::Report).iter() {
+        for counted in self.ask(|to| Command::Report { to, census }).iter() {
             report.add(counted);
         }
         report.count_sessions(unix_now());
+        if let Some(rules) = &self.rules {
+            report.count_records(rules);
+        }
+        report.access_log = self.logs.counts.report();
         report
     }
 
@@ -205,6 +234,7 @@ impl Engine {
         for worker in self.workers.drain(..) {
             let _ = worker.thread.join();
         }
+        self.logs.close();
     }
 
     /// Says who may use which server; every server that is not named is up.
@@ -292,6 +322,7 @@ fn bind_listener(name: &str, asked: SocketAddr, count: usize) -> Result<(Bound, 
 struct Prepared {
     rules: Snapshot,
     listeners: Vec<Listener>,
+    access_log: Option<wire::AccessLog>,
 }
 
 struct Listener {
@@ -323,7 +354,7 @@ impl Prepared {
             }
         }
         Ok(match rules {
-            Some(rules) if mistakes.is_empty() => Ok(Self { rules, listeners }),
+            Some(rules) if mistakes.is_empty() => Ok(Self { rules, listeners, access_log: wire.access_log }),
             _ => Err(mistakes),
         })
     }

@@ -9,6 +9,7 @@ use std::io::IoSlice;
 use std::pin::pin;
 use std::rc::Rc;
 
+use equalizer_core::debug::Decision;
 use equalizer_core::fault::{Fault, Sent};
 use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{Framing, RequestHead};
@@ -20,6 +21,7 @@ use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::wire::Timeouts;
 
 use self::relay::Unrelayed;
+use crate::access::notes::Notes;
 use crate::answer::answer;
 use crate::birth;
 use crate::body::{self, Broken, Source, Transfer, Upload};
@@ -29,6 +31,9 @@ use crate::serve::{After, Client};
 use crate::setup::{PoolSeat, Setup};
 use crate::worker::Worker;
 
+/// What the log says of a request that did not come in time, and of a client that left.
+pub(crate) const LATE: &str = "request_timeout";
+const GONE: &str = "client_gone";
 /// What ends a head.
 const EMPTY_LINE: usize = 2;
 
@@ -54,8 +59,10 @@ pub(crate) struct Refused {
 
 impl Refused {
     /// Tells the client.
-    pub(crate) async fn answer(&self, worker: &Worker, client: &Client) -> After {
-        self.asked.refuse(worker, client, self.status, false).await
+    pub(crate) async fn answer(&mut self, worker: &Worker, client: &Client) -> After {
+        let after = self.asked.refuse(worker, client, self.status, false).await;
+        self.asked.notes.end(worker, client, &worker.setup().rules, None);
+        after
     }
 }
 
@@ -68,13 +75,19 @@ pub(crate) fn admit(
     buffer: &mut Buffer,
     head: &RequestHead,
     fields: &[Field],
-) -> Result<(Admitted, Source), Refused> {
+    mut notes: Notes,
+) -> Result<(Admitted, Source), Box<Refused>> {
     let setup = worker.setup();
-    let asked = Asked { method: head.method, http11: head.http11, keep_alive: head.keep_alive };
-    let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
-    let Some((id, (pool, seat))) = found else { return Err(Refused { asked, status: 404 }) };
     let lines = Lines { bytes: buffer.filled(), fields };
     let mut edits = worker.buffers.take_edits();
+    notes.read(worker, &setup.rules, lines, head, &mut edits);
+    let asked = Asked { method: head.method, http11: head.http11, keep_alive: head.keep_alive, notes };
+    let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
+    let Some((id, (pool, seat))) = found else {
+        worker.buffers.give_edits(edits);
+        asked.notes.no_route();
+        return Err(Box::new(Refused { asked, status: 404 }));
+    };
     let ask = persistence::Ask {
         lines,
         target: head.target.of(lines.bytes),
@@ -96,8 +109,12 @@ pub(crate) fn admit(
     buffer.consume(head.length as usize);
     let head_length = message.len();
     let mut source = Source::new(head.framing);
-    if body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message).is_err() {
-        return Err(Refused { asked, status: 400 });
+    match body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message) {
+        Ok(length) => asked.notes.received(length),
+        Err(refusal) => {
+            asked.notes.fault(refusal.word());
+            return Err(Box::new(Refused { asked, status: 400 }));
+        }
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let head_end = head_length - EMPTY_LINE;
@@ -112,7 +129,7 @@ pub(crate) async fn exchange(
     admitted: &Admitted,
     source: &mut Source,
 ) -> After {
-    let asked = admitted.asked;
+    let asked = &admitted.asked;
     let Some((pool, seat)) = admitted.setup.pool(admitted.pool) else {
         return asked.refuse(worker, client, 404, false).await;
     };
@@ -122,10 +139,11 @@ pub(crate) async fn exchange(
     loop {
         let Some(server) = pool.pick(&admitted.recall, &tried, &mut seat.balance.borrow_mut()) else {
             let reason = admitted.recall.refusal(pool);
-            seat.count(reason);
+            admitted.ends(pool, seat, None, reason);
             let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
             return asked.refuse(worker, client, status, source.is_done()).await;
         };
+        asked.notes.attempt(server);
         let at = At { worker, client, admitted, pool, seat, server, sent: &sent };
         let failure = match at.forward(buffer, source, fresh).await {
             Ok(after) => return after,
@@ -140,41 +158,56 @@ pub(crate) async fn exchange(
             }
             Failure::Server { fault, .. } => {
                 seat.server(server).failed(fault);
+                asked.notes.fault(fault.word());
                 tried.failed(server, fault);
                 fresh = false;
                 if !tried.may_go_on(asked.method, sent.get()) {
+                    admitted.ends(pool, seat, Some(server), admitted.recall.reason(server));
                     return asked.refuse(worker, client, fault.status(), source.is_done()).await;
                 }
             }
-            Failure::Client(broken) => return asked.give_up(worker, client, broken).await,
+            Failure::Client(broken) => {
+                admitted.ends(pool, seat, Some(server), admitted.recall.reason(server));
+                return asked.give_up(worker, client, broken).await;
+            }
         }
     }
 }
 
 impl Admitted {
-    /// Gives back what was borrowed for the request.
-    pub(crate) fn end(&mut self, worker: &Worker) {
+    /// Counts why an exchange went where it went that no server has answered.
+    fn ends(&self, pool: &Pool, seat: &PoolSeat, server: Option<ServerId>, reason: Reason) {
+        seat.count(reason);
+        // A session that was to begin now did not.
+        let session = self.recall.id().filter(|_| !self.recall.is_birth());
+        self.asked.notes.decided(&Decision { pool, recall: &self.recall, server, reason, session });
+    }
+
+    /// Tells the log, and gives back what was borrowed for the request.
+    pub(crate) fn end(&mut self, worker: &Worker, client: &Client) {
+        let rules = &self.setup.rules;
+        self.asked.notes.end(worker, client, rules, rules.pool(self.pool));
         worker.buffers.give_text(std::mem::take(&mut self.message));
     }
 }
 
-/// What of the request decides how it is answered.
-#[derive(Clone, Copy)]
+/// What of the request decides how it is answered, and what is noted of that.
 struct Asked {
     method: Method,
     http11: bool,
     keep_alive: bool,
+    notes: Notes,
 }
 
 impl Asked {
-    fn delivery(self, worker: &Worker, whole: bool) -> Delivery {
+    fn delivery(&self, worker: &Worker, whole: bool) -> Delivery {
         Delivery { http11: self.http11, keep: self.keep_alive && whole && !worker.is_stopping() }
     }
 
     /// Answers with an error; `whole` when nothing of the request is left to read.
-    async fn refuse(self, worker: &Worker, client: &Client, status: u16, whole: bool) -> After {
+    async fn refuse(&self, worker: &Worker, client: &Client, status: u16, whole: bool) -> After {
         let delivery = self.delivery(worker, whole);
-        match answer(worker, client, status, delivery, self.method == Method::Head).await {
+        match answer(worker, client, status, delivery, self.method == Method::Head, &self.notes).await {
             Ok(()) if delivery.keep => After::Keep,
             Ok(()) => After::Linger,
             Err(_) => After::Abort,
@@ -182,11 +215,20 @@ impl Asked {
     }
 
     /// Ends an exchange whose request did not come whole.
-    async fn give_up(self, worker: &Worker, client: &Client, broken: Broken) -> After {
+    async fn give_up(&self, worker: &Worker, client: &Client, broken: Broken) -> After {
         match broken {
-            Broken::Malformed(refusal) => self.refuse(worker, client, refusal.status(), false).await,
-            Broken::Source { late: true } => self.refuse(worker, client, 408, false).await,
-            Broken::Source { late: false } | Broken::Sink => After::Abort,
+            Broken::Malformed(refusal) => {
+                self.notes.fault(refusal.word());
+                self.refuse(worker, client, refusal.status(), false).await
+            }
+            Broken::Source { late: true } => {
+                self.notes.fault(LATE);
+                self.refuse(worker, client, 408, false).await
+            }
+            Broken::Source { late: false } | Broken::Sink => {
+                self.notes.fault(GONE);
+                After::Abort
+            }
         }
     }
 }
@@ -279,6 +321,9 @@ impl At<'_> {
             wait: self.times().body,
             buffers: &self.worker.buffers,
         };
-        Upload::start(transfer, self.sent)
+        Upload::start(transfer, |length| {
+            self.sent.set(Sent::Streamed);
+            self.admitted.asked.notes.received(length);
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! The sockets: connections, their clocks and buffers, and the path of a request between them.
 
+mod access;
 mod answer;
 mod birth;
 mod body;

@@ -8,14 +8,15 @@ use equalizer_core::persistence::births::Births;
 use equalizer_core::snapshot::Snapshot;
 use rustls::ServerConfig;
 
+use crate::access::Sink;
 use crate::report::Report;
 
 /// A message to a worker.
 pub(crate) enum Command {
     /// Run this revision from now on.
     Apply(Box<Revision>),
-    /// Tell what was counted.
-    Report(Sender<Report>),
+    /// Tell what was counted; the census, which is large, where it is asked for.
+    Report { to: Sender<Report>, census: bool },
     /// Accept nothing more, finish what is under way, and say so.
     Drain(Sender<()>),
     /// End at once.
@@ -27,6 +28,8 @@ pub(crate) struct Revision {
     pub(crate) rules: Arc<Snapshot>,
     pub(crate) listeners: Vec<Accept>,
     pub(crate) births: Arc<Births>,
+    /// Where exchanges are told.
+    pub(crate) log: Option<Arc<Sink>>,
 }
 
 /// A listener that the worker shall serve.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use equalizer_core::persistence::census::Census;
+use equalizer_core::persistence::{Carrier, Kind};
+use equalizer_core::snapshot::Snapshot;
 use equalizer_core::snapshot::wire::State;
 use serde::Serialize;
 
@@ -17,6 +19,17 @@ pub struct Report {
     pub answers: BTreeMap<u16, u64>,
     /// By name.
     pub pools: BTreeMap<String, PoolReport>,
+    /// Lines of the access log.
+    pub access_log: AccessLogReport,
+}
+
+/// What became of the lines of the access log.
+#[derive(Debug, Default, Serialize)]
+pub struct AccessLogReport {
+    /// Lines written.
+    pub written: u64,
+    /// Lines that were not, since what they are written to was too slow, or refused them.
+    pub dropped: u64,
 }
 
 /// One pool's counters.
@@ -26,8 +39,21 @@ pub struct PoolReport {
     pub reasons: BTreeMap<&'static str, u64>,
     /// Sessions that had a home and did not reach it, by reason.
     pub lost: BTreeMap<&'static str, u64>,
+    /// By what they are found by: `address`, `cookie:NAME`, `field:NAME`.
+    pub records: BTreeMap<String, RecordsReport>,
     /// By name.
     pub servers: BTreeMap<String, ServerReport>,
+}
+
+/// A table of records, shared by all workers.
+#[derive(Debug, Serialize)]
+pub struct RecordsReport {
+    /// Those there are now.
+    pub held: usize,
+    /// Made room for a newcomer before their time.
+    pub evicted: u64,
+    /// Newcomers that found no room.
+    pub refused: u64,
 }
 
 /// One server's counters.
@@ -41,8 +67,8 @@ pub struct ServerReport {
     pub connects: u64,
     /// Who may use it now.
     pub state: State,
-    /// Sessions seen at it within the census's window.
-    pub sessions: u64,
+    /// Sessions seen at it within the census's window; absent where they were not asked for.
+    pub sessions: Option<u64>,
     #[serde(skip)]
     pub(crate) census: Option<Box<Census>>,
     /// Failed attempts, by fault.
@@ -75,11 +101,36 @@ impl Report {
         }
     }
 
+    /// Adds the records of a snapshot's pools, which no worker has for itself.
+    pub(crate) fn count_records(&mut self, rules: &Snapshot) {
+        for pool in &rules.pools {
+            let Some(report) = self.pools.get_mut(&pool.name) else { continue };
+            for kind in pool.persistence.kinds() {
+                let (name, held, losses) = match kind {
+                    Kind::Address(kind) => ("address".to_owned(), kind.table().len(), kind.table().losses()),
+                    Kind::Learned(kind) => {
+                        (carrier(kind.carrier()), kind.table().len(), kind.table().losses())
+                    }
+                    _ => continue,
+                };
+                let (evicted, refused) = (losses.evicted, losses.refused);
+                report.records.insert(name, RecordsReport { held, evicted, refused });
+            }
+        }
+    }
+
     /// Counts the sessions that the workers saw together. `now` in Unix seconds.
     pub(crate) fn count_sessions(&mut self, now: u64) {
         for server in self.pools.values_mut().flat_map(|pool| pool.servers.values_mut()) {
-            server.sessions = server.census.take().map_or(0, |census| census.count(now));
+            server.sessions = server.census.take().map(|census| census.count(now));
         }
+    }
+}
+
+fn carrier(carrier: &Carrier) -> String {
+    match carrier {
+        Carrier::Cookie(name) => format!("cookie:{name}"),
+        Carrier::Field(name) => format!("field:{name}"),
     }
 }
 

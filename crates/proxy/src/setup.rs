@@ -1,6 +1,7 @@
 //! What one worker runs: the shared rules of a snapshot, and beside each pool and server what this worker keeps of it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -90,7 +91,7 @@ impl Setup {
     }
 
     /// Adds what this worker counted to a report.
-    pub(crate) fn report(&self, report: &mut Report) {
+    pub(crate) fn report(&self, report: &mut Report, census: bool) {
         report.revision = self.rules.revision;
         for (pool, seat) in self.rules.pools.iter().zip(&self.pools) {
             let told = |(reason, count): (&Reason, &Cell<u64>)| (reason.word(), count.get());
@@ -101,8 +102,9 @@ impl Setup {
                 PoolReport {
                     lost: reasons.clone().filter(|(reason, _)| reason.is_loss()).map(told).collect(),
                     reasons: reasons.map(told).collect(),
+                    records: BTreeMap::new(),
                     servers: servers
-                        .map(|(server, seat)| (server.name.clone(), seat.report(server)))
+                        .map(|(server, seat)| (server.name.clone(), seat.report(server, census)))
                         .collect(),
                 },
             );
@@ -174,14 +176,14 @@ impl ServerSeat {
         }
     }
 
-    fn report(&self, server: &equalizer_core::pool::Server) -> ServerReport {
+    fn report(&self, server: &equalizer_core::pool::Server, census: bool) -> ServerReport {
         ServerReport {
             exchanges: self.exchanges.get(),
             in_flight: self.in_flight.get(),
             connects: self.connects.get(),
             state: server.live.state(),
-            sessions: 0,
-            census: Some(Box::new(self.census.borrow().clone())),
+            sessions: None,
+            census: census.then(|| Box::new(self.census.borrow().clone())),
             faults: self.faults.borrow().iter().copied().collect(),
         }
     }

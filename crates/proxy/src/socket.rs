@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use rustls::ProtocolVersion;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -43,6 +44,16 @@ impl Socket {
 
     pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
         Self(RefCell::new(Stream::Tls(Box::new(stream))))
+    }
+
+    /// The version of TLS; `None` where there is none.
+    pub(crate) fn tls_version(&self) -> Option<&'static str> {
+        let Stream::Tls(stream) = &*self.0.borrow() else { return None };
+        match stream.get_ref().1.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => Some("1.3"),
+            Some(ProtocolVersion::TLSv1_2) => Some("1.2"),
+            _ => None,
+        }
     }
 
     /// Reads what is there; 0 bytes is the end.

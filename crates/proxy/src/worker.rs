@@ -17,6 +17,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
+use crate::access::Log;
 use crate::buffer::{Buffers, Shelf};
 use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::desk::Desk;
@@ -32,6 +33,7 @@ pub(crate) struct Worker {
     pub(crate) buffers: Buffers,
     pub(crate) desks: Shelf<Desk>,
     pub(crate) births: Arc<Births>,
+    pub(crate) log: Log,
     number: usize,
     accepted: Cell<u64>,
     setup: RefCell<Rc<Setup>>,
@@ -71,6 +73,7 @@ impl Worker {
             buffers: Buffers::default(),
             desks: Shelf::default(),
             births: Arc::clone(&revision.births),
+            log: Log::default(),
             number,
             accepted: Cell::default(),
             setup: RefCell::new(Rc::new(Setup::new(Arc::clone(&revision.rules), None, number))),
@@ -93,17 +96,19 @@ impl Worker {
             match command {
                 Command::Apply(revision) => self.apply(*revision)?,
                 // Nobody waits for an answer that was given up on.
-                Command::Report(to) => drop(to.send(self.report())),
+                Command::Report { to, census } => drop(to.send(self.report(census))),
                 Command::Drain(to) => self.drain(to),
                 Command::Stop => break,
             }
         }
+        self.log.point(None);
         Ok(())
     }
 
     fn apply(self: &Rc<Self>, revision: Revision) -> io::Result<()> {
         let setup = Setup::new(Arc::clone(&revision.rules), Some(&self.setup()), self.number);
         *self.setup.borrow_mut() = Rc::new(setup);
+        self.log.point(revision.log);
         let mut listeners = self.listeners.borrow_mut();
         let mut before = std::mem::take(&mut *listeners);
         for (place, Accept { name, tls, socket }) in revision.listeners.into_iter().enumerate() {
@@ -144,13 +149,13 @@ impl Worker {
         }
     }
 
-    fn report(&self) -> Report {
+    fn report(&self, census: bool) -> Report {
         let mut report = Report {
             connections: self.connections.get(),
             answers: self.answers.borrow().clone(),
             ..Report::default()
         };
-        self.setup().report(&mut report);
+        self.setup().report(&mut report, census);
         report
     }
 
@@ -194,6 +199,7 @@ async fn tick(worker: Rc<Worker>, ticker: Ticker) {
     let mut turns: u32 = 0;
     while ticker.next().await.is_ok() {
         worker.clock.tick();
+        worker.log.hand_over();
         turns = turns.wrapping_add(1);
         if turns.is_multiple_of(1000 / TICK_MS) {
             worker.setup().close_idle(worker.clock.now());

@@ -57,9 +57,9 @@ impl Engine {
         py.detach(|| self.lock().set_states(states)).map_err(to_python)
     }
 
-    /// What was counted, as JSON.
-    fn report(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
-        json(py, || Ok(self.lock().report()))
+    /// What was counted, as JSON; `sessions` for the live ones too.
+    fn report(&self, py: Python<'_>, sessions: bool) -> PyResult<Vec<u8>> {
+        json(py, || Ok(self.lock().report(sessions)))
     }
 
     /// Takes the records of a run before, ahead of the first `apply`, of this snapshot; JSON of what became of them.
@@ -97,12 +97,16 @@ fn json<T: serde::Serialize>(
     py.detach(|| work().and_then(|value| Ok(serde_json::to_vec(&value)?))).map_err(to_python)
 }
 
-/// An address that is taken is the system's error, everything else the snapshot's.
+/// An address that is taken, or a file that may not be written to, is the system's error; everything else the snapshot's.
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn to_python(refused: Refused) -> PyErr {
     match &refused {
         Refused::Bind { error, .. } => {
             PyOSError::new_err((error.raw_os_error().unwrap_or_default(), refused.to_string()))
+        }
+        Refused::AccessLog { file, error } => {
+            let number = error.raw_os_error().unwrap_or_default();
+            PyOSError::new_err((number, refused.to_string(), file.clone()))
         }
         _ => EngineError::new_err(refused.to_string()),
     }

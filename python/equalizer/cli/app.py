@@ -97,6 +97,23 @@ def status(
 
 
 @app.command
+def metrics(*, catalogue: Annotated[bool, Parameter(negative="")] = False, which: Which = _ANY) -> None:
+    """Print what a running Equalizer counts, in the text format of Prometheus.
+
+    Parameters
+    ----------
+    catalogue
+        What each metric means instead, as a page; needs no running Equalizer.
+    """
+    from equalizer.cli import metrics
+
+    if catalogue:
+        metrics.catalogue()
+    else:
+        metrics.metrics(which)
+
+
+@app.command
 def reload(*, which: Which = _ANY) -> None:
     """Let a running Equalizer read its file again: applied whole, or refused whole with exit code 2."""
     from equalizer.cli.reload import reload

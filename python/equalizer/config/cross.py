@@ -11,6 +11,7 @@ from pathlib import Path
 
 from equalizer.config.source import Source, show
 from equalizer.errors import Problem
+from equalizer.model.access_log import STDOUT
 from equalizer.model.address import Address, parse
 
 
@@ -76,10 +77,10 @@ def _made(source: Source) -> Iterator[Problem]:
     records = source.data.get("records")
     if isinstance(keys, Mapping) and isinstance(records, Mapping):
         yield from _one_file(source, keys.get("file"), records.get("file"))
-    for name, key in (("keys", "file"), ("records", "file"), ("control", "socket")):
+    for name, key in (("keys", "file"), ("records", "file"), ("control", "socket"), ("access_log", "to")):
         table = source.data.get(name)
         written = table.get(key) if isinstance(table, Mapping) else None
-        if not isinstance(written, str | Path):
+        if not isinstance(written, str | Path) or (key == "to" and written == STDOUT):
             continue
         try:
             fault = "which is in no directory" if not (source.base / written).parent.is_dir() else ""

@@ -67,6 +67,13 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """What is counted, in the text format of Prometheus."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class StateChange:
     """A server has another state, or drains on other terms."""
 
@@ -110,6 +117,11 @@ def reloaded_from(document: object) -> Reloaded:
     fields = cast(dict[str, Any], document)
     lists = {"changes": tuple(fields["changes"]), "notices": tuple(fields["notices"])}
     return Reloaded(**(fields | lists))
+
+
+def metrics_from(document: object) -> Metrics:
+    """Metrics that were JSON; raises as `status_from`."""
+    return Metrics(**cast(dict[str, Any], document))
 
 
 def change_from(document: object) -> StateChange:

@@ -1,6 +1,7 @@
 """Serve until a signal.
 
-SIGHUP reloads. SIGTERM or SIGINT finishes the exchanges in flight, and a second one ends the process at once.
+SIGHUP reloads; SIGUSR1 says that the access log was renamed. SIGTERM or SIGINT finishes the exchanges in
+flight, and a second one ends the process at once.
 """
 
 import os
@@ -21,7 +22,7 @@ from equalizer.control.service import Service
 from equalizer.control.socket import ControlSocket
 from equalizer.errors import ControlError, EqualizerError
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 _TICK = 1.0  # seconds
 
 Happening: TypeAlias = tuple[Literal["signal"], int] | tuple[Literal["drained"], bool]
@@ -74,6 +75,8 @@ def _tick(service: Service, ended: Event) -> None:
 def _until_stopped(service: Service, happenings: Happenings) -> None:
     while True:
         _, number = happenings.get()
+        if number == signal.SIGUSR1:
+            continue  # the log is looked for by its name before each write, so there is nothing to do
         if number != signal.SIGHUP:
             return
         # In a thread of its own: a silent name server must not keep a signal from being obeyed.
@@ -92,7 +95,7 @@ def _stop(service: Service, happenings: Happenings) -> None:
     Thread(target=lambda: happenings.put(("drained", service.drain())), daemon=True).start()
     while True:
         match happenings.get():
-            case ("signal", signal.SIGHUP):
+            case ("signal", signal.SIGHUP | signal.SIGUSR1):
                 continue  # too late for another configuration
             case ("signal", number):
                 sys.stdout.flush()

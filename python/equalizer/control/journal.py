@@ -5,8 +5,9 @@ from datetime import datetime
 import structlog
 
 from equalizer.control.answers import Reloaded, StateChange
+from equalizer.control.losses import LinesDropped, SessionsLost
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
-from equalizer.control.ring import KeysRefused, KeysRenewed
+from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
 from equalizer.control.service import Event
 from equalizer.engine.port import RecordsTaken
 from equalizer.errors import ConfigError
@@ -25,12 +26,12 @@ def journal(event: Event) -> None:
             log.warning(f"reloaded: {line}")
     elif isinstance(event, RecordsRead | RecordsRefused | RecordsUnwritten):
         _records(event)
-    elif isinstance(event, KeysRenewed):
-        log.info(f"keys: {event.seals} seals", opens=", ".join(map(str, event.opens)) or "itself only")
-    elif isinstance(event, KeysRefused):
-        log.error(
-            f"the keys of before are used on: found {event.file}, {event.error.message}; {event.error.hint}"
-        )
+    elif isinstance(event, KeysRenewed | KeysRefused):
+        _keys(event)
+    elif isinstance(event, SessionsLost):
+        log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
+    elif isinstance(event, LinesDropped):
+        log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
     else:
         log.error(f"reload refused: revision {event.revision} is served on")
         problems = event.error.problems if isinstance(event.error, ConfigError) else [event.error]
@@ -47,6 +48,16 @@ def _records(event: RecordEvent) -> None:
         log.warning(f"records: none taken from {event.file}: {event.why}; {aside}")
     else:
         log.error(f"records: {event.file} cannot be written ({event.why}); a restart now would lose some")
+
+
+def _keys(event: KeyEvent) -> None:
+    log = structlog.get_logger()
+    if isinstance(event, KeysRenewed):
+        log.info(f"keys: {event.seals} seals", opens=", ".join(map(str, event.opens)) or "itself only")
+    else:
+        log.error(
+            f"the keys of before are used on: found {event.file}, {event.error.message}; {event.error.hint}"
+        )
 
 
 def _dropped(counts: RecordsTaken) -> dict[str, int]:

@@ -55,6 +55,8 @@ def read_anew(before: wire.Snapshot, after: wire.Snapshot) -> Iterator[Change]:
         tls = old_tls.get(listener.name)
         if tls and listener.tls and tls != listener.tls:
             yield Change("changed", f"listeners.{listener.name}.tls", "a certificate", "another")
+    if before.debug and after.debug and before.debug != after.debug:
+        yield Change("changed", "debug.token_file", "a token", "another")
     old_addresses = {
         (pool.name, server.name): server.address for pool in before.pools for server in pool.servers
     }

@@ -11,10 +11,12 @@ from typing import Any, TypeVar, cast
 
 from equalizer.control import place
 from equalizer.control.answers import (
+    Metrics,
     Reloaded,
     StateChange,
     Status,
     change_from,
+    metrics_from,
     reloaded_from,
     status_from,
 )
@@ -36,6 +38,10 @@ class Remote:
     def status(self) -> Status:
         """As `Service.status`."""
         return _read(self._ask({"do": "status"}, _ANSWER), status_from)
+
+    def metrics(self) -> Metrics:
+        """As `Service.metrics`."""
+        return _read(self._ask({"do": "metrics"}, _ANSWER), metrics_from)
 
     def reload(self) -> Reloaded:
         """As `Service.reload`."""

@@ -14,7 +14,7 @@ from typing import Final, cast
 
 import structlog
 
-from equalizer.control.answers import Reloaded, StateChange, Status, Wish
+from equalizer.control.answers import Metrics, Reloaded, StateChange, Status, Wish
 from equalizer.control.service import Service
 from equalizer.errors import ConfigError, EqualizerError, RequestError
 from equalizer.model import duration
@@ -22,6 +22,7 @@ from equalizer.model import duration
 _STATES: Final[Mapping[str, Wish]] = {"up": "up", "drain": "draining", "maintenance": "maintenance"}
 _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset(),
+    "metrics": frozenset(),
     "reload": frozenset(),
     "drain": frozenset({"pool", "server", "deadline", "idle_first"}),
     "up": frozenset({"pool", "server"}),
@@ -49,10 +50,12 @@ def refusal(message: str, hint: str) -> bytes:
     return _line({"error": _error(RequestError(message, hint))})
 
 
-def _do(service: Service, request: Mapping[str, object]) -> Status | Reloaded | StateChange:
+def _do(service: Service, request: Mapping[str, object]) -> Status | Metrics | Reloaded | StateChange:
     word = str(request["do"])
     if word == "status":
         return service.status()
+    if word == "metrics":
+        return service.metrics()
     if word == "reload":
         return service.reload()
     return service.set_state(

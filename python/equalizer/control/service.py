@@ -15,8 +15,9 @@ from equalizer.config import schema as schemas
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
 from equalizer.control import records, states
-from equalizer.control.answers import PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
+from equalizer.control.answers import Metrics, PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
 from equalizer.control.key_source import renewed
+from equalizer.control.losses import LinesDropped, Losses, SessionsLost
 from equalizer.control.reconcile import checked, read_anew, reconcile
 from equalizer.control.records import RecordEvent, Records
 from equalizer.control.ring import KeyEvent, Ring
@@ -62,7 +63,9 @@ class ReloadRefused:
     error: EqualizerError
 
 
-Event: TypeAlias = StateChange | Reloaded | ReloadRefused | RecordEvent | KeyEvent
+Event: TypeAlias = (
+    StateChange | Reloaded | ReloadRefused | RecordEvent | KeyEvent | SessionsLost | LinesDropped
+)
 """What happened, for whoever keeps or writes it."""
 
 
@@ -95,6 +98,7 @@ class Service:
         self._ring = Ring()
         self._changing = Lock()
         self._standings: Standings = {}
+        self._losses = Losses()
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
         self._records: Records | None = None
@@ -121,6 +125,12 @@ class Service:
                 for pool, each in pools.items()
             ),
         )
+
+    def metrics(self) -> Metrics:
+        """What is counted, in the text format of Prometheus."""
+        from equalizer.telemetry import exposition
+
+        return Metrics(exposition.text(Report.model_validate(self._engine.report())))
 
     def set_state(
         self,
@@ -170,8 +180,8 @@ class Service:
     def tick(self) -> None:
         """To be called about once a second, by one thread: for what changes with time.
 
-        Reads the key file when it has changed, lets a key seal that waited, counts the sessions of draining
-        servers, writes the records.
+        Reads the key file when it has changed, lets a key seal that waited, tells what was lost, counts the
+        sessions of draining servers, writes the records.
         """
         self._renew_keys()
         self._count_sessions()
@@ -196,9 +206,9 @@ class Service:
     def _count_sessions(self) -> None:
         standings, now = self._standings, time.time()
         names = states.due(standings, now)
-        if not names:
-            return
-        report = Report.model_validate(self._engine.report())
+        report = Report.model_validate(self._engine.report(sessions=bool(names)))
+        for news in self._losses.news(report, time.monotonic()):
+            self._tell(news)
         for pool, server in names:
             counted = report.pools.get(pool, PoolReport()).servers.get(server, ServerReport()).sessions
             if counted is not None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from equalizer.engine.port import ClosedCookie, Complaint, Engine, OpenedCookie, RecordsTaken
-from equalizer.errors import EngineError, EngineMissing, ListenError, SnapshotRefused
+from equalizer.errors import EngineError, EngineMissing, ListenError, LogFileError, SnapshotRefused
 from equalizer.model.duration import milliseconds, seconds
 from equalizer.snapshot.wire import ServerState, Snapshot
 
@@ -20,6 +20,8 @@ _HINTS = {
     errno.EACCES: "ports below 1024 need a privilege; write a higher one, or grant CAP_NET_BIND_SERVICE",
     errno.EADDRNOTAVAIL: "write an address that this machine has, or :PORT for all of them",
 }
+
+_LOG_HINT = 'write the path of a file that may be written to, or "stdout"'
 
 
 def start(workers: int) -> Engine:
@@ -78,6 +80,8 @@ class _Native:
         except self._refusal as error:
             raise _refused(error) from error
         except OSError as error:
+            if error.filename is not None:
+                raise LogFileError(error.strerror or str(error), _LOG_HINT) from error
             hint = _HINTS.get(error.errno or 0, "write another address")
             raise ListenError(error.strerror or str(error), hint) from error
 
@@ -99,8 +103,8 @@ class _Native:
     def sockets(self) -> Mapping[str, str]:
         return cast(dict[str, str], json.loads(self._engine.sockets()))
 
-    def report(self) -> Mapping[str, object]:
-        return cast(dict[str, object], json.loads(self._engine.report()))
+    def report(self, *, sessions: bool = True) -> Mapping[str, object]:
+        return cast(dict[str, object], json.loads(self._engine.report(sessions)))
 
     def drain(self, wait: timedelta) -> bool:
         return self._engine.drain(milliseconds(wait))

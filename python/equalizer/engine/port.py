@@ -86,8 +86,8 @@ class Engine(Protocol):
     def sockets(self) -> Mapping[str, str]:
         """The address that each listener really has."""
 
-    def report(self) -> Mapping[str, object]:
-        """Counters."""
+    def report(self, *, sessions: bool = True) -> Mapping[str, object]:
+        """Counters; without `sessions`, which take long to count, it may be asked every second."""
 
     def drain(self, wait: timedelta) -> bool:
         """Accept nothing more and wait for the exchanges in flight; whether none is left."""

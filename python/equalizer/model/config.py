@@ -4,7 +4,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from equalizer.model.access_log import AccessLog
 from equalizer.model.control import Control
+from equalizer.model.debug import Debug
 from equalizer.model.engine import Engine
 from equalizer.model.keys import Keys
 from equalizer.model.limits import Limits
@@ -48,3 +50,7 @@ class Config(Noun):
     """What a client may ask of us."""
     timeouts: Timeouts = Timeouts()
     """How long we wait."""
+    access_log: AccessLog | None = None
+    """Where every exchange is told."""
+    debug: Debug | None = None
+    """Who may ask why an exchange went where it went."""

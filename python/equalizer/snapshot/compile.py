@@ -8,13 +8,14 @@ from pathlib import Path
 from equalizer.config.load import Loaded
 from equalizer.config.source import Source, show
 from equalizer.errors import ConfigError, Problem
+from equalizer.model.access_log import AccessLog
 from equalizer.model.address import Address
 from equalizer.model.balance import Balance
 from equalizer.model.config import Config
 from equalizer.model.duration import milliseconds
 from equalizer.model.listener import Listener, Tls
 from equalizer.model.pool import Pool
-from equalizer.snapshot import foreign, persistence, wire
+from equalizer.snapshot import foreign, persistence, token, wire
 
 _LOOKUPS = 16  # at a time: a name server that is silent costs its timeout once, not once a name
 _PEM = 1 << 20  # bytes: far more than any chain, far less than a disk read by mistake
@@ -31,6 +32,7 @@ def compile(  # noqa: A001 - the design's word for it
     hosts = _resolved(config, source, resolve or first_address, problems)
     listeners = tuple(_listener(name, each, source, problems) for name, each in config.listeners.items())
     pools = tuple(_pool(name, pool, hosts, source, problems) for name, pool in config.pools.items())
+    debug = token.debugging(config.debug, source, problems) if config.debug else None
     if problems:
         raise ConfigError(problems)
     return wire.Snapshot(
@@ -41,6 +43,8 @@ def compile(  # noqa: A001 - the design's word for it
         keys=tuple(keys),
         limits=wire.Limits(**config.limits.model_dump()),
         timeouts=_timeouts(config),
+        access_log=_access_log(config.access_log, source) if config.access_log else None,
+        debug=debug,
     )
 
 
@@ -142,6 +146,11 @@ def _numeric(address: Address, hosts: dict[str, str]) -> str:
 
 def _balance(balance: Balance) -> wire.Balance:
     return wire.RoundRobin(kind=balance.kind)
+
+
+def _access_log(log: AccessLog, source: Source) -> wire.AccessLog:
+    file = None if log.file is None else str((source.base / log.file).absolute())
+    return wire.AccessLog(file=file, format=log.format, query=log.query)
 
 
 def _timeouts(config: Config) -> wire.Timeouts:

@@ -4,10 +4,21 @@ Unlike a snapshot it may hold more than is read here: an engine that counts more
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from equalizer.snapshot.wire import State
+
+LOST: Final = (
+    "home_removed",
+    "home_down",
+    "home_maintenance",
+    "home_draining_moved",
+    "incarnation_changed",
+    "strict_refused",
+)
+"""The reasons by which a session is lost."""
 
 
 class _Counted(BaseModel):
@@ -27,6 +38,16 @@ class ServerReport(_Counted):
     faults: Mapping[str, int] = {}
 
 
+class RecordsReport(_Counted):
+    """A table of records."""
+
+    held: int = 0
+    evicted: int = 0
+    """Made room for a newcomer before their time."""
+    refused: int = 0
+    """Newcomers that found no room."""
+
+
 class PoolReport(_Counted):
     """One pool."""
 
@@ -34,7 +55,16 @@ class PoolReport(_Counted):
     """Exchanges by the reason their server was chosen."""
     lost: Mapping[str, int] = {}
     """Sessions that had a home and did not reach it, by reason."""
+    records: Mapping[str, RecordsReport] = {}
+    """By what they are found by: `address`, `cookie:NAME`, `field:NAME`."""
     servers: Mapping[str, ServerReport] = {}
+
+
+class AccessLogReport(_Counted):
+    """Lines of the access log."""
+
+    written: int = 0
+    dropped: int = 0
 
 
 class Report(_Counted):
@@ -43,4 +73,5 @@ class Report(_Counted):
     revision: int = 0
     connections: int = 0
     answers: Mapping[int, int] = {}
+    access_log: AccessLogReport = AccessLogReport()
     pools: Mapping[str, PoolReport] = {}

@@ -231,6 +231,21 @@ class Timeouts(Wire):
     idle_server: U32
 
 
+class AccessLog(Wire):
+    """The access log: one line an exchange."""
+
+    file: str | None
+    """Absolute; None for the standard output."""
+    format: Literal["json", "combined"]
+    query: bool
+
+
+class Debugging(Wire):
+    """Who may ask why an exchange went where it went."""
+
+    token: str = Field(repr=False)
+
+
 class Snapshot(Wire):
     """Everything the engine needs to serve; applied whole or refused whole."""
 
@@ -241,6 +256,8 @@ class Snapshot(Wire):
     keys: tuple[Key, ...]
     limits: Limits
     timeouts: Timeouts
+    access_log: AccessLog | None
+    debug: Debugging | None
 
 
 State = Literal["up", "draining", "maintenance", "down"]

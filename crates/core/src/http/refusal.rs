@@ -66,6 +66,32 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// One word for logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::StartLine => "start_line",
+            Self::FieldLine => "field_line",
+            Self::BareLf => "bare_lf",
+            Self::MethodCase => "method_case",
+            Self::MethodTooLong => "method_too_long",
+            Self::Lookalike => "lookalike",
+            Self::Scheme => "scheme",
+            Self::Trace => "trace_method",
+            Self::Host => "host",
+            Self::Target => "target",
+            Self::ContentLength => "content_length",
+            Self::TransferEncoding => "transfer_encoding",
+            Self::TwoLengths => "two_lengths",
+            Self::Chunk => "chunk",
+            Self::HeadTooLarge => "head_too_large",
+            Self::TargetTooLong => "target_too_long",
+            Self::UnknownCoding => "unknown_coding",
+            Self::Connect => "connect_method",
+            Self::Upgrade => "upgrade",
+            Self::Version => "version",
+        }
+    }
+
     /// The status a client is answered with.
     pub fn status(self) -> u16 {
         match self {

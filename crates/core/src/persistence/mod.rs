@@ -190,6 +190,16 @@ impl Recall {
         }
     }
 
+    /// Where the session lives by what the client brought, as far as that is still in the pool.
+    pub fn known_home(&self) -> Option<ServerId> {
+        self.lost.or(self.home).filter(|_| !self.birth)
+    }
+
+    /// Where the session lived, now that `server` has it: another server, as far as that is still in the pool.
+    pub fn home_before(&self, server: ServerId) -> Option<ServerId> {
+        self.known_home().filter(|home| *home != server)
+    }
+
     /// Why the request is turned away when no server is left for it.
     pub fn refusal(&self, pool: &Pool) -> Reason {
         match self.home {

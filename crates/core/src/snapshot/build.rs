@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
 use super::{Snapshot, chain, wire};
+use crate::debug::Token;
 use crate::http::h1::decode::{Limits, MOST_FIELDS};
 use crate::persistence::cookie::{Incarnation, home_of};
 use crate::persistence::seal::KeyRing;
@@ -80,11 +81,13 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
     match ring {
         Some(ring) if mistakes.is_empty() => Ok(Snapshot {
             revision: wire.revision,
+            listeners: listeners.into_iter().map(str::to_owned).collect(),
             pools,
             routes,
             ring,
             limits,
             timeouts: wire.timeouts.clone(),
+            debug: wire.debug.as_ref().map(|debug| Token::new(&debug.token)),
         }),
         _ => Err(mistakes),
     }

@@ -4,6 +4,7 @@ pub mod build;
 mod chain;
 pub mod wire;
 
+use crate::debug::Token;
 use crate::http::h1::decode::Limits;
 use crate::persistence::seal::KeyRing;
 use crate::pool::{Pool, Server};
@@ -14,6 +15,8 @@ use crate::route::{PoolId, Routes};
 pub struct Snapshot {
     /// Number of the configuration.
     pub revision: u64,
+    /// Names, by place.
+    pub listeners: Vec<String>,
     /// By their ids.
     pub pools: Vec<Pool>,
     /// In order.
@@ -24,6 +27,8 @@ pub struct Snapshot {
     pub limits: Limits,
     /// How long we wait.
     pub timeouts: wire::Timeouts,
+    /// Who shows it is told why an exchange went where it went.
+    pub debug: Option<Token>,
 }
 
 impl Snapshot {

@@ -4,11 +4,13 @@
 //! Times are whole milliseconds, sizes whole bytes, addresses always `IP:port`.
 
 mod asking;
+mod seen;
 mod sessions;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
+pub use self::seen::{AccessFormat, AccessLog, Debugging};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Rebalance, Sessions};
 
 /// Everything the engine needs to serve; applied whole or refused whole.
@@ -29,6 +31,10 @@ pub struct Snapshot {
     pub limits: Limits,
     /// How long we wait.
     pub timeouts: Timeouts,
+    /// Where exchanges are told; absent for nowhere.
+    pub access_log: Option<AccessLog>,
+    /// Who may ask why an exchange went where it went; absent for nobody.
+    pub debug: Option<Debugging>,
 }
 
 /// An address we accept on.

@@ -3,6 +3,8 @@
 use std::io::IoSlice;
 use std::pin::pin;
 
+use equalizer_core::debug::{self, Decision};
+use equalizer_core::fault::Fault;
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::{Field, Known};
 use equalizer_core::http::h1::decode::{Framing, ResponseHead};
@@ -10,7 +12,7 @@ use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::{self, Reason, Stamping};
 
-use super::At;
+use super::{At, GONE};
 use crate::body::{self, Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
 use crate::forward::Link;
@@ -35,18 +37,23 @@ impl At<'_> {
         fields: &[Field],
     ) -> Result<After, Unrelayed> {
         let (worker, client, times) = (self.worker, self.client, self.times());
+        let notes = &self.admitted.asked.notes;
+        notes.head(worker, head.status);
         let mut delivery = self.admitted.asked.delivery(worker, upload.is_whole());
         let framed = delivery.framing(head.framing);
         let mut text = worker.buffers.take_text();
         let lines = Lines { bytes: incoming.filled(), fields };
-        let said = self.stamped(lines, head, delivery, framed, &mut text);
+        let reason = self.stamped(lines, head, delivery, framed, &mut text);
         incoming.consume(head.length as usize);
         let mut source = Source::new(head.framing);
         let chunked = framed == Framing::Chunked;
-        body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?;
-        self.count(said);
+        notes.sent(body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?);
+        self.count(reason);
         let relayed = if source.is_done() {
-            matches!(client.write(worker, &mut [IoSlice::new(&text)]).await, Ok(Ok(())))
+            match client.write(worker, &mut [IoSlice::new(&text)]).await {
+                Ok(Ok(())) => Ok(()),
+                _ => Err(Broken::Sink),
+            }
         } else {
             let transfer = Transfer {
                 from: &link.socket,
@@ -58,11 +65,16 @@ impl At<'_> {
                 wait: times.body,
                 buffers: &worker.buffers,
             };
-            let mut running = pin!(transfer.run(&text, || {}));
-            matches!(upload.alongside(&client.deadline, times.body, running.as_mut()).await, Ok(Ok(())))
+            let mut running = pin!(transfer.run(&text, |length| notes.sent(length)));
+            match upload.alongside(&client.deadline, times.body, running.as_mut()).await {
+                Ok(relayed) => relayed,
+                // It was the client's own body that did not come.
+                Err(_) => Err(Broken::Sink),
+            }
         };
         worker.buffers.give_text(text);
-        if !relayed {
+        if let Err(broken) = relayed {
+            notes.fault(if broken == Broken::Sink { GONE } else { Fault::CutShort.word() });
             return Err(Unrelayed::CutShort);
         }
         Ok(match (delivery.keep, upload.is_whole()) {
@@ -92,17 +104,18 @@ impl At<'_> {
         if matches!(written, Ok(Ok(()))) { Ok(()) } else { Err(Broken::Sink) }
     }
 
-    /// Counts the exchange, by what the server said of the session if that decided.
-    fn count(&self, said: Option<Reason>) {
+    /// Counts the exchange.
+    fn count(&self, reason: Reason) {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
-        self.seat.count(said.unwrap_or_else(|| self.admitted.recall.reason(self.server)));
+        self.seat.count(reason);
         if let Some(id) = self.pool.persistence.seen(&self.admitted.recall) {
             seat.census.borrow_mut().see(id, self.worker.clock.unix());
         }
     }
 
-    /// Writes the response's head with what brings the client back; a reason where the server itself gave one.
+    /// Writes the response's head with what brings the client back; why it was this server, by what the server said of
+    /// the session if that decided.
     fn stamped(
         &self,
         lines: Lines<'_>,
@@ -110,7 +123,7 @@ impl At<'_> {
         delivery: Delivery,
         framed: Framing,
         text: &mut Vec<u8>,
-    ) -> Option<Reason> {
+    ) -> Reason {
         let (worker, origin) = (self.worker, self.client.origin);
         let mut edits = worker.buffers.take_edits();
         let mut stamp = worker.buffers.take_text();
@@ -128,16 +141,25 @@ impl At<'_> {
             },
             lines,
         };
-        let said = self.pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
+        let notes = &self.admitted.asked.notes;
+        if notes.is_debug() {
+            debug::cut_answers(lines, &mut edits);
+        }
+        let (pool, recall, server) = (self.pool, &self.admitted.recall, self.server);
+        let said = pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
+        let reason = said.unwrap_or_else(|| recall.reason(server));
+        let session = recall.id().filter(|_| reason != Reason::Released);
+        notes.decided(&Decision { pool, recall, server: Some(server), reason, session });
         encode::response(lines, head, delivery, framed, &edits, text);
         if !lines.fields.iter().any(|field| field.known == Known::Date) {
             text.extend_from_slice(&worker.clock.date_line());
         }
         text.extend_from_slice(&stamp);
+        text.extend_from_slice(notes.told());
         text.extend_from_slice(b"\r\n");
         worker.buffers.give_edits(edits);
         worker.buffers.give_text(stamp);
-        self.client.hold_record(&self.pool.persistence, &self.admitted.recall);
-        said
+        self.client.hold_record(&pool.persistence, recall);
+        reason
     }
 }

@@ -9,12 +9,13 @@ use equalizer_core::http::h1::encode::Delivery;
 use equalizer_core::http::refusal::Refusal;
 
 use super::{After, Client};
+use crate::access::notes::Notes;
 use crate::answer::answer;
 use crate::body::Source;
 use crate::buffer::Buffer;
 use crate::clock::Late;
 use crate::desk::{Desk, Job};
-use crate::exchange::{Admitted, Refused, admit, exchange};
+use crate::exchange::{Admitted, LATE, Refused, admit, exchange};
 use crate::worker::Worker;
 
 /// How long a client may take to read an answer that ends the connection, in milliseconds.
@@ -38,18 +39,22 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>) {
 /// Serves the requests that have come, until nothing more is here; whether the connection waits for the next one.
 pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) -> bool {
     loop {
-        let after = match next_request(worker, client, buffer).await {
+        let mut notes = Notes::begin(worker);
+        let after = match next_request(worker, client, buffer, &mut notes).await {
             Ok((mut admitted, mut source)) => {
                 let after = exchange(worker, client, buffer, &admitted, &mut source).await;
-                admitted.end(worker);
+                admitted.end(worker, client);
                 after
             }
             Err(End::Gone) => After::Close,
-            Err(End::Malformed(status)) => {
+            Err(End::Malformed(status, fault)) => {
+                notes.fault(fault);
                 let head_only = buffer.filled().starts_with(b"HEAD ");
-                refuse(worker, client, status, head_only).await
+                let after = refuse(worker, client, status, head_only, &notes).await;
+                notes.end(worker, client, &worker.setup().rules, None);
+                after
             }
-            Err(End::Refused(refused)) => refused.answer(worker, client).await,
+            Err(End::Refused(mut refused)) => refused.answer(worker, client).await,
         };
         match after {
             After::Keep if buffer.is_empty() => return true,
@@ -66,15 +71,15 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
 enum End {
     /// The client left, or was idle for too long.
     Gone,
-    /// What came is not a request: the status to answer with.
-    Malformed(u16),
+    /// What came is not a request: the status to answer with, and the fault.
+    Malformed(u16, &'static str),
     /// No server gets to see it.
-    Refused(Refused),
+    Refused(Box<Refused>),
 }
 
 impl From<Refusal> for End {
     fn from(refusal: Refusal) -> Self {
-        Self::Malformed(refusal.status())
+        Self::Malformed(refusal.status(), refusal.word())
     }
 }
 
@@ -102,6 +107,7 @@ async fn next_request(
     worker: &Worker,
     client: &Client,
     buffer: &mut Buffer,
+    notes: &mut Notes,
 ) -> Result<(Admitted, Source), End> {
     let setup = worker.setup();
     let limits = setup.rules.limits;
@@ -118,7 +124,8 @@ async fn next_request(
             {
                 return Err(Refusal::Scheme.into());
             }
-            let admitted = head.map(|head| admit(worker, client, buffer, &head, &fields));
+            let admitted =
+                head.map(|head| admit(worker, client, buffer, &head, &fields, std::mem::take(notes)));
             worker.buffers.give_fields(fields);
             if let Some(admitted) = admitted {
                 return admitted.map_err(End::Refused);
@@ -134,7 +141,7 @@ async fn next_request(
         match client.deadline.before(poll_fn(|context| buffer.poll_fill(context, &client.socket))).await {
             Ok(Ok(1..)) => {}
             Ok(_) => return Err(End::Gone),
-            Err(Late) => return Err(End::Malformed(408)),
+            Err(Late) => return Err(End::Malformed(408, LATE)),
         }
     }
 }
@@ -144,9 +151,9 @@ fn may_end(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
-async fn refuse(worker: &Worker, client: &Client, status: u16, head_only: bool) -> After {
+async fn refuse(worker: &Worker, client: &Client, status: u16, head_only: bool, notes: &Notes) -> After {
     let delivery = Delivery { http11: true, keep: false };
-    match answer(worker, client, status, delivery, head_only).await {
+    match answer(worker, client, status, delivery, head_only, notes).await {
         Ok(()) => After::Linger,
         Err(_) => After::Close,
     }

@@ -1,0 +1,238 @@
+//! What the access log says of one exchange: a line of JSON, or a Combined one with the pool, server and reason behind.
+//!
+//! Whatever a client sends, a line is one line: nothing that breaks lines or steers a terminal is written as it is.
+
+mod date;
+mod escape;
+
+use std::io::Write as _;
+use std::net::IpAddr;
+
+use self::date::Date;
+use crate::http::h1::encode::decimal;
+use crate::persistence::Reason;
+use crate::persistence::cookie::SessionId;
+use crate::snapshot::wire::AccessFormat;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// Bytes of one text of the request that are written at most.
+pub const LONGEST: usize = 4096;
+
+/// Fixed for ever: every Equalizer must call a session the same.
+const SESSION_SEED: u64 = 0x6571_2e6c_6f67_6731;
+
+/// What is told of an exchange. Absent texts are empty.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// Milliseconds since 1970, when it began.
+    pub at: u64,
+    /// The listener's name.
+    pub listener: &'a str,
+    /// Who asked.
+    pub client: IpAddr,
+    /// The version of TLS, on a listener that speaks it.
+    pub tls: Option<&'static str>,
+    /// What was asked; absent where it could not be read.
+    pub request: Option<Request<'a>>,
+    /// The status the client was given; 0 when it was given none.
+    pub status: u16,
+    /// Bytes of the request's body that were passed on.
+    pub received: u64,
+    /// Bytes of the response's body.
+    pub sent: u64,
+    /// The pool, where a route was found.
+    pub pool: &'a str,
+    /// The server that was tried last.
+    pub server: &'a str,
+    /// Where the session lived, if that is another server.
+    pub home_before: &'a str,
+    /// Why this server.
+    pub reason: Option<Reason>,
+    /// Whose session it is.
+    pub session: Option<SessionId>,
+    /// How often it was sent to a server.
+    pub attempts: u32,
+    /// Microseconds to its end.
+    pub duration: u64,
+    /// Microseconds until the response's head was there.
+    pub head: Option<u64>,
+    /// What went wrong.
+    pub fault: &'a str,
+}
+
+/// The texts of a request that are told.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Its method.
+    pub method: &'a [u8],
+    /// Its target.
+    pub target: &'a [u8],
+    /// The authority it is for.
+    pub host: &'a [u8],
+    /// HTTP/1.1 or 1.0.
+    pub http11: bool,
+    /// `User-Agent`.
+    pub user_agent: &'a [u8],
+    /// `Referer`.
+    pub referer: &'a [u8],
+}
+
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Which format.
+    pub format: AccessFormat,
+    /// Whether queries are told.
+    pub query: bool,
+}
+
+/// What the log calls a session: always the same, and no way back to what its cookie holds.
+pub fn session_name(SessionId(id): SessionId) -> u64 {
+    xxh3_64_with_seed(&id.to_be_bytes(), SESSION_SEED) >> 16
+}
+
+/// Appends the line of an exchange.
+pub fn line(told: &Exchange<'_>, style: Style, out: &mut Vec<u8>) {
+    match style.format {
+        AccessFormat::Json => json(told, style.query, out),
+        AccessFormat::Combined => combined(told, style.query, out),
+    }
+    out.push(b'\n');
+}
+
+/// What may be told of a target or a referer.
+fn shown(text: &[u8], query: bool) -> &[u8] {
+    let text = &text[..text.len().min(LONGEST)];
+    match memchr::memchr(b'?', text) {
+        Some(end) if !query => &text[..end],
+        _ => text,
+    }
+}
+
+fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"time\":\"");
+    Date::of(told.at).rfc3339(out);
+    out.push(b'"');
+    text(out, br#","listener":""#, told.listener.as_bytes());
+    out.extend_from_slice(b",\"client\":\"");
+    address(told.client, out);
+    out.push(b'"');
+    if let Some(request) = &told.request {
+        text(out, br#","method":""#, request.method);
+        text(out, br#","target":""#, shown(request.target, query));
+        text(out, br#","host":""#, request.host);
+        text(out, br#","protocol":""#, protocol(request));
+    }
+    text(out, br#","tls":""#, told.tls.unwrap_or_default().as_bytes());
+    if told.status > 0 {
+        number(out, br#","status":"#, u64::from(told.status));
+    }
+    number(out, br#","received":"#, told.received);
+    number(out, br#","sent":"#, told.sent);
+    text(out, br#","pool":""#, told.pool.as_bytes());
+    text(out, br#","server":""#, told.server.as_bytes());
+    text(out, br#","home_before":""#, told.home_before.as_bytes());
+    text(out, br#","reason":""#, told.reason.map_or("", Reason::word).as_bytes());
+    if let Some(session) = told.session {
+        text(out, br#","session":""#, &hexadecimal(session_name(session)));
+    }
+    number(out, br#","attempts":"#, u64::from(told.attempts));
+    number(out, br#","duration_us":"#, told.duration);
+    if let Some(head) = told.head {
+        number(out, br#","head_us":"#, head);
+    }
+    text(out, br#","fault":""#, told.fault.as_bytes());
+    if let Some(request) = &told.request {
+        text(out, br#","user_agent":""#, request.user_agent);
+        text(out, br#","referer":""#, shown(request.referer, query));
+    }
+    out.push(b'}');
+}
+
+/// Appends a member of a JSON object, where there is something to tell; the key comes with all that surrounds it.
+fn text(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+    if !value.is_empty() {
+        out.extend_from_slice(key);
+        escape::json(&value[..value.len().min(LONGEST)], out);
+        out.push(b'"');
+    }
+}
+
+fn number(out: &mut Vec<u8>, key: &[u8], value: u64) {
+    out.extend_from_slice(key);
+    decimal(value, out);
+}
+
+/// The format of Apache and nginx, with three texts more.
+fn combined(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
+    address(told.client, out);
+    out.extend_from_slice(b" - - [");
+    Date::of(told.at).common(out);
+    out.extend_from_slice(b"] \"");
+    match &told.request {
+        Some(request) => {
+            escape::combined(request.method, out);
+            out.push(b' ');
+            escape::combined(shown(request.target, query), out);
+            out.push(b' ');
+            out.extend_from_slice(protocol(request));
+        }
+        None => out.push(b'-'),
+    }
+    out.extend_from_slice(b"\" ");
+    if told.status > 0 {
+        decimal(u64::from(told.status), out);
+    } else {
+        out.push(b'-');
+    }
+    out.push(b' ');
+    decimal(told.sent, out);
+    let (referer, agent) = told
+        .request
+        .map_or((&b""[..], &b""[..]), |request| (shown(request.referer, query), request.user_agent));
+    for value in [referer, agent] {
+        out.extend_from_slice(b" \"");
+        or_dash(&value[..value.len().min(LONGEST)], out);
+        out.push(b'"');
+    }
+    for value in [told.pool, told.server, told.reason.map_or("", Reason::word)] {
+        out.push(b' ');
+        or_dash(value.as_bytes(), out);
+    }
+}
+
+fn or_dash(value: &[u8], out: &mut Vec<u8>) {
+    escape::combined(if value.is_empty() { b"-" } else { value }, out);
+}
+
+fn protocol(request: &Request<'_>) -> &'static [u8] {
+    if request.http11 { b"HTTP/1.1" } else { b"HTTP/1.0" }
+}
+
+/// An address as people write it; a plain IPv4 one, which most are, without the machinery of formatting.
+fn address(client: IpAddr, out: &mut Vec<u8>) {
+    match client {
+        IpAddr::V4(address) => {
+            for (place, part) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                decimal(u64::from(part), out);
+            }
+        }
+        // Writing into memory does not fail.
+        IpAddr::V6(address) => drop(write!(out, "{address}")),
+    }
+}
+
+/// Twelve digits.
+pub(crate) fn hexadecimal(value: u64) -> [u8; 12] {
+    let mut digits = [0; 12];
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
+        *digit = b"0123456789abcdef"[(value >> (4 * place) & 15) as usize];
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! The access log between workers and its writer: workers never wait for it.
+//!
+//! Each worker appends lines to a buffer of its own and hands it over, when there is enough or a tick has passed, to
+//! the one thread that writes. When that thread is behind, lines are dropped and counted.
+
+pub(crate) mod notes;
+mod output;
+mod writer;
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use equalizer_core::access::{self, Exchange, Style};
+use equalizer_core::snapshot::wire;
+
+use self::writer::Writer;
+use crate::report::AccessLogReport;
+
+/// Bytes that a worker gathers before it hands them over.
+const ENOUGH: usize = 64 * 1024;
+/// Buffers that may wait to be written.
+const WAITING: usize = 128;
+/// Written buffers that are kept for the next lines.
+const SPARE: usize = 8;
+
+/// Lines counted, over all the files and workers there were.
+#[derive(Default)]
+pub(crate) struct Counts {
+    written: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Counts {
+    pub(crate) fn report(&self) -> AccessLogReport {
+        AccessLogReport { written: self.written.load(Relaxed), dropped: self.dropped.load(Relaxed) }
+    }
+
+    fn dropped(&self, lines: u64) {
+        self.dropped.fetch_add(lines, Relaxed);
+    }
+}
+
+/// Where workers put their lines.
+pub(crate) struct Sink {
+    batches: SyncSender<Batch>,
+    spare: Arc<Spare>,
+    counts: Arc<Counts>,
+    style: Style,
+}
+
+/// Lines on their way to the writer.
+struct Batch {
+    bytes: Vec<u8>,
+    lines: u64,
+}
+
+/// Buffers that were written, for the next lines.
+#[derive(Default)]
+struct Spare(Mutex<Vec<Vec<u8>>>);
+
+impl Spare {
+    fn take(&self) -> Vec<u8> {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.pop().unwrap_or_else(|| Vec::with_capacity(ENOUGH))
+    }
+
+    fn give(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE && buffer.capacity() <= 4 * ENOUGH {
+            spare.push(buffer);
+        }
+    }
+}
+
+/// A worker's end of the log.
+#[derive(Default)]
+pub(crate) struct Log(RefCell<Option<Open>>);
+
+struct Open {
+    sink: Arc<Sink>,
+    buffer: Vec<u8>,
+    lines: u64,
+}
+
+impl Log {
+    /// Whether exchanges are told.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// Writes elsewhere from now on; the same sink goes on.
+    pub(crate) fn point(&self, sink: Option<Arc<Sink>>) {
+        let mut open = self.0.borrow_mut();
+        let same = match (&*open, &sink) {
+            (Some(open), Some(sink)) => Arc::ptr_eq(&open.sink, sink),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            if let Some(open) = &mut *open {
+                open.hand_over();
+            }
+            *open = sink.map(|sink| Open { buffer: sink.spare.take(), sink, lines: 0 });
+        }
+    }
+
+    /// Adds a line.
+    pub(crate) fn tell(&self, told: &Exchange<'_>) {
+        if let Some(open) = &mut *self.0.borrow_mut() {
+            access::line(told, open.sink.style, &mut open.buffer);
+            open.lines += 1;
+            if open.buffer.len() >= ENOUGH {
+                open.hand_over();
+            }
+        }
+    }
+
+    /// Hands over what there is.
+    pub(crate) fn hand_over(&self) {
+        if let Some(open) = &mut *self.0.borrow_mut() {
+            open.hand_over();
+        }
+    }
+}
+
+impl Open {
+    fn hand_over(&mut self) {
+        if self.lines == 0 {
+            return;
+        }
+        let bytes = std::mem::replace(&mut self.buffer, self.sink.spare.take());
+        let lines = std::mem::take(&mut self.lines);
+        if let Err(refused) = self.sink.batches.try_send(Batch { bytes, lines }) {
+            use std::sync::mpsc::TrySendError::{Disconnected, Full};
+            self.sink.counts.dropped(lines);
+            let (Full(batch) | Disconnected(batch)) = refused;
+            self.sink.spare.give(batch.bytes);
+        }
+    }
+}
+
+/// The log that an engine writes now, and those that it wrote before and that may have lines left.
+#[derive(Default)]
+pub(crate) struct Logs {
+    now: Option<(wire::AccessLog, Arc<Sink>, Writer)>,
+    before: Vec<Writer>,
+    pub(crate) counts: Arc<Counts>,
+}
+
+/// A log that is open, and not yet in use.
+pub(crate) struct Ready(Option<(wire::AccessLog, Arc<Sink>, Option<Writer>)>);
+
+impl Ready {
+    /// Where workers shall put their lines.
+    pub(crate) fn sink(&self) -> Option<Arc<Sink>> {
+        self.0.as_ref().map(|(_, sink, _)| Arc::clone(sink))
+    }
+}
+
+impl Logs {
+    /// Opens what is asked for, unless it is what is written to now.
+    pub(crate) fn open(&self, asked: Option<wire::AccessLog>) -> io::Result<Ready> {
+        let Some(asked) = asked else { return Ok(Ready(None)) };
+        if let Some((now, sink, _)) = &self.now
+            && *now == asked
+        {
+            return Ok(Ready(Some((asked, Arc::clone(sink), None))));
+        }
+        let style = Style { format: asked.format, query: asked.query };
+        let (sink, writer) = Writer::start(asked.file.as_deref(), style, &self.counts)?;
+        Ok(Ready(Some((asked, sink, Some(writer)))))
+    }
+
+    /// Takes an opened log into use; the one before ends by itself when no worker writes to it any more.
+    pub(crate) fn take(&mut self, ready: Ready) {
+        self.before.retain(|writer| !writer.has_ended());
+        match ready.0 {
+            Some((_, _, None)) => {}
+            Some((asked, sink, Some(writer))) => {
+                self.before.extend(self.now.replace((asked, sink, writer)).map(|(_, _, writer)| writer));
+            }
+            None => self.before.extend(self.now.take().map(|(_, _, writer)| writer)),
+        }
+    }
+
+    /// Waits until what workers handed over is written, where that can be had.
+    pub(crate) fn close(&mut self) {
+        let now = self.now.take();
+        if let Some((_, sink, writer)) = now {
+            drop(sink);
+            self.before.push(writer);
+        }
+        self.before.drain(..).for_each(Writer::close);
+    }
+}

@@ -1,0 +1,201 @@
+//! What is noted of one exchange while it runs: what the log and the debug field tell of it.
+//!
+//! A request's bytes are gone when its response comes, so its texts are kept apart; only where somebody reads them.
+
+use std::cell::{Cell, OnceCell};
+
+use equalizer_core::access::{Exchange, LONGEST, Request};
+use equalizer_core::debug::{self, Decision};
+use equalizer_core::http::edits::Edits;
+use equalizer_core::http::field::{Known, Span};
+use equalizer_core::http::h1::decode::RequestHead;
+use equalizer_core::http::h1::encode::Lines;
+use equalizer_core::persistence::Reason;
+use equalizer_core::persistence::cookie::SessionId;
+use equalizer_core::pool::{Pool, ServerId};
+use equalizer_core::snapshot::Snapshot;
+
+use crate::clock::Moment;
+use crate::serve::Client;
+use crate::worker::Worker;
+
+/// Notes of one exchange.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// Where it is told at the end.
+    began: Option<Moment>,
+    texts: Option<Texts>,
+    /// The field that tells whoever showed the debug token.
+    told: OnceCell<Vec<u8>>,
+    debug: bool,
+    status: Cell<u16>,
+    received: Cell<u64>,
+    sent: Cell<u64>,
+    attempts: Cell<u32>,
+    head: Cell<Option<Moment>>,
+    server: Cell<Option<ServerId>>,
+    home_before: Cell<Option<ServerId>>,
+    reason: Cell<Option<Reason>>,
+    session: Cell<Option<SessionId>>,
+    fault: Cell<&'static str>,
+}
+
+/// Method, target, host, user agent and referer, one behind the other.
+struct Texts {
+    bytes: Vec<u8>,
+    ends: [u32; 5],
+    http11: bool,
+}
+
+impl Notes {
+    /// An exchange begins.
+    pub(crate) fn begin(worker: &Worker) -> Self {
+        Self { began: worker.log.is_on().then(|| worker.clock.moment()), ..Self::default() }
+    }
+
+    /// Keeps what will be told of a request, and looks whether it shows the debug token.
+    pub(crate) fn read(
+        &mut self,
+        worker: &Worker,
+        rules: &Snapshot,
+        lines: Lines<'_>,
+        head: &RequestHead,
+        edits: &mut Edits,
+    ) {
+        self.debug = rules.debug.as_ref().is_some_and(|token| token.is_shown(lines, edits));
+        if self.began.is_none() {
+            return;
+        }
+        let agent = lines.fields.iter().find(|field| field.known == Known::UserAgent);
+        let referer = lines.named(b"referer").next();
+        let spans = [head.method_text, head.target, head.host];
+        let values =
+            [agent.copied(), referer].map(|field| field.map(|field| field.value).unwrap_or_default());
+        let mut texts = Texts { bytes: worker.buffers.take_text(), ends: [0; 5], http11: head.http11 };
+        for (end, span) in texts.ends.iter_mut().zip(spans.into_iter().chain(values)) {
+            let text = span.of(lines.bytes);
+            texts.bytes.extend_from_slice(&text[..text.len().min(LONGEST)]);
+            *end = u32::try_from(texts.bytes.len()).unwrap_or(u32::MAX);
+        }
+        self.texts = Some(texts);
+    }
+
+    /// It goes to a server.
+    pub(crate) fn attempt(&self, server: ServerId) {
+        self.server.set(Some(server));
+        self.attempts.set(self.attempts.get() + 1);
+    }
+
+    /// A server has answered, with this status.
+    pub(crate) fn head(&self, worker: &Worker, status: u16) {
+        self.status.set(status);
+        if self.began.is_some() {
+            self.head.set(Some(worker.clock.moment()));
+        }
+    }
+
+    /// It is answered by ourselves, with so many bytes.
+    pub(crate) fn answered(&self, status: u16, sent: usize) {
+        self.status.set(status);
+        self.sent.set(sent as u64);
+    }
+
+    /// Bytes of the request's body go to a server.
+    pub(crate) fn received(&self, length: usize) {
+        self.received.set(self.received.get() + length as u64);
+    }
+
+    /// Bytes of the response's body go to the client.
+    pub(crate) fn sent(&self, length: usize) {
+        self.sent.set(self.sent.get() + length as u64);
+    }
+
+    /// Something went wrong.
+    pub(crate) fn fault(&self, word: &'static str) {
+        self.fault.set(word);
+    }
+
+    /// It is known where it goes, and why.
+    pub(crate) fn decided(&self, decision: &Decision<'_>) {
+        self.reason.set(Some(decision.reason));
+        self.session.set(decision.session);
+        self.home_before.set(decision.server.and_then(|server| decision.recall.home_before(server)));
+        if self.debug {
+            self.told.get_or_init(|| {
+                let mut out = Vec::new();
+                debug::decision(decision, &mut out);
+                out
+            });
+        }
+    }
+
+    /// No route takes it.
+    pub(crate) fn no_route(&self) {
+        if self.debug {
+            self.told.get_or_init(|| {
+                let mut out = Vec::new();
+                debug::no_route(&mut out);
+                out
+            });
+        }
+    }
+
+    /// Whether somebody asked why.
+    pub(crate) fn is_debug(&self) -> bool {
+        self.debug
+    }
+
+    /// The field that answers who asked why; empty for everybody else.
+    pub(crate) fn told(&self) -> &[u8] {
+        self.told.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The exchange has ended.
+    pub(crate) fn end(&mut self, worker: &Worker, client: &Client, rules: &Snapshot, pool: Option<&Pool>) {
+        let Some(began) = self.began.take() else { return };
+        let texts = self.texts.take();
+        let name = |id: Option<ServerId>| {
+            let server = id.zip(pool).and_then(|(id, pool)| pool.servers.get(id.0));
+            server.map_or("", |server| server.name.as_str())
+        };
+        worker.log.tell(&Exchange {
+            at: worker.clock.unix_ms(began),
+            listener: rules.listeners.get(client.listener).map_or("", String::as_str),
+            client: client.origin.client,
+            tls: client.socket.tls_version(),
+            request: texts.as_ref().map(Texts::request),
+            status: self.status.get(),
+            received: self.received.get(),
+            sent: self.sent.get(),
+            pool: pool.map_or("", |pool| pool.name.as_str()),
+            server: name(self.server.get()),
+            home_before: name(self.home_before.get()),
+            reason: self.reason.get(),
+            session: self.session.get(),
+            attempts: self.attempts.get(),
+            duration: worker.clock.moment().since(began),
+            head: self.head.get().map(|head| head.since(began)),
+            fault: self.fault.get(),
+        });
+        if let Some(texts) = texts {
+            worker.buffers.give_text(texts.bytes);
+        }
+    }
+}
+
+impl Texts {
+    fn request(&self) -> Request<'_> {
+        let text = |place: usize| {
+            let start = if place == 0 { 0 } else { self.ends[place - 1] };
+            Span { start, end: self.ends[place] }.of(&self.bytes)
+        };
+        Request {
+            method: text(0),
+            target: text(1),
+            host: text(2),
+            http11: self.http11,
+            user_agent: text(3),
+            referer: text(4),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+"""The catalogue of metrics: each stands here once, with what it means and where in the report it is read.
+
+Labels are bounded: names from the configuration, and words from closed lists.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from equalizer.snapshot.report import LOST, PoolReport, Report, ServerReport
+
+Reading: TypeAlias = tuple[tuple[str, ...], float]
+"""The values of a metric's labels, and what was counted."""
+STATES: Final = ("up", "draining", "maintenance", "down")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is told under one name."""
+
+    name: str
+    type: Literal["counter", "gauge"]
+    unit: str
+    """What is counted, in a word or two."""
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[Report], Iterable[Reading]]
+
+
+def _whole(value: Callable[[Report], float]) -> Callable[[Report], Iterable[Reading]]:
+    return lambda report: [((), value(report))]
+
+
+def _words(counts: Callable[[PoolReport], Mapping[str, int]]) -> Callable[[Report], Iterable[Reading]]:
+    """Counts by pool and word."""
+    return lambda report: [
+        ((pool, word), count) for pool, each in report.pools.items() for word, count in counts(each).items()
+    ]
+
+
+def _servers(value: Callable[[ServerReport], float | None]) -> Callable[[Report], Iterable[Reading]]:
+    """A number by pool and server; none where it is not known."""
+    return lambda report: [
+        ((pool, name), found)
+        for pool, each in report.pools.items()
+        for name, server in each.servers.items()
+        if (found := value(server)) is not None
+    ]
+
+
+def _answers(report: Report) -> Iterable[Reading]:
+    return [((str(status),), count) for status, count in report.answers.items()]
+
+
+def _lost(pool: PoolReport) -> Mapping[str, int]:
+    """From zero on: the first one that is lost must show as an increase."""
+    return {**dict.fromkeys(LOST, 0), **pool.lost}
+
+
+def _faults(report: Report) -> Iterable[Reading]:
+    return [
+        ((pool, name, fault), count)
+        for pool, each in report.pools.items()
+        for name, server in each.servers.items()
+        for fault, count in server.faults.items()
+    ]
+
+
+def _states(report: Report) -> Iterable[Reading]:
+    return [
+        ((pool, name, state), float(server.state == state))
+        for pool, each in report.pools.items()
+        for name, server in each.servers.items()
+        for state in STATES
+    ]
+
+
+CATALOGUE: Final = (
+    Metric(
+        "equalizer_exchanges_total",
+        "counter",
+        "exchanges",
+        "Exchanges that a server has answered.",
+        ("pool", "server"),
+        _servers(lambda server: server.exchanges),
+    ),
+    Metric(
+        "equalizer_exchange_reasons_total",
+        "counter",
+        "exchanges",
+        "Exchanges by why they went where they went.",
+        ("pool", "reason"),
+        _words(lambda pool: pool.reasons),
+    ),
+    Metric(
+        "equalizer_sessions_lost_total",
+        "counter",
+        "exchanges",
+        "Exchanges whose session had a home and did not reach the server that held its state.",
+        ("pool", "reason"),
+        _words(_lost),
+    ),
+    Metric(
+        "equalizer_sessions",
+        "gauge",
+        "sessions",
+        "Live sessions, estimated: those seen within the pool's census_window.",
+        ("pool", "server"),
+        _servers(lambda server: server.sessions),
+    ),
+    Metric(
+        "equalizer_births_shared_total",
+        "counter",
+        "exchanges",
+        "Exchanges of a new client that share the session of another one at the same moment.",
+        ("pool",),
+        lambda report: [((pool,), each.reasons.get("new_shared", 0)) for pool, each in report.pools.items()],
+    ),
+    Metric(
+        "equalizer_exchanges_in_flight",
+        "gauge",
+        "exchanges",
+        "Exchanges that a server has now.",
+        ("pool", "server"),
+        _servers(lambda server: server.in_flight),
+    ),
+    Metric(
+        "equalizer_server_connects_total",
+        "counter",
+        "connections",
+        "Connections opened to a server, those that failed too.",
+        ("pool", "server"),
+        _servers(lambda server: server.connects),
+    ),
+    Metric(
+        "equalizer_server_faults_total",
+        "counter",
+        "attempts",
+        "Attempts at a server that failed, by what went wrong.",
+        ("pool", "server", "fault"),
+        _faults,
+    ),
+    Metric(
+        "equalizer_server_state",
+        "gauge",
+        "0 or 1",
+        "1 for the state that a server is in, 0 for the others.",
+        ("pool", "server", "state"),
+        _states,
+    ),
+    Metric(
+        "equalizer_records",
+        "gauge",
+        "records",
+        "Records of addresses or learned values that are kept now.",
+        ("pool", "record"),
+        _words(lambda pool: {name: table.held for name, table in pool.records.items()}),
+    ),
+    Metric(
+        "equalizer_records_evicted_total",
+        "counter",
+        "records",
+        "Records that made room for a newcomer before their time: raise capacity.",
+        ("pool", "record"),
+        _words(lambda pool: {name: table.evicted for name, table in pool.records.items()}),
+    ),
+    Metric(
+        "equalizer_records_refused_total",
+        "counter",
+        "records",
+        "Newcomers that got no record, as every other one was in use: raise capacity.",
+        ("pool", "record"),
+        _words(lambda pool: {name: table.refused for name, table in pool.records.items()}),
+    ),
+    Metric(
+        "equalizer_answers_total",
+        "counter",
+        "answers",
+        "Requests answered by Equalizer itself, by status.",
+        ("status",),
+        _answers,
+    ),
+    Metric(
+        "equalizer_client_connections",
+        "gauge",
+        "connections",
+        "Client connections that are open.",
+        (),
+        _whole(lambda report: report.connections),
+    ),
+    Metric(
+        "equalizer_access_log_lines_total",
+        "counter",
+        "lines",
+        "Lines of the access log that were written.",
+        (),
+        _whole(lambda report: report.access_log.written),
+    ),
+    Metric(
+        "equalizer_access_log_dropped_lines_total",
+        "counter",
+        "lines",
+        "Lines of the access log that were not, since the file or pipe was too slow or refused them.",
+        (),
+        _whole(lambda report: report.access_log.dropped),
+    ),
+    Metric(
+        "equalizer_config_revision",
+        "gauge",
+        "revision",
+        "Number of the configuration that is served; it grows with every reload.",
+        (),
+        _whole(lambda report: report.revision),
+    ),
+)
+"""Every metric there is."""
+
+
+def page() -> str:
+    """The reference page, in Markdown."""
+    rows = [
+        f"| `{metric.name}` | {metric.type} | {metric.unit} | "
+        f"{', '.join(f'`{label}`' for label in metric.labels) or '—'} | {metric.help} |"
+        for metric in CATALOGUE
+    ]
+    return "\n".join(
+        [
+            "# Every metric",
+            "",
+            "`equalizer metrics` prints them with their values, `equalizer metrics --catalogue` this page.",
+            "How to read them: [Logs and metrics](../guide/logs-and-metrics.md).",
+            "",
+            "| name | type | counts | labels | meaning |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+        ]
+    )

@@ -1,0 +1,29 @@
+"""What is lost is told at once, and then once a minute."""
+
+from equalizer.control.losses import LinesDropped, Losses, SessionsLost
+from equalizer.snapshot.report import Report
+
+
+def report(dropped: int = 0, **lost: int) -> Report:
+    return Report.model_validate({"pools": {"shop": {"lost": lost}}, "access_log": {"dropped": dropped}})
+
+
+def test_each_pool_and_reason_is_told_at_once_and_then_once_a_minute_with_what_came_since() -> None:
+    losses = Losses()
+    assert list(losses.news(report(), 0)) == []
+    assert list(losses.news(report(home_down=3), 1)) == [SessionsLost("shop", "home_down", 3)]
+    assert list(losses.news(report(home_down=9), 60.9)) == []
+    assert list(losses.news(report(home_down=9, home_removed=1), 60.9)) == [
+        SessionsLost("shop", "home_removed", 1)
+    ]
+    assert list(losses.news(report(home_down=10, home_removed=1), 61)) == [
+        SessionsLost("shop", "home_down", 7)
+    ]
+    assert list(losses.news(report(home_down=10, home_removed=1), 1000)) == []
+
+
+def test_lines_that_nobody_took_are_told_too() -> None:
+    losses = Losses()
+    assert list(losses.news(report(dropped=5), 0)) == [LinesDropped(5)]
+    assert list(losses.news(report(dropped=7), 59)) == []
+    assert list(losses.news(report(dropped=7), 60)) == [LinesDropped(2)]
