@@ -36,7 +36,7 @@ framing: .venv/engine ## how HAProxy and nginx take the hostile cases; rewrites 
 
 fuzz: ## every fuzz target for 60 s, or SECONDS=n; needs a nightly toolchain: rustup toolchain install nightly
 	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz
-	for target in $(FUZZ_TARGETS); do \
+	for target in $(FUZZ_TARGETS); do mkdir -p fuzz/found/$$target; \
 	  cargo +nightly fuzz run $$target fuzz/found/$$target fuzz/corpus/$$target -- \
 	    -max_total_time=$(or $(SECONDS),60) -max_len=4096 || exit 1; \
 	done

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use super::super::field::{Field, Known, Span, is_lookalike, known, list};
 use super::super::method::Method;
 use super::super::refusal::Refusal;
+use super::target::{Target, agreed_host, read_target};
 
 /// Empty lines before a request that are skipped (RFC 9112, 2.2); with one more, it is none.
 const MOST_EMPTY_LINES: &[u8] = b"\r\n\r\n\r\n\r\n";
@@ -267,7 +268,7 @@ impl Facts {
 }
 
 /// A Content-Length: digits and nothing else, so that no reader can take it for another number.
-fn number(value: &[u8]) -> Option<u64> {
+pub(super) fn number(value: &[u8]) -> Option<u64> {
     if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -298,86 +299,6 @@ fn offered(text: &[u8]) -> Result<Method, Refusal> {
         Method::Other if text.len() > MOST_METHOD => Err(Refusal::MethodTooLong),
         method => Ok(method),
     }
-}
-
-/// What a target says.
-struct Target {
-    /// In origin form, or `*`.
-    form: Span,
-    authority: Option<Span>,
-    scheme_secure: Option<bool>,
-}
-
-/// Splits the target into its origin form and, for the absolute form, scheme and authority (RFC 9112, 3.2).
-fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<Target, Refusal> {
-    let text = target.of(bytes);
-    if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e) && *byte != b'#') {
-        return Err(Refusal::Target);
-    }
-    if text.first() == Some(&b'/') || (text == b"*" && method.of(bytes) == b"OPTIONS") {
-        return Ok(Target { form: target, authority: None, scheme_secure: None });
-    }
-    let scheme = [&b"http://"[..], b"https://"]
-        .into_iter()
-        .find(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
-        .ok_or(Refusal::Target)?;
-    let scheme_secure = Some(scheme == b"https://");
-    let authority = target.start + place(scheme.len());
-    let rest = &text[scheme.len()..];
-    let Some(path) = memchr::memchr2(b'/', b'?', rest) else {
-        // An empty path is the root (RFC 9112, 3.2.1), and the scheme ends with a slash that can stand for it.
-        let root = Span { start: authority - 1, end: authority };
-        let authority = Some(Span { start: authority, end: target.end });
-        return Ok(Target { form: root, authority, scheme_secure });
-    };
-    if rest[path] == b'?' {
-        return Err(Refusal::Target);
-    }
-    let path = authority + place(path);
-    let authority = Some(Span { start: authority, end: path });
-    Ok(Target { form: Span { start: path, end: target.end }, authority, scheme_secure })
-}
-
-/// The one authority a request speaks of: Host, and the absolute form where there is one, must agree.
-fn agreed_host(
-    bytes: &[u8],
-    host: Option<Span>,
-    authority: Option<Span>,
-    http11: bool,
-) -> Result<Span, Refusal> {
-    let host = match (host, authority) {
-        (None, _) if http11 => return Err(Refusal::Host),
-        (Some(host), Some(authority)) if !host.of(bytes).eq_ignore_ascii_case(authority.of(bytes)) => {
-            return Err(Refusal::Host);
-        }
-        (Some(host), _) => host,
-        (None, authority) => authority.unwrap_or_default(),
-    };
-    // Without an authority, the field is there and empty (RFC 9112, 3.2).
-    if host.of(bytes).is_empty() || is_authority(host.of(bytes)) { Ok(host) } else { Err(Refusal::Host) }
-}
-
-/// Whether this is a host with or without a port (RFC 3986, 3.2). User information has no place in Host, and what is
-/// percent-encoded could be spelt in two ways.
-fn is_authority(text: &[u8]) -> bool {
-    let (host, rest) = match text.strip_prefix(b"[") {
-        Some(literal) => {
-            let Some(end) = memchr::memchr(b']', literal) else { return false };
-            let address = std::str::from_utf8(&literal[..end]).ok();
-            if address.and_then(|address| address.parse::<std::net::Ipv6Addr>().ok()).is_none() {
-                return false;
-            }
-            text.split_at(end + 2)
-        }
-        None => text.split_at(memchr::memchr(b':', text).unwrap_or(text.len())),
-    };
-    let named = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(byte);
-    let host_holds = !host.is_empty() && (host.starts_with(b"[") || host.iter().all(named));
-    let port_holds = match rest.strip_prefix(b":") {
-        Some(port) => port.len() <= 5 && number(port).is_some_and(|port| u16::try_from(port).is_ok()),
-        None => rest.is_empty(),
-    };
-    host_holds && port_holds
 }
 
 /// Turns the parser's slices into places, and refuses what its leniency let through.
@@ -451,7 +372,7 @@ fn span(bytes: &[u8], part: &[u8]) -> Span {
 
 /// Heads are at most a few hundred KiB, so a place in one fits 32 bits.
 #[expect(clippy::cast_possible_truncation)]
-fn place(position: usize) -> u32 {
+pub(super) fn place(position: usize) -> u32 {
     position as u32
 }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::super::encode::{self, Delivery, Lines};
+use super::super::target::is_authority;
 use super::*;
 use crate::http::edits::Edits;
 use crate::http::forwarded::Origin;

@@ -3,3 +3,4 @@
 pub mod chunked;
 pub mod decode;
 pub mod encode;
+mod target;
