@@ -4,36 +4,38 @@ use equalizer_core::http::field::Known;
 use equalizer_core::http::h1::encode::Lines;
 use equalizer_core::persistence::Recall;
 use equalizer_core::persistence::births;
-use equalizer_core::persistence::cookie::SessionId;
-use equalizer_core::pool::{Pool, Tried};
+use equalizer_core::persistence::cookie::{Home, SessionId};
+use equalizer_core::pool::Pool;
 use equalizer_core::route::PoolId;
 
 use crate::serve::Client;
-use crate::setup::PoolSeat;
 use crate::worker::Worker;
 
-/// Gives a new client its id and home, where the pool stamps sessions; the pool comes with its id and its seat.
-pub(crate) fn bear(
-    worker: &Worker,
-    client: &Client,
-    (id, pool, seat): (PoolId, &Pool, &PoolSeat),
-    recall: &mut Recall,
-    lines: Lines<'_>,
-) {
-    let window = pool.sessions.burst_ms;
-    if window == 0 || !pool.persistence.bears_sessions() {
-        return;
+/// Who a new client is, where the pool stamps sessions and lets its requests share one.
+pub(crate) fn newborn(client: &Client, id: PoolId, pool: &Pool, lines: Lines<'_>) -> Option<births::Client> {
+    if pool.sessions.burst_ms == 0 || !pool.persistence.bears_sessions() {
+        return None;
     }
     let agent = lines.fields.iter().find(|field| field.known == Known::UserAgent);
     let agent = agent.map(|field| field.value.of(lines.bytes)).unwrap_or_default();
-    let who = births::Client::new(id, client.origin.client, agent, client.origin.secure);
-    let born = worker.births.share(who, client.number, worker.clock.now(), window, || {
-        let server = pool.pick(recall, &Tried::default(), &mut seat.balance.borrow_mut())?;
-        Some((SessionId(worker.chance()), pool.servers[server.0].home))
-    });
-    let Some((session, home, shared)) = born else { return };
+    Some(births::Client::new(id, client.origin.client, agent, client.origin.secure))
+}
+
+/// Gives a new client its id and home: those that `bear` finds, or those of another request of its own.
+pub(crate) fn bear(
+    worker: &Worker,
+    client: &Client,
+    newborn: births::Client,
+    pool: &Pool,
+    recall: &mut Recall,
+    bear: impl FnOnce() -> Option<(SessionId, Home)>,
+) {
+    let (now, window) = (worker.clock.now(), pool.sessions.burst_ms);
+    let Some((session, home, shared)) = worker.births.share(newborn, client.number, now, window, bear) else {
+        return;
+    };
     if !shared {
-        client.birth.set(Some(who));
+        client.birth.set(Some(newborn));
     }
     if let Some(home) = pool.find_home(home) {
         recall.bear(session, home, shared);

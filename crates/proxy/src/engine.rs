@@ -131,10 +131,24 @@ impl Engine {
             }
             listeners.insert(name, bound);
         }
+        self.set_limits(&prepared.rules);
         self.hand_out(revisions)?;
         self.listeners = listeners;
         self.rules = Some(prepared.rules);
         Ok(())
+    }
+
+    /// Before any worker runs the rules: who takes a slot under them finds their limits.
+    fn set_limits(&self, rules: &Snapshot) {
+        for pool in &rules.pools {
+            let before = self
+                .rules
+                .as_deref()
+                .and_then(|before| before.pools.iter().find(|old| old.name == pool.name));
+            if pool.limited || before.is_some_and(|before| before.limited) {
+                pool.gate.admit(&pool.servers);
+            }
+        }
     }
 
     fn hand_out(&mut self, revisions: Vec<Revision>) -> Result<(), Refused> {
@@ -162,6 +176,9 @@ impl Engine {
             report.add(counted);
         }
         report.count_sessions(unix_now());
+        if let Some(rules) = &self.rules {
+            report.look_at_limits(rules);
+        }
         report
     }
 
@@ -196,6 +213,9 @@ impl Engine {
                     Some(said) => server.live.set(said),
                     None => server.live.set_up(),
                 }
+            }
+            if pool.limited {
+                pool.gate.look_again();
             }
         }
         Ok(())

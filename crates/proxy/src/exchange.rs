@@ -14,7 +14,8 @@ use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{Framing, RequestHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
-use equalizer_core::persistence::{self, Reason, Recall};
+use equalizer_core::persistence::cookie::SessionId;
+use equalizer_core::persistence::{self, Reason, Recall, births};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::wire::Timeouts;
@@ -25,6 +26,7 @@ use crate::birth;
 use crate::body::{self, Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
 use crate::forward::Link;
+use crate::queue::{Seeking, Unplaced};
 use crate::serve::{After, Client};
 use crate::setup::{PoolSeat, Setup};
 use crate::worker::Worker;
@@ -38,6 +40,8 @@ pub(crate) struct Admitted {
     pool: PoolId,
     asked: Asked,
     recall: Recall,
+    /// The client, where its session is born with the slot that it gets.
+    newborn: Option<births::Client>,
     /// The head as servers get it, and what was here of the body.
     message: Vec<u8>,
     /// Where more fields may follow in the message.
@@ -86,8 +90,14 @@ pub(crate) fn admit(
     };
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
     client.hold_record(&pool.persistence);
-    if recall.is_birth() {
-        birth::bear(worker, client, (id, pool, seat), &mut recall, lines);
+    let mut newborn = if recall.is_birth() { birth::newborn(client, id, pool, lines) } else { None };
+    // Where servers have limits, the home is the one that has room.
+    if let Some(newborn) = newborn.take_if(|_| !pool.limited) {
+        let (first, mut balance) = (recall, seat.balance.borrow_mut());
+        birth::bear(worker, client, newborn, pool, &mut recall, || {
+            let server = pool.pick(&first, &Tried::default(), &mut balance)?;
+            Some((SessionId(worker.chance()), pool.servers[server.0].home))
+        });
     }
     let mut message = worker.buffers.take_text();
     encode::request(lines, head, client.origin, &edits, &mut message);
@@ -100,7 +110,7 @@ pub(crate) fn admit(
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let head_end = head_length - EMPTY_LINE;
-    Ok((Admitted { setup, pool: id, asked, recall, message, head_end, sends }, source))
+    Ok((Admitted { setup, pool: id, asked, recall, newborn, message, head_end, sends }, source))
 }
 
 /// Serves an admitted request; `source` tells what of its body is still to come.
@@ -118,14 +128,29 @@ pub(crate) async fn exchange(
     let sent = Cell::new(Sent::Nothing);
     let mut tried = Tried::default();
     let mut fresh = false;
+    let Admitted { recall, newborn, .. } = *admitted;
+    let mut seeking = Seeking { worker, client, pool, seat, recall, newborn, until: None };
+    let mut place = None;
     loop {
-        let Some(server) = pool.pick(&admitted.recall, &tried, &mut seat.balance.borrow_mut()) else {
-            let reason = admitted.recall.refusal(pool);
-            seat.count(reason);
-            let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
-            return asked.refuse(worker, client, status, source.is_done()).await;
+        let found = match place.take() {
+            Some(place) => Ok(place),
+            None => seeking.place(&tried, buffer).await,
         };
-        let at = At { worker, client, admitted, pool, seat, server, sent: &sent };
+        let recall = &seeking.recall;
+        let here = match found {
+            Ok(here) => here,
+            Err(Unplaced::Gone) => return After::Abort,
+            Err(unplaced) => {
+                let full = if let Unplaced::Full(reason) = unplaced { Some(reason) } else { None };
+                let reason = full.unwrap_or_else(|| recall.refusal(pool));
+                seat.count(reason);
+                let held = full.is_some() || reason == Reason::StrictRefused;
+                let status = if held { 503 } else { tried.status() };
+                return asked.refuse(worker, client, status, source.is_done()).await;
+            }
+        };
+        let server = here.server;
+        let at = At { worker, client, admitted, pool, seat, recall, server, sent: &sent };
         let failure = match at.forward(buffer, source, fresh).await {
             Ok(after) => return after,
             Err(failure) => failure,
@@ -135,7 +160,7 @@ pub(crate) async fn exchange(
             Failure::Server { fault: Fault::Closed, reused: true }
                 if Fault::Closed.may_retry(asked.method, sent.get()) =>
             {
-                fresh = true;
+                (fresh, place) = (true, Some(here));
             }
             Failure::Server { fault, .. } => {
                 seat.server(server).failed(fault);
@@ -205,6 +230,7 @@ struct At<'a> {
     admitted: &'a Admitted,
     pool: &'a Pool,
     seat: &'a PoolSeat,
+    recall: &'a Recall,
     server: ServerId,
     sent: &'a Cell<Sent>,
 }
@@ -251,9 +277,9 @@ impl At<'_> {
 
     /// Writes what was prepared of the request, and tells a new home what it is to the session.
     async fn send(&self, link: &Link) -> Result<(), Fault> {
-        let Admitted { recall, message, head_end, .. } = self.admitted;
+        let Admitted { message, head_end, .. } = self.admitted;
         let mut moved = Vec::new();
-        persistence::announcement(self.pool, recall, self.server, &mut moved);
+        persistence::announcement(self.pool, self.recall, self.server, &mut moved);
         let (head, rest) = message.split_at(if moved.is_empty() { 0 } else { *head_end });
         let mut parts = [head, &moved, rest].map(IoSlice::new);
         link.send(&mut parts, &self.client.deadline, self.times().body).await

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use equalizer_core::persistence::census::Census;
+use equalizer_core::snapshot::Snapshot;
 use equalizer_core::snapshot::wire::State;
 use serde::Serialize;
 
@@ -24,6 +25,10 @@ pub struct Report {
 pub struct PoolReport {
     /// Exchanges by the reason their server was chosen.
     pub reasons: BTreeMap<&'static str, u64>,
+    /// Exchanges that a limit decided, by reason.
+    pub limited: BTreeMap<&'static str, u64>,
+    /// Requests that wait for any server.
+    pub waiting: u64,
     /// Sessions that had a home and did not reach it, by reason.
     pub lost: BTreeMap<&'static str, u64>,
     /// By name.
@@ -37,6 +42,10 @@ pub struct ServerReport {
     pub exchanges: u64,
     /// Exchanges it has now.
     pub in_flight: u64,
+    /// How many it may have; 0 for any number.
+    pub limit: u32,
+    /// Requests that wait for it.
+    pub waiting: u32,
     /// Connections opened to it.
     pub connects: u64,
     /// Who may use it now.
@@ -59,6 +68,7 @@ impl Report {
             let mine = self.pools.entry(name).or_default();
             add_all(&mut mine.reasons, pool.reasons);
             add_all(&mut mine.lost, pool.lost);
+            add_all(&mut mine.limited, pool.limited);
             for (name, server) in pool.servers {
                 let Some(mine) = mine.servers.get_mut(&name) else {
                     mine.servers.insert(name, server);
@@ -71,6 +81,20 @@ impl Report {
                     mine.merge(other);
                 }
                 add_all(&mut mine.faults, server.faults);
+            }
+        }
+    }
+
+    /// Tells how full the servers with a limit are: all workers share that.
+    pub(crate) fn look_at_limits(&mut self, rules: &Snapshot) {
+        for pool in rules.pools.iter().filter(|pool| pool.limited) {
+            let Some(told) = self.pools.get_mut(&pool.name) else { continue };
+            told.waiting = pool.gate.waiting() as u64;
+            for server in &pool.servers {
+                if let Some(told) = told.servers.get_mut(&server.name) {
+                    told.in_flight = u64::from(server.live.taken());
+                    (told.limit, told.waiting) = (server.live.limit(), server.live.waiting());
+                }
             }
         }
     }

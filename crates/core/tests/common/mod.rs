@@ -8,7 +8,7 @@ use serde_json::json;
 /// The rules of one pool, `shop`, with the cookie `EQ` and these servers.
 pub(crate) fn shop(servers: &[&str]) -> Snapshot {
     let addressed = servers.iter().zip(9001..).map(|(name, port)| {
-        json!({ "name": name, "address": format!("127.0.0.1:{port}"), "weight": 100,
+        json!({ "name": name, "address": format!("127.0.0.1:{port}"), "weight": 100, "limit": 0,
             "generation": 0, "incarnation": "" })
     });
     let snapshot = json!({
@@ -29,8 +29,10 @@ pub(crate) fn shop(servers: &[&str]) -> Snapshot {
             "sessions": {
                 "idle": 0, "lifetime": 0, "generation": 0, "strict": false, "fail_back": "stay",
                 "pin_field": "", "incarnation_field": "", "announce": false, "census_window": 1800,
-                "burst_ms": 2000, "rebalance": null, "accept": [],
+                "burst_ms": 2000, "rebalance": null, "overflow": "elsewhere",
+                "overflow_rehome": 0, "accept": [],
             },
+            "queue": { "wait": 5000, "length": 128 },
             "servers": addressed.collect::<Vec<_>>(),
         }],
         "routes": [{ "pool": "shop" }],

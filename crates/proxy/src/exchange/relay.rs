@@ -96,9 +96,13 @@ impl At<'_> {
     fn count(&self, said: Option<Reason>) {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
-        self.seat.count(said.unwrap_or_else(|| self.admitted.recall.reason(self.server)));
-        if let Some(id) = self.admitted.recall.id() {
-            seat.census.borrow_mut().see(id, self.worker.clock.unix());
+        self.seat.count(said.unwrap_or_else(|| self.recall.reason(self.server)));
+        if let Some(id) = self.recall.id() {
+            self.seat
+                .server(self.recall.lives_at(self.server))
+                .census
+                .borrow_mut()
+                .see(id, self.worker.clock.unix());
         }
     }
 
@@ -118,7 +122,7 @@ impl At<'_> {
             ring: &self.admitted.setup.rules.ring,
             pool: self.pool,
             server: self.server,
-            recall: &self.admitted.recall,
+            recall: self.recall,
             asked: persistence::Asked {
                 method: self.admitted.asked.method,
                 client: origin.client,
