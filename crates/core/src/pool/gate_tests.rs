@@ -43,21 +43,21 @@ impl Bench {
         bench
     }
 
-    fn enter(&self, wish: Wish, most: usize) -> Entered {
+    fn enter(&self, wish: &Wish, most: usize) -> Entered {
         self.gate.enter(&self.servers, wish.clone(), most, || {
             let mut free = self.servers.iter().enumerate().filter(|(_, server)| !server.live.is_full());
             free.find(|(_, server)| wish.may_be(server.home)).map(|(place, _)| ServerId(place))
         })
     }
 
-    fn slot(&self, wish: Wish) -> Slot {
+    fn slot(&self, wish: &Wish) -> Slot {
         match self.enter(wish, 0) {
             Entered::In(_, slot) => slot,
             other => panic!("{other:?}"),
         }
     }
 
-    fn waiting(&self, wish: Wish) -> Waiting {
+    fn waiting(&self, wish: &Wish) -> Waiting {
         match self.enter(wish, 128) {
             Entered::Waits(waiting) => waiting,
             other => panic!("{other:?}"),
@@ -99,25 +99,25 @@ fn called(waiting: &mut Waiting) -> Slot {
 #[test]
 fn slots_are_taken_up_to_the_limit_and_given_back() {
     let bench = Bench::new(&[2]);
-    let slots = [bench.slot(home("web1")), bench.slot(home("web1"))];
-    assert!(matches!(bench.enter(home("web1"), 0), Entered::Full));
+    let slots = [bench.slot(&home("web1")), bench.slot(&home("web1"))];
+    assert!(matches!(bench.enter(&home("web1"), 0), Entered::Full));
     drop(slots);
     assert_eq!(bench.taken(), [0]);
-    drop(bench.slot(home("web1")));
+    drop(bench.slot(&home("web1")));
 }
 
 #[test]
 fn a_slot_is_handed_to_whoever_waits_longest_and_nobody_overtakes() {
     let bench = Bench::new(&[1]);
-    let slot = bench.slot(home("web1"));
-    let mut line: Vec<Waiting> = (0..3).map(|_| bench.waiting(home("web1"))).collect();
+    let slot = bench.slot(&home("web1"));
+    let mut line: Vec<Waiting> = (0..3).map(|_| bench.waiting(&home("web1"))).collect();
     assert_eq!(bench.servers[0].live.waiting(), 3);
     let bell = Arc::new(Bell::default());
     let waker = Waker::from(Arc::clone(&bell));
     assert!(line[0].poll(&Context::from_waker(&waker)).is_pending());
     drop(slot);
     assert_eq!(bell.0.load(Ordering::SeqCst), 1);
-    assert!(matches!(bench.enter(home("web1"), 0), Entered::Full), "it is taken before it is picked up");
+    assert!(matches!(bench.enter(&home("web1"), 0), Entered::Full), "it is taken before it is picked up");
     for waiting in &mut line {
         drop(called(waiting));
     }
@@ -127,9 +127,9 @@ fn a_slot_is_handed_to_whoever_waits_longest_and_nobody_overtakes() {
 #[test]
 fn who_gives_up_passes_on_what_it_was_handed() {
     let bench = Bench::new(&[1]);
-    let slot = bench.slot(home("web1"));
-    let (gone, mut next) = (bench.waiting(home("web1")), bench.waiting(home("web1")));
-    let mut later = bench.waiting(home("web1"));
+    let slot = bench.slot(&home("web1"));
+    let (gone, mut next) = (bench.waiting(&home("web1")), bench.waiting(&home("web1")));
+    let mut later = bench.waiting(&home("web1"));
     drop(slot);
     assert!(poll(&mut next).is_pending());
     drop(gone);
@@ -144,8 +144,8 @@ fn who_gives_up_passes_on_what_it_was_handed() {
 #[test]
 fn who_leaves_the_line_is_not_called() {
     let bench = Bench::new(&[1]);
-    let slot = bench.slot(home("web1"));
-    drop(bench.waiting(home("web1")));
+    let slot = bench.slot(&home("web1"));
+    drop(bench.waiting(&home("web1")));
     assert_eq!(bench.servers[0].live.waiting(), 0);
     drop(slot);
     assert_eq!(bench.taken(), [0]);
@@ -154,18 +154,18 @@ fn who_leaves_the_line_is_not_called() {
 #[test]
 fn a_line_has_an_end() {
     let bench = Bench::new(&[1]);
-    let _slot = bench.slot(home("web1"));
-    let _line: Vec<Waiting> = (0..128).map(|_| bench.waiting(home("web1"))).collect();
-    assert!(matches!(bench.enter(home("web1"), 128), Entered::Full));
+    let _slot = bench.slot(&home("web1"));
+    let _line: Vec<Waiting> = (0..128).map(|_| bench.waiting(&home("web1"))).collect();
+    assert!(matches!(bench.enter(&home("web1"), 128), Entered::Full));
 }
 
 #[test]
 fn sessions_go_before_those_that_would_go_anywhere() {
     let bench = Bench::new(&[1, 1]);
-    let slots = [bench.slot(home("web1")), bench.slot(home("web2"))];
-    let mut birth = bench.waiting(any(false));
-    let mut session = bench.waiting(any(true));
-    let mut own = bench.waiting(home("web1"));
+    let slots = [bench.slot(&home("web1")), bench.slot(&home("web2"))];
+    let mut birth = bench.waiting(&any(false));
+    let mut session = bench.waiting(&any(true));
+    let mut own = bench.waiting(&home("web1"));
     assert_eq!(bench.gate.waiting(), 2);
     drop(slots);
     assert_eq!(called(&mut own).home(), home_of("web1"));
@@ -177,8 +177,8 @@ fn sessions_go_before_those_that_would_go_anywhere() {
 #[test]
 fn nobody_is_handed_a_server_that_failed_it() {
     let bench = Bench::new(&[1, 1]);
-    let (first, second) = (bench.slot(home("web1")), bench.slot(home("web2")));
-    let mut picky = bench.waiting(Wish::Anybody { session: false, not: vec![home_of("web1")] });
+    let (first, second) = (bench.slot(&home("web1")), bench.slot(&home("web2")));
+    let mut picky = bench.waiting(&Wish::Anybody { session: false, not: vec![home_of("web1")] });
     drop(first);
     assert!(poll(&mut picky).is_pending());
     drop(second);
@@ -188,9 +188,9 @@ fn nobody_is_handed_a_server_that_failed_it() {
 #[test]
 fn a_home_that_closes_sends_its_line_away() {
     let bench = Bench::new(&[1, 1]);
-    let _slots = [bench.slot(home("web1")), bench.slot(home("web2"))];
+    let _slots = [bench.slot(&home("web1")), bench.slot(&home("web2"))];
     let (mut own, mut other, mut any) =
-        (bench.waiting(home("web1")), bench.waiting(home("web2")), bench.waiting(any(false)));
+        (bench.waiting(&home("web1")), bench.waiting(&home("web2")), bench.waiting(&any(false)));
     bench.set(0, State::Maintenance);
     assert!(matches!(poll(&mut own), Poll::Ready(Call::Again)));
     assert!(poll(&mut other).is_pending());
@@ -202,8 +202,8 @@ fn a_home_that_closes_sends_its_line_away() {
 #[test]
 fn a_draining_server_serves_its_line_and_helps_when_no_other_does() {
     let bench = Bench::new(&[1, 1]);
-    let (first, _second) = (bench.slot(home("web1")), bench.slot(home("web2")));
-    let (mut any, mut own) = (bench.waiting(any(false)), bench.waiting(home("web1")));
+    let (first, _second) = (bench.slot(&home("web1")), bench.slot(&home("web2")));
+    let (mut any, mut own) = (bench.waiting(&any(false)), bench.waiting(&home("web1")));
     bench.set(0, State::Draining);
     drop(first);
     drop(called(&mut own));
@@ -215,8 +215,8 @@ fn a_draining_server_serves_its_line_and_helps_when_no_other_does() {
 #[test]
 fn a_limit_that_is_raised_lets_in_and_one_that_is_lowered_lets_out() {
     let mut bench = Bench::new(&[1]);
-    let first = bench.slot(home("web1"));
-    let mut line: Vec<Waiting> = (0..3).map(|_| bench.waiting(home("web1"))).collect();
+    let first = bench.slot(&home("web1"));
+    let mut line: Vec<Waiting> = (0..3).map(|_| bench.waiting(&home("web1"))).collect();
     bench.servers[0].limit = 3;
     bench.gate.admit(&bench.servers);
     let (second, third) = (called(&mut line[0]), called(&mut line[1]));
@@ -233,8 +233,8 @@ fn a_limit_that_is_raised_lets_in_and_one_that_is_lowered_lets_out() {
 #[test]
 fn a_server_that_left_serves_its_line_and_a_lifted_limit_everybody() {
     let mut bench = Bench::new(&[1, 1]);
-    let slots = [bench.slot(home("web1")), bench.slot(home("web2"))];
-    let (mut left, mut lifted) = (bench.waiting(home("web1")), bench.waiting(home("web2")));
+    let slots = [bench.slot(&home("web1")), bench.slot(&home("web2"))];
+    let (mut left, mut lifted) = (bench.waiting(&home("web1")), bench.waiting(&home("web2")));
     bench.servers[1].limit = 0;
     bench.gate.admit(&bench.servers[1..]);
     drop(called(&mut lifted));
@@ -253,7 +253,7 @@ fn threads_never_pass_the_limit_and_lose_no_slot() {
             let (bench, inside, most) = (&bench, &inside, &most);
             scope.spawn(move || {
                 for round in 0..500 {
-                    let slot = match bench.enter(home("web1"), 128) {
+                    let slot = match bench.enter(&home("web1"), 128) {
                         Entered::In(_, slot) => slot,
                         // Some give up at once, whatever they may have been handed meanwhile.
                         Entered::Waits(waiting) if (thread + round) % 5 == 0 => {
