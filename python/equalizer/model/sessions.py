@@ -75,8 +75,8 @@ class Sessions(Noun):
     rebalance: Rebalance | None = None
     """Moves idle sessions to servers that joined; absent for never."""
     overflow: Literal["elsewhere", "refuse"] | None = Field(default=None, examples=["elsewhere"])
-    """Where a request goes whose session's home stays at its limit: to another server for once, or nowhere, and
-    is answered with 503. Absent, it is refused in a strict pool and goes elsewhere in any other."""
+    """Where a request goes whose session's home stays at its limit: to another server for once, or nowhere,
+    which is answered with 503. Absent, it is refused in a strict pool and goes elsewhere in any other."""
     overflow_rehome: int = Field(default=0, ge=0, le=7, strict=True)
     """Which request in a row that would go elsewhere re-homes its session; 0 for none."""
     accept: Annotated[
