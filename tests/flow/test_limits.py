@@ -264,7 +264,7 @@ def test_a_session_is_refused_where_it_may_not_go_elsewhere(
     balance: Balance, held: Servers, send: Send, rules: dict[str, object]
 ) -> None:
     servers = held(2)
-    tables = {"queue": {"wait": "200ms", "length": 1}, "sessions": rules}
+    tables = {"queue": {"wait": "2s", "length": 1}, "sessions": rules}
     lb = balance(origins(servers), pool=pool(servers, 1, **tables))
     visitor = at_home(lb, "web1")
     servers["web1"].hold()
@@ -283,7 +283,7 @@ def test_a_session_is_refused_where_it_may_not_go_elsewhere(
 
 def test_a_client_without_a_session_waits_for_any_server(balance: Balance, held: Servers, send: Send) -> None:
     servers = held(2)
-    queue = {"wait": "200ms", "length": 2}
+    queue = {"wait": "2s", "length": 2}
     lb = balance(origins(servers), pool=pool(servers, 1, persistence="none", queue=queue))
     for server in servers.values():
         server.hold()
@@ -397,7 +397,8 @@ def test_a_slot_is_given_back_however_an_exchange_ends(balance: Balance, make_or
 
 def test_the_first_visit_is_one_birth_under_limits_too(balance: Balance, held: Servers, send: Send) -> None:
     servers = held(3)
-    lb = balance(origins(servers), workers=2, pool=pool(servers, 4, queue={"wait": "1m"}))
+    tables = {"queue": {"wait": "1m"}, "sessions": {"burst": "1m"}}
+    lb = balance(origins(servers), workers=2, pool=pool(servers, 4, **tables))
     for server in servers.values():
         server.hold()
     wires = [send(Visitor(lb, "127.0.0.9")) for _ in range(8)]

@@ -163,6 +163,8 @@ pub(crate) async fn exchange(
                 (fresh, place) = (true, Some(here));
             }
             Failure::Server { fault, .. } => {
+                // Whoever is slow to read an answer of ours takes no room at a server.
+                drop(here);
                 seat.server(server).failed(fault);
                 tried.failed(server, fault);
                 fresh = false;
@@ -170,7 +172,10 @@ pub(crate) async fn exchange(
                     return asked.refuse(worker, client, fault.status(), source.is_done()).await;
                 }
             }
-            Failure::Client(broken) => return asked.give_up(worker, client, broken).await,
+            Failure::Client(broken) => {
+                drop(here);
+                return asked.give_up(worker, client, broken).await;
+            }
         }
     }
 }
