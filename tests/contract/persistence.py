@@ -201,5 +201,7 @@ def sessions(draw: st.DrawFn, servers: list[str]) -> wire.Sessions:
         census_window=draw(_long),
         burst_ms=draw(st.integers(0, 60_000)),
         rebalance=draw(st.none() | rebalance),
+        overflow=draw(st.sampled_from(("elsewhere", "refuse"))),
+        overflow_rehome=draw(st.integers(0, 7)),
         accept=tuple(draw(st.lists(foreign, max_size=3, unique_by=lambda cookie: cookie.name))),
     )

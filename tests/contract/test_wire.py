@@ -57,6 +57,7 @@ _servers = st.lists(
         name=persistence.name,
         address=addresses(least=1),
         weight=st.integers(0, 256),
+        limit=st.integers(0, 1_000_000),
         generation=st.integers(0, 65535),
         incarnation=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=64),
     ),
@@ -75,6 +76,7 @@ def pool(draw: st.DrawFn) -> wire.Pool:
         balance=wire.RoundRobin(kind="round_robin"),
         persistence=draw(persistence.chains),
         sessions=draw(persistence.sessions([server.name for server in servers])),
+        queue=wire.Queue(wait=draw(st.just(0) | _time), length=draw(st.integers(0, 65535))),
         servers=tuple(servers),
     )
 

@@ -41,8 +41,9 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         tls = { certificate = "shop.pem", key = "shop.key" }
         [pools.shop]
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
+        queue = { wait = "250ms" }
         [pools.shop.servers]
-        web1 = "127.0.0.1:9001"
+        web1 = { address = "127.0.0.1:9001", limit = 50 }
         web2 = { address = "web2.internal:80", weight = 0, generation = 3, incarnation = "b" }
         web3 = "web3.internal:80"
         [limits]
@@ -115,13 +116,16 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "census_window": 1800,
                     "burst_ms": 2000,
                     "rebalance": None,
+                    "overflow": "elsewhere",
+                    "overflow_rehome": 0,
                     "accept": (),
                 },
+                "queue": {"wait": 250, "length": 128},
                 "servers": (
-                    {"name": "web1", "address": "127.0.0.1:9001", "weight": 100} | NO_LIFE,
-                    {"name": "web2", "address": "192.0.2.2:80", "weight": 0, "generation": 3}
+                    {"name": "web1", "address": "127.0.0.1:9001", "weight": 100, "limit": 50} | NO_LIFE,
+                    {"name": "web2", "address": "192.0.2.2:80", "weight": 0, "limit": 0, "generation": 3}
                     | {"incarnation": "b"},
-                    {"name": "web3", "address": "[2001:db8::3]:80", "weight": 100} | NO_LIFE,
+                    {"name": "web3", "address": "[2001:db8::3]:80", "weight": 100, "limit": 0} | NO_LIFE,
                 ),
             },
         ),

@@ -240,6 +240,8 @@ def test_the_rules_of_the_sessions_cross_in_whole_seconds() -> None:
         "census_window": 2700,
         "burst_ms": 0,
         "rebalance": {"per_minute": 5000, "idle_over": 300},
+        "overflow": "refuse",
+        "overflow_rehome": 0,
         "accept": (),
     }
 

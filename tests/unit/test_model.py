@@ -63,11 +63,14 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "census_window": None,
         "burst": "2s",
         "rebalance": None,
+        "overflow": None,
+        "overflow_rehome": 0,
         "accept": (),
     }
     assert pool.servers["web1"].model_dump() == {
         "address": "127.0.0.1:9001",
         "weight": 100,
+        "limit": 0,
         "generation": 0,
         "incarnation": "",
     }

@@ -351,6 +351,8 @@ def test_pools_of_a_group_have_the_same_servers(tmp_path: Path) -> None:
             '"101%/min"',
             'found "101%/min"; write a share from "0.0001%/min" to "100%/min", such as "1%/min"',
         ),
+        ("overflow", '"wait"', 'found "wait"; write "elsewhere" or "refuse"'),
+        ("overflow_rehome", "8", "found 8; write a whole number from 0 to 7"),
         ("idel", "1", "found a key that is not known here; write idle"),
     ],
 )
@@ -365,6 +367,27 @@ def test_two_rules_that_exclude_each_other_are_told_with_all_that_is_wrong(tmp_p
         f'{SESSIONS}.incarnation_on_return: found true beside incarnation_field = "life", by which servers '
         "tell it; write one of the two",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (
+            '{ strict = true, overflow = "elsewhere" }',
+            'overflow: found "elsewhere" beside strict = true; write "refuse", or strict = false',
+        ),
+        (
+            '{ overflow = "refuse", overflow_rehome = 3 }',
+            'overflow_rehome: found 3 beside overflow = "refuse"; write 0',
+        ),
+        (
+            "{ strict = true, overflow_rehome = 3 }",
+            "overflow_rehome: found 3 beside strict = true; write 0",
+        ),
+    ],
+)
+def test_what_contradicts_a_refusal_is_told(rules: str, expected: str, tmp_path: Path) -> None:
+    assert shop("sessions", rules, tmp_path) == [f"{SESSIONS}.{expected}"]
 
 
 @pytest.mark.parametrize(

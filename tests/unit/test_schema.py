@@ -146,6 +146,7 @@ def test_every_key_has_something_to_suggest() -> None:
         "Matcher": ("pools", "a", "persistence", "kind=cookie", "mode=insert", "unless"),
         "Group": ("pools", "a", "persistence", "kind=cookie", "mode=insert", "scope"),
         "Sessions": ("pools", "a", "sessions"),
+        "Queue": ("pools", "a", "queue"),
         "Rebalance": ("pools", "a", "sessions", "rebalance"),
         **{
             f"{word.title()}Cookie": ("pools", "a", "sessions", "accept", 0, f"format={word}")

@@ -10,7 +10,7 @@ from equalizer.cli.words import clock, span
 from equalizer.control.answers import Draining, PoolStatus, ServerStatus, Status, status_from
 
 NOW = 1_800_000_000.0
-UP = ServerStatus("web1", "127.0.0.1:9001", 100, "up", 1204, 3, 98765, 7, {}, None)
+UP = ServerStatus("web1", "127.0.0.1:9001", 100, "up", 1204, 3, 0, 0, 98765, 7, {}, None)
 GOING = replace(
     UP,
     name="web2",
@@ -19,7 +19,7 @@ GOING = replace(
     faults={"connect_refused": 2, "reset": 0},
     draining=Draining(NOW - 60, NOW + 1800, 300.0, 725.0),
 )
-FOUND = Status("eq.toml", 42, 3, NOW, 17, (PoolStatus("shop", {"home_down": 4}, (UP, GOING)),))
+FOUND = Status("eq.toml", 42, 3, NOW, 17, (PoolStatus("shop", {"home_down": 4}, {}, 0, (UP, GOING)),))
 
 
 def test_a_draining_server_shows_what_is_left_and_until_when() -> None:
@@ -43,7 +43,17 @@ def test_a_draining_server_shows_what_is_left_and_until_when() -> None:
 )
 def test_what_is_not_known_is_not_shown(draining: Draining, note: str) -> None:
     server = replace(GOING, faults={}, draining=draining)
-    assert table(replace(FOUND, pools=(PoolStatus("shop", {}, (server,)),))).endswith(f"  0       {note}")
+    assert table(replace(FOUND, pools=(PoolStatus("shop", {}, {}, 0, (server,)),))).endswith(
+        f"  0       {note}"
+    )
+
+
+def test_what_waits_and_what_a_limit_decided_is_shown() -> None:
+    full = replace(UP, in_flight=50, limit=50, waiting=7)
+    pool = PoolStatus("shop", {}, {"overflow": 12, "queue_full": 0, "queue_timeout": 2}, 3, (full,))
+    lines = table(replace(FOUND, pools=(pool,))).splitlines()
+    assert lines[2] == "shop  web1    up         1204      50/50      98765  0       7 waiting"
+    assert lines[3] == "at their limit in shop: 12 overflow, 2 queue_timeout, 3 waiting for any"
 
 
 def test_a_status_survives_its_json() -> None:

@@ -22,6 +22,7 @@ fn prepared() -> (KeyRing, Purpose, Session) {
         generation: Generation::default(),
         incarnation: Incarnation::UNKNOWN,
         pinned: false,
+        overflows: 0,
         before: None,
     };
     (ring, Purpose::new("shop", "EQ"), session)

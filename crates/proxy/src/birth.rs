@@ -5,41 +5,55 @@ use equalizer_core::http::h1::encode::Lines;
 use equalizer_core::persistence::Recall;
 use equalizer_core::persistence::births;
 use equalizer_core::persistence::cookie::SessionId;
-use equalizer_core::pool::{Pool, Tried};
+use equalizer_core::pool::{Pool, ServerId};
 use equalizer_core::route::PoolId;
 
 use crate::serve::Client;
-use crate::setup::PoolSeat;
 use crate::worker::Worker;
 
-/// Gives a new client its id and home, where something is kept of it; the pool comes with its id and its seat.
+/// A client that a session begins for, and who it is where its requests share one.
+#[derive(Clone, Copy)]
+pub(crate) struct Newborn(Option<births::Client>);
+
+/// A new client, where something is kept of it.
+pub(crate) fn newborn(
+    client: &Client,
+    id: PoolId,
+    pool: &Pool,
+    recall: &Recall,
+    lines: Lines<'_>,
+) -> Option<Newborn> {
+    if !recall.is_birth() || !pool.persistence.begins(recall) {
+        return None;
+    }
+    if pool.sessions.burst_ms == 0 || !pool.persistence.bears_sessions(recall) {
+        return Some(Newborn(None));
+    }
+    let agent = lines.fields.iter().find(|field| field.known == Known::UserAgent);
+    let agent = agent.map(|field| field.value.of(lines.bytes)).unwrap_or_default();
+    let origin = client.origin;
+    Some(Newborn(Some(births::Client::new(id, origin.client, agent, origin.secure))))
+}
+
+/// Gives a new client its id and home: those that `begin` finds, or those of another request of its own.
 ///
 /// Where no server is left, nothing begins.
 pub(crate) fn bear(
     worker: &Worker,
     client: &Client,
-    (id, pool, seat): (PoolId, &Pool, &PoolSeat),
+    Newborn(who): Newborn,
+    pool: &Pool,
     recall: &mut Recall,
-    lines: Lines<'_>,
+    begin: impl FnOnce() -> Option<(SessionId, ServerId)>,
 ) {
-    if !pool.persistence.begins(recall) {
-        return;
-    }
-    let begin = || {
-        let server = pool.pick(recall, &Tried::default(), &mut seat.balance.borrow_mut())?;
-        Some((SessionId(worker.chance()), server))
-    };
-    let window = pool.sessions.burst_ms;
-    if window == 0 || !pool.persistence.bears_sessions(recall) {
+    let Some(who) = who else {
         if let Some((session, home)) = begin() {
             recall.bear(session, home, false);
         }
         return;
-    }
-    let agent = lines.fields.iter().find(|field| field.known == Known::UserAgent);
-    let agent = agent.map(|field| field.value.of(lines.bytes)).unwrap_or_default();
-    let who = births::Client::new(id, client.origin.client, agent, client.origin.secure);
-    let born = worker.births.share(who, client.number, worker.clock.now(), window, || {
+    };
+    let (now, window) = (worker.clock.now(), pool.sessions.burst_ms);
+    let born = worker.births.share(who, client.number, now, window, || {
         begin().map(|(session, server)| (session, pool.servers[server.0].home))
     });
     let Some((session, home, shared)) = born else { return };

@@ -47,9 +47,14 @@ impl Buffer {
         }
     }
 
+    /// Whether more fits behind the bytes that wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.end < self.bytes.len()
+    }
+
     /// Makes room behind the bytes that wait, growing up to `most` bytes; false when there is none.
     pub(crate) fn make_room(&mut self, most: usize) -> bool {
-        if self.end < self.bytes.len() {
+        if self.has_room() {
             return true;
         }
         if self.start > 0 {

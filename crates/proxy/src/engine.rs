@@ -155,6 +155,7 @@ impl Engine {
         for revision in &mut revisions {
             revision.log = log.sink();
         }
+        self.set_limits(&rules);
         self.hand_out(revisions)?;
         self.logs.take(log);
         self.listeners = listeners;
@@ -187,6 +188,19 @@ impl Engine {
         })
     }
 
+    /// Before any worker runs the rules: who takes a slot under them finds their limits.
+    fn set_limits(&self, rules: &Snapshot) {
+        for pool in &rules.pools {
+            let before = self
+                .rules
+                .as_deref()
+                .and_then(|before| before.pools.iter().find(|old| old.name == pool.name));
+            if pool.limited || before.is_some_and(|before| before.limited) {
+                pool.gate.admit(&pool.servers);
+            }
+        }
+    }
+
     fn hand_out(&mut self, revisions: Vec<Revision>) -> Result<(), Refused> {
         if self.workers.is_empty() {
             let started =
@@ -214,6 +228,7 @@ impl Engine {
         report.count_sessions(unix_now());
         if let Some(rules) = &self.rules {
             report.count_records(rules);
+            report.look_at_limits(rules);
         }
         report.access_log = self.logs.counts.report();
         report
@@ -250,6 +265,9 @@ impl Engine {
             for server in &pool.servers {
                 let said = states.iter().find(|said| said.pool == pool.name && said.server == server.name);
                 pool.say(server, said, now);
+            }
+            if pool.limited {
+                pool.gate.look_again();
             }
         }
         Ok(())

@@ -15,6 +15,7 @@ use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{Framing, RequestHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
+use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::persistence::{self, Reason, Recall};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::route::PoolId;
@@ -23,10 +24,11 @@ use equalizer_core::snapshot::wire::Timeouts;
 use self::relay::Unrelayed;
 use crate::access::notes::Notes;
 use crate::answer::answer;
-use crate::birth;
+use crate::birth::{self, Newborn};
 use crate::body::{self, Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
 use crate::forward::Link;
+use crate::queue::{Seeking, Unplaced};
 use crate::serve::{After, Client};
 use crate::setup::{PoolSeat, Setup};
 use crate::worker::Worker;
@@ -43,6 +45,8 @@ pub(crate) struct Admitted {
     pool: PoolId,
     asked: Asked,
     recall: Recall,
+    /// The client, where its session is born with the slot that it gets.
+    newborn: Option<Newborn>,
     /// The head as servers get it, and what was here of the body.
     message: Vec<u8>,
     /// Where more fields may follow in the message.
@@ -100,8 +104,14 @@ pub(crate) fn admit(
     };
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
     client.hold_record(&pool.persistence, &recall);
-    if recall.is_birth() {
-        birth::bear(worker, client, (id, pool, seat), &mut recall, lines);
+    let mut newborn = birth::newborn(client, id, pool, &recall, lines);
+    // Where servers have limits, the home is the one that has room.
+    if let Some(newborn) = newborn.take_if(|_| !pool.limited) {
+        let (first, mut balance) = (recall, seat.balance.borrow_mut());
+        birth::bear(worker, client, newborn, pool, &mut recall, || {
+            let server = pool.pick(&first, &Tried::default(), &mut balance)?;
+            Some((SessionId(worker.chance()), server))
+        });
     }
     let mut message = worker.buffers.take_text();
     encode::request(lines, head, client.origin, &edits, &mut message);
@@ -118,7 +128,7 @@ pub(crate) fn admit(
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let head_end = head_length - EMPTY_LINE;
-    Ok((Admitted { setup, pool: id, asked, recall, message, head_end, sends }, source))
+    Ok((Admitted { setup, pool: id, asked, recall, newborn, message, head_end, sends }, source))
 }
 
 /// Serves an admitted request; `source` tells what of its body is still to come.
@@ -136,15 +146,33 @@ pub(crate) async fn exchange(
     let sent = Cell::new(Sent::Nothing);
     let mut tried = Tried::default();
     let mut fresh = false;
+    let Admitted { recall, newborn, .. } = *admitted;
+    let mut seeking = Seeking { worker, client, pool, seat, recall, newborn, until: None };
+    let mut place = None;
     loop {
-        let Some(server) = pool.pick(&admitted.recall, &tried, &mut seat.balance.borrow_mut()) else {
-            let reason = admitted.recall.refusal(pool);
-            admitted.ends(pool, seat, None, reason);
-            let status = if reason == Reason::StrictRefused { 503 } else { tried.status() };
-            return asked.refuse(worker, client, status, source.is_done()).await;
+        let found = match place.take() {
+            Some(place) => Ok(place),
+            None => seeking.place(&tried, buffer).await,
         };
+        let recall = &seeking.recall;
+        let here = match found {
+            Ok(here) => here,
+            Err(Unplaced::Gone) => {
+                asked.notes.fault(GONE);
+                return After::Abort;
+            }
+            Err(unplaced) => {
+                let full = if let Unplaced::Full(reason) = unplaced { Some(reason) } else { None };
+                let reason = full.unwrap_or_else(|| recall.refusal(pool));
+                admitted.ends(pool, seat, recall, None, reason);
+                let held = full.is_some() || reason == Reason::StrictRefused;
+                let status = if held { 503 } else { tried.status() };
+                return asked.refuse(worker, client, status, source.is_done()).await;
+            }
+        };
+        let server = here.server;
         asked.notes.attempt(server);
-        let at = At { worker, client, admitted, pool, seat, server, sent: &sent };
+        let at = At { worker, client, admitted, pool, seat, recall, server, sent: &sent };
         let failure = match at.forward(buffer, source, fresh).await {
             Ok(after) => return after,
             Err(failure) => failure,
@@ -154,20 +182,23 @@ pub(crate) async fn exchange(
             Failure::Server { fault: Fault::Closed, reused: true }
                 if Fault::Closed.may_retry(asked.method, sent.get()) =>
             {
-                fresh = true;
+                (fresh, place) = (true, Some(here));
             }
             Failure::Server { fault, .. } => {
+                // Whoever is slow to read an answer of ours takes no room at a server.
+                drop(here);
                 seat.server(server).failed(fault);
                 asked.notes.fault(fault.word());
                 tried.failed(server, fault);
                 fresh = false;
                 if !tried.may_go_on(asked.method, sent.get()) {
-                    admitted.ends(pool, seat, Some(server), admitted.recall.reason(server));
+                    admitted.ends(pool, seat, recall, Some(server), recall.reason(server));
                     return asked.refuse(worker, client, fault.status(), source.is_done()).await;
                 }
             }
             Failure::Client(broken) => {
-                admitted.ends(pool, seat, Some(server), admitted.recall.reason(server));
+                drop(here);
+                admitted.ends(pool, seat, recall, Some(server), recall.reason(server));
                 return asked.give_up(worker, client, broken).await;
             }
         }
@@ -176,11 +207,11 @@ pub(crate) async fn exchange(
 
 impl Admitted {
     /// Counts why an exchange went where it went that no server has answered.
-    fn ends(&self, pool: &Pool, seat: &PoolSeat, server: Option<ServerId>, reason: Reason) {
+    fn ends(&self, pool: &Pool, seat: &PoolSeat, recall: &Recall, server: Option<ServerId>, reason: Reason) {
         seat.count(reason);
         // A session that was to begin now did not.
-        let session = self.recall.id().filter(|_| !self.recall.is_birth());
-        self.asked.notes.decided(&Decision { pool, recall: &self.recall, server, reason, session });
+        let session = recall.id().filter(|_| !recall.is_birth());
+        self.asked.notes.decided(&Decision { pool, recall, server, reason, session });
     }
 
     /// Tells the log, and gives back what was borrowed for the request.
@@ -248,6 +279,7 @@ struct At<'a> {
     admitted: &'a Admitted,
     pool: &'a Pool,
     seat: &'a PoolSeat,
+    recall: &'a Recall,
     server: ServerId,
     sent: &'a Cell<Sent>,
 }
@@ -294,9 +326,9 @@ impl At<'_> {
 
     /// Writes what was prepared of the request, and tells a new home what it is to the session.
     async fn send(&self, link: &Link) -> Result<(), Fault> {
-        let Admitted { recall, message, head_end, .. } = self.admitted;
+        let Admitted { message, head_end, .. } = self.admitted;
         let mut moved = Vec::new();
-        persistence::announcement(self.pool, recall, self.server, &mut moved);
+        persistence::announcement(self.pool, self.recall, self.server, &mut moved);
         let (head, rest) = message.split_at(if moved.is_empty() { 0 } else { *head_end });
         let mut parts = [head, &moved, rest].map(IoSlice::new);
         link.send(&mut parts, &self.client.deadline, self.times().body).await

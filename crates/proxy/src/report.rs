@@ -37,6 +37,10 @@ pub struct AccessLogReport {
 pub struct PoolReport {
     /// Exchanges by the reason their server was chosen.
     pub reasons: BTreeMap<&'static str, u64>,
+    /// Exchanges that a limit decided, by reason.
+    pub limited: BTreeMap<&'static str, u64>,
+    /// Requests that wait for any server.
+    pub waiting: u64,
     /// Sessions that had a home and did not reach it, by reason.
     pub lost: BTreeMap<&'static str, u64>,
     /// By what they are found by: `address`, `cookie:NAME`, `field:NAME`.
@@ -63,6 +67,10 @@ pub struct ServerReport {
     pub exchanges: u64,
     /// Exchanges it has now.
     pub in_flight: u64,
+    /// How many it may have; 0 for any number.
+    pub limit: u32,
+    /// Requests that wait for it.
+    pub waiting: u32,
     /// Connections opened to it.
     pub connects: u64,
     /// Who may use it now.
@@ -85,6 +93,7 @@ impl Report {
             let mine = self.pools.entry(name).or_default();
             add_all(&mut mine.reasons, pool.reasons);
             add_all(&mut mine.lost, pool.lost);
+            add_all(&mut mine.limited, pool.limited);
             for (name, server) in pool.servers {
                 let Some(mine) = mine.servers.get_mut(&name) else {
                     mine.servers.insert(name, server);
@@ -115,6 +124,20 @@ impl Report {
                 };
                 let (evicted, refused) = (losses.evicted, losses.refused);
                 report.records.insert(name, RecordsReport { held, evicted, refused });
+            }
+        }
+    }
+
+    /// Tells how full the servers with a limit are: all workers share that.
+    pub(crate) fn look_at_limits(&mut self, rules: &Snapshot) {
+        for pool in rules.pools.iter().filter(|pool| pool.limited) {
+            let Some(told) = self.pools.get_mut(&pool.name) else { continue };
+            told.waiting = pool.gate.waiting() as u64;
+            for server in &pool.servers {
+                if let Some(told) = told.servers.get_mut(&server.name) {
+                    told.in_flight = u64::from(server.live.taken());
+                    (told.limit, told.waiting) = (server.live.limit(), server.live.waiting());
+                }
             }
         }
     }

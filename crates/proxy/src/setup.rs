@@ -101,6 +101,8 @@ impl Setup {
                 pool.name.clone(),
                 PoolReport {
                     lost: reasons.clone().filter(|(reason, _)| reason.is_loss()).map(told).collect(),
+                    limited: reasons.clone().filter(|(reason, _)| reason.is_of_limit()).map(told).collect(),
+                    waiting: 0,
                     reasons: reasons.map(told).collect(),
                     records: BTreeMap::new(),
                     servers: servers
@@ -180,6 +182,8 @@ impl ServerSeat {
         ServerReport {
             exchanges: self.exchanges.get(),
             in_flight: self.in_flight.get(),
+            limit: 0,
+            waiting: 0,
             connects: self.connects.get(),
             state: server.live.state(),
             sessions: None,

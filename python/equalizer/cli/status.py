@@ -33,12 +33,20 @@ def table(found: Status) -> str:
     for pool in found.pools:
         for server in pool.servers:
             sessions = "-" if server.sessions is None else str(server.sessions)
-            numbers = (sessions, str(server.in_flight), str(server.exchanges))
-            note = _note(server.draining, found.at) if server.draining else ""
+            in_flight = f"{server.in_flight}/{server.limit}" if server.limit else str(server.in_flight)
+            numbers = (sessions, in_flight, str(server.exchanges))
+            notes = [f"{server.waiting} waiting"] if server.waiting else []
+            notes += [_note(server.draining, found.at)] if server.draining else []
+            note = ", ".join(notes)
             rows.append((pool.name, server.name, server.state, *numbers, _counts(server.faults), note))
     first = f"{found.config}: revision {found.revision}, process {found.pid}, {found.connections} connections"
     lost = [f"lost in {pool.name}: {_counts(pool.lost)}" for pool in found.pools if any(pool.lost.values())]
-    return "\n".join((first, *_aligned(rows), *lost))
+    limited = [
+        f"at their limit in {pool.name}: {_counts({**pool.limited, 'waiting for any': pool.waiting})}"
+        for pool in found.pools
+        if pool.waiting or any(pool.limited.values())
+    ]
+    return "\n".join((first, *_aligned(rows), *lost, *limited))
 
 
 def _note(draining: Draining, now: float) -> str:

@@ -37,6 +37,10 @@ class ServerStatus:
     sessions: int | None
     """Live ones; None when nothing counts them."""
     in_flight: int
+    limit: int
+    """Requests it may have in flight; 0 for any number."""
+    waiting: int
+    """Requests that wait for it."""
     exchanges: int
     connects: int
     faults: Mapping[str, int]
@@ -51,6 +55,10 @@ class PoolStatus:
     name: str
     lost: Mapping[str, int]
     """Sessions that had a home and did not reach it, by reason."""
+    limited: Mapping[str, int]
+    """Requests that a limit sent elsewhere or refused, by reason."""
+    waiting: int
+    """Requests that wait for any server."""
     servers: tuple[ServerStatus, ...]
 
 

@@ -293,13 +293,15 @@ class Service:
                     state=counted.state or states.state_of(standings, (pool, name)),
                     sessions=counted.sessions,
                     in_flight=counted.in_flight,
+                    limit=counted.limit,
+                    waiting=counted.waiting,
                     exchanges=counted.exchanges,
                     connects=counted.connects,
                     faults=counted.faults,
                     draining=standing.draining() if standing else None,
                 )
             )
-        return PoolStatus(pool, report.lost, tuple(answers))
+        return PoolStatus(pool, report.lost, report.limited, report.waiting, tuple(answers))
 
     def _require(self, pool: str, server: str) -> None:
         pools = self._running.config.pools

@@ -7,6 +7,7 @@ from equalizer.model.cookie import InsertCookie
 from equalizer.model.name import Name
 from equalizer.model.noun import Noun
 from equalizer.model.persistence import Persistence
+from equalizer.model.queue import Queue
 from equalizer.model.server import Server
 from equalizer.model.sessions import Sessions
 
@@ -20,5 +21,7 @@ class Pool(Noun):
     """How a client comes back to its server; on by default, `"none"` turns it off."""
     sessions: Sessions = Sessions()
     """What holds for its sessions, whatever carries them."""
+    queue: Queue = Queue()
+    """Who may wait for a server that is at its limit."""
     servers: dict[Name, Server] = Field(min_length=1, examples=[{"web1": "127.0.0.1:9001"}])
     """By name; the name is the server's identity, its address may change."""

@@ -16,6 +16,8 @@ class ServerTable(Noun):
     """`host:port`; a name is resolved once, when the configuration is read."""
     weight: int = Field(default=100, ge=0, le=256, strict=True)
     """Its share of new sessions beside the others' weights; 0 takes none."""
+    limit: int = Field(default=0, ge=0, le=1_000_000, strict=True, examples=[50])
+    """Requests it may have in flight, over all workers; 0 for any number."""
     generation: int = Field(default=0, ge=0, le=65535, strict=True)
     """Change it, and all sessions of this server have ended."""
     incarnation: Incarnation = Field(default="", examples=["2026-11-22T10:00"])

@@ -76,6 +76,11 @@ class Sessions(Noun):
     """Within how long requests of one client without a session share a birth; `"off"` for never."""
     rebalance: Rebalance | None = None
     """Moves idle sessions to servers that joined; absent for never."""
+    overflow: Literal["elsewhere", "refuse"] | None = Field(default=None, examples=["elsewhere"])
+    """Where a request goes whose session's home stays at its limit: to another server for once, or nowhere,
+    which is answered with 503. Absent, it is refused in a strict pool and goes elsewhere in any other."""
+    overflow_rehome: int = Field(default=0, ge=0, le=7, strict=True)
+    """Which request in a row that would go elsewhere re-homes its session; 0 for none."""
     accept: Annotated[
         tuple[Foreign, ...],
         BeforeValidator(
@@ -85,6 +90,23 @@ class Sessions(Noun):
         Field(examples=[[{"format": "haproxy", "name": "SERVERID"}]]),
     ] = ()
     """Cookies of the balancer before us, honoured until ours takes their place."""
+
+    @model_validator(mode="after")
+    def _overflow_where_it_may(self) -> Self:
+        refusals = []
+        if self.strict and self.overflow == "elsewhere":
+            found = '"elsewhere" beside strict = true'
+            refusals.append(Refusal("overflow", found, '"refuse", or strict = false'))
+        if self.refuses_overflow and self.overflow_rehome:
+            beside = 'overflow = "refuse"' if self.overflow == "refuse" else "strict = true"
+            refusals.append(Refusal("overflow_rehome", f"{self.overflow_rehome} beside {beside}", "0"))
+        refuse_keys(refusals)
+        return self
+
+    @property
+    def refuses_overflow(self) -> bool:
+        """Whether a session whose home stays at its limit is answered with 503."""
+        return self.overflow == "refuse" or (self.strict and self.overflow is None)
 
     @model_validator(mode="after")
     def _one_way_each(self) -> Self:

@@ -125,6 +125,7 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
             name=server,
             address=_numeric(each.address, hosts),
             weight=each.weight,
+            limit=each.limit,
             generation=each.generation,
             incarnation=each.incarnation,
         )
@@ -136,6 +137,7 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
         balance=_balance(pool.balance),
         persistence=tuple(map(persistence.kind, pool.persistence)),
         sessions=persistence.sessions(pool.sessions, accept),
+        queue=wire.Queue(wait=milliseconds(pool.queue.wait), length=pool.queue.length),
         servers=servers,
     )
 

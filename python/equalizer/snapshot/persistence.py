@@ -70,6 +70,8 @@ def sessions(written: Sessions, accept: tuple[wire.Foreign, ...]) -> wire.Sessio
         rebalance=wire.Rebalance(per_minute=rebalance.rate, idle_over=seconds(rebalance.idle_over))
         if rebalance
         else None,
+        overflow="refuse" if written.refuses_overflow else "elsewhere",
+        overflow_rehome=written.overflow_rehome,
         accept=accept,
     )
 

@@ -34,6 +34,10 @@ class ServerReport(_Counted):
     """Live sessions, by the census; None when there is none."""
     exchanges: int = 0
     in_flight: int = 0
+    limit: int = 0
+    """Requests it may have in flight; 0 for any number."""
+    waiting: int = 0
+    """Requests that wait for it."""
     connects: int = 0
     faults: Mapping[str, int] = {}
 
@@ -57,6 +61,10 @@ class PoolReport(_Counted):
     """Sessions that had a home and did not reach it, by reason."""
     records: Mapping[str, RecordsReport] = {}
     """By what they are found by: `address`, `cookie:NAME`, `field:NAME`."""
+    limited: Mapping[str, int] = {}
+    """Exchanges that a limit decided, by reason."""
+    waiting: int = 0
+    """Requests that wait for any server."""
     servers: Mapping[str, ServerReport] = {}
 
 

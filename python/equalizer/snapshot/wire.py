@@ -176,6 +176,8 @@ class Sessions(Wire):
     census_window: U32
     burst_ms: U32
     rebalance: Rebalance | None
+    overflow: Literal["elsewhere", "refuse"]
+    overflow_rehome: Annotated[int, Field(ge=0, le=7, strict=True)]
     accept: tuple[Foreign, ...]
 
 
@@ -185,8 +187,16 @@ class Server(Wire):
     name: str
     address: str
     weight: Annotated[int, Field(ge=0, le=256, strict=True)]
+    limit: U32
     generation: U16
     incarnation: str
+
+
+class Queue(Wire):
+    """Who may wait for a server that is at its limit; the time in milliseconds."""
+
+    wait: U32
+    length: U32
 
 
 class Pool(Wire):
@@ -196,6 +206,7 @@ class Pool(Wire):
     balance: Balance
     persistence: tuple[Persistence, ...]
     sessions: Sessions
+    queue: Queue
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
 
 

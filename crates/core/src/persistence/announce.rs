@@ -18,6 +18,7 @@ pub fn announcement(pool: &Pool, recall: &Recall, server: ServerId, out: &mut Ve
             | Reason::HomeMaintenance
             | Reason::HomeDrainingMoved
             | Reason::IncarnationChanged
+            | Reason::OverflowRehomed
     );
     if !pool.sessions.announce || !moved {
         return;

@@ -4,7 +4,8 @@
 //! byte  0       version, 1
 //!       1..3    id of the key that sealed
 //!       3..15   nonce
-//!      15..55   sealed:  home 8 · session id 8 · born 4 · seen 4, its top bit: pinned
+//!      15..55   sealed:  home 8 · session id 8 · born 4, its top 2 bits: overflows, low
+//!                        · seen 4, its top bit: pinned, its next: overflows, high
 //!                        · generation of pool 2 · of server 2 · incarnation 4
 //!                        · the home before: name 4 · incarnation 4, both 0 for none
 //!      55..71   tag
@@ -41,9 +42,13 @@ const BODY_AT: usize = NONCE_AT + NONCE_LEN;
 const TAG_AT: usize = TOKEN_BYTES - TAG_LEN;
 const BODY_LEN: usize = TAG_AT - BODY_AT;
 const PINNED: u32 = 1 << 31;
-const LATEST: u32 = PINNED - 1;
+const OVERFLOWS_HIGH: u32 = 1 << 30;
+const LATEST: u32 = OVERFLOWS_HIGH - 1;
+const OVERFLOWS_LOW: u32 = 30;
+/// Overflows in a row are counted up to this.
+pub const MOST_OVERFLOWS: u8 = 7;
 
-/// Times in a token count from 2024-01-01T00:00:00Z and reach the year 2092.
+/// Times in a token count from 2024-01-01T00:00:00Z and reach the year 2058.
 const EPOCH: u64 = 1_704_067_200;
 /// Fixed for ever: every Equalizer must give a name the same home.
 const HOME_SEED: u64 = 0x6571_2e68_6f6d_6531;
@@ -87,6 +92,8 @@ pub struct Session {
     pub incarnation: Incarnation,
     /// The server asked never to move it.
     pub pinned: bool,
+    /// How often in a row its home had no room for it, at most [`MOST_OVERFLOWS`].
+    pub overflows: u8,
     /// Where it lived before it was re-homed, if it may go back.
     pub before: Option<Before>,
 }
@@ -155,6 +162,7 @@ impl Session {
             generation: Generation::default(),
             incarnation: Incarnation::UNKNOWN,
             pinned: false,
+            overflows: 0,
             before: None,
         }
     }
@@ -200,7 +208,7 @@ impl Token {
     }
 }
 
-/// Seals a session with the newest key; see [`SHARED_NONCE`]. Times outside of 2024 to 2092 are clamped.
+/// Seals a session with the newest key; see [`SHARED_NONCE`]. Times outside of 2024 to 2058 are clamped.
 pub fn seal(ring: &KeyRing, purpose: &Purpose, session: &Session, nonce: Nonce) -> Token {
     let mut body = encode(session);
     let Envelope { key, nonce, tag } = ring.seal(nonce, &purpose.0, &mut body);
@@ -259,9 +267,12 @@ fn encode(session: &Session) -> [u8; BODY_LEN] {
     let mut body = [0; BODY_LEN];
     body[0..8].copy_from_slice(&session.home.0.to_be_bytes());
     body[8..16].copy_from_slice(&session.id.0.to_be_bytes());
-    body[16..20].copy_from_slice(&since_epoch(session.born).to_be_bytes());
+    let overflows = u32::from(session.overflows.min(MOST_OVERFLOWS));
+    let low = (overflows & 3) << OVERFLOWS_LOW;
+    body[16..20].copy_from_slice(&(since_epoch(session.born) | low).to_be_bytes());
     let pinned = if session.pinned { PINNED } else { 0 };
-    body[20..24].copy_from_slice(&(since_epoch(session.seen) | pinned).to_be_bytes());
+    let high = if overflows > 3 { OVERFLOWS_HIGH } else { 0 };
+    body[20..24].copy_from_slice(&(since_epoch(session.seen) | pinned | high).to_be_bytes());
     body[24..26].copy_from_slice(&session.generation.pool.to_be_bytes());
     body[26..28].copy_from_slice(&session.generation.server.to_be_bytes());
     body[28..32].copy_from_slice(&session.incarnation.0.to_be_bytes());
@@ -273,11 +284,12 @@ fn encode(session: &Session) -> [u8; BODY_LEN] {
 }
 
 fn decode(body: &[u8; BODY_LEN]) -> Session {
-    let seen = u32::from_be_bytes(at(body, 20));
+    let (born, seen) = (u32::from_be_bytes(at(body, 16)), u32::from_be_bytes(at(body, 20)));
+    let [low, ..] = (born >> OVERFLOWS_LOW).to_le_bytes();
     Session {
         home: Home(u64::from_be_bytes(at(body, 0))),
         id: SessionId(u64::from_be_bytes(at(body, 8))),
-        born: EPOCH + u64::from(u32::from_be_bytes(at(body, 16))),
+        born: EPOCH + u64::from(born & LATEST),
         seen: EPOCH + u64::from(seen & LATEST),
         generation: Generation {
             pool: u16::from_be_bytes(at(body, 24)),
@@ -285,6 +297,7 @@ fn decode(body: &[u8; BODY_LEN]) -> Session {
         },
         incarnation: Incarnation(u32::from_be_bytes(at(body, 28))),
         pinned: seen & PINNED != 0,
+        overflows: low | if seen & OVERFLOWS_HIGH == 0 { 0 } else { 4 },
         before: match u32::from_be_bytes(at(body, 32)) {
             0 => None,
             name => Some(Before { name, incarnation: Incarnation(u32::from_be_bytes(at(body, 36))) }),

@@ -21,6 +21,7 @@ fn session() -> Session {
         generation: Generation { pool: 1, server: 2 },
         incarnation: Incarnation::of(b"boot 17"),
         pinned: true,
+        overflows: 0,
         before: Some(Before::new(home_of("web2"), Incarnation::UNKNOWN)),
     }
 }
@@ -28,6 +29,7 @@ fn session() -> Session {
 prop_compose! {
     fn sessions()(
         id: u64, home: u64, born in 0..=LATEST, seen in 0..=LATEST, pool: u16, server: u16, incarnation: u32, pinned: bool,
+        overflows in 0..=MOST_OVERFLOWS,
         before: Option<(u64, u32)>,
     ) -> Session {
         Session {
@@ -38,6 +40,7 @@ prop_compose! {
             generation: Generation { pool, server },
             incarnation: Incarnation(incarnation),
             pinned,
+            overflows,
             before: before.map(|(home, life)| Before::new(Home(home), Incarnation(life))),
         }
     }
@@ -95,6 +98,7 @@ fn a_token_fits_in_96_characters_and_is_as_long_for_all() {
         generation: Generation::default(),
         incarnation: Incarnation::UNKNOWN,
         pinned: false,
+        overflows: 0,
         before: None,
     };
     for session in [empty, session()] {

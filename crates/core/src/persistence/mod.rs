@@ -136,6 +136,7 @@ pub struct Recall {
     learnt: Option<Key>,
     restamp: bool,
     birth: bool,
+    overflow: bool,
     reason: Reason,
     /// A bit for each kind of the chain that is asked for such a request.
     asked: u32,
@@ -152,6 +153,7 @@ impl Recall {
             learnt: None,
             restamp: false,
             birth: true,
+            overflow: false,
             reason,
             asked: u32::MAX,
         }
@@ -200,6 +202,36 @@ impl Recall {
         self.known_home().filter(|home| *home != server)
     }
 
+    /// The home takes nobody any more: that was found out while the request waited for it.
+    pub fn lose_home(&mut self, reason: Reason) {
+        self.home = None;
+        if !self.birth {
+            self.reason = reason;
+        }
+    }
+
+    /// Whether a session that finds no room at `home` has been elsewhere as often as the pool lets it.
+    pub fn is_to_be_rehomed(&self, pool: &Pool, home: ServerId) -> bool {
+        let rehomes = pool.sessions.overflow_rehome;
+        let counted = self.session.filter(|session| !session.pinned && self.home == Some(home));
+        counted.is_some_and(|session| rehomes > 0 && session.overflows.saturating_add(1) >= rehomes)
+    }
+
+    /// The session leaves `home`, which had no room for it too often.
+    pub(crate) fn rehome(&mut self, home: ServerId) {
+        (self.home, self.lost, self.reason) = (None, Some(home), Reason::OverflowRehomed);
+    }
+
+    /// Where `server` is not the `home` that was meant, it takes this request alone, and the session keeps its home.
+    pub fn go_to(&mut self, server: ServerId, home: ServerId) {
+        self.overflow = server != home && self.reason != Reason::OverflowRehomed;
+    }
+
+    /// Where the session lives, for a request that `server` has answered.
+    pub fn lives_at(&self, server: ServerId) -> ServerId {
+        if self.overflow { self.home.unwrap_or(server) } else { server }
+    }
+
     /// Why the request is turned away when no server is left for it.
     pub fn refusal(&self, pool: &Pool) -> Reason {
         match self.home {
@@ -212,6 +244,7 @@ impl Recall {
     /// Why the exchange went to `server`, now that it has answered.
     pub fn reason(&self, server: ServerId) -> Reason {
         match self.home {
+            _ if self.overflow && !self.birth => Reason::Overflow,
             Some(home) if home != server && !self.birth => Reason::HomeDown,
             _ => self.reason,
         }

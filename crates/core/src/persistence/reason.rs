@@ -43,6 +43,14 @@ pub enum Reason {
     FailedBack,
     /// The session was idle, and moved to a server that joined.
     Rebalanced,
+    /// The home was at its limit: this request went elsewhere, and the session keeps its home.
+    Overflow,
+    /// The home was at its limit so often that the session got another.
+    OverflowRehomed,
+    /// Nobody had room, and too many were waiting.
+    QueueFull,
+    /// Nobody had room in time.
+    QueueTimeout,
     /// The home is gone, and the pool does not re-home.
     StrictRefused,
     /// The server ended the session.
@@ -53,7 +61,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::None,
         Self::New,
         Self::NewShared,
@@ -74,6 +82,10 @@ impl Reason {
         Self::IncarnationChanged,
         Self::FailedBack,
         Self::Rebalanced,
+        Self::Overflow,
+        Self::OverflowRehomed,
+        Self::QueueFull,
+        Self::QueueTimeout,
         Self::StrictRefused,
         Self::Released,
         Self::Moved,
@@ -102,10 +114,19 @@ impl Reason {
             Self::IncarnationChanged => "incarnation_changed",
             Self::FailedBack => "failed_back",
             Self::Rebalanced => "rebalanced",
+            Self::Overflow => "overflow",
+            Self::OverflowRehomed => "overflow_rehomed",
+            Self::QueueFull => "queue_full",
+            Self::QueueTimeout => "queue_timeout",
             Self::StrictRefused => "strict_refused",
             Self::Released => "released",
             Self::Moved => "moved",
         }
+    }
+
+    /// Whether a limit decided.
+    pub fn is_of_limit(self) -> bool {
+        matches!(self, Self::Overflow | Self::OverflowRehomed | Self::QueueFull | Self::QueueTimeout)
     }
 
     /// Whether a session that was alive did not reach the server that held its state.
@@ -117,6 +138,7 @@ impl Reason {
                 | Self::HomeMaintenance
                 | Self::HomeDrainingMoved
                 | Self::IncarnationChanged
+                | Self::OverflowRehomed
                 | Self::StrictRefused
         )
     }

@@ -88,7 +88,14 @@ pub fn settle(pool: &Pool, session: &Session, server: ServerId, now: u64) -> Ses
         None => None,
     };
     let (generation, incarnation) = (pool.generation(server), to.incarnation());
-    Session { home: to.home, seen: now, generation, incarnation, before, ..*session }
+    Session { home: to.home, seen: now, generation, incarnation, overflows: 0, before, ..*session }
+}
+
+/// The session as it is stamped where its home had no room for it, and `rehomes` says how often that may be.
+///
+/// It stays what it was when its home last answered. Parallel requests of one cookie count as one.
+pub fn put_off(session: &Session, rehomes: u8, now: u64) -> Session {
+    Session { seen: now, overflows: session.overflows.saturating_add(1).min(rehomes), ..*session }
 }
 
 /// The server a re-homed session came from, where it may take it back.

@@ -66,6 +66,10 @@ impl<'a> Order<'a> {
             // It speaks of a session that has not begun.
             order.said = None;
         }
+        if at.recall.overflow {
+            // It does not hold the session: only that it has ended is true wherever it is said.
+            order.said = order.said.filter(|said| *said == Said::Release);
+        }
         if order.said == Some(Said::Move) {
             match at.recall.id.and_then(|id| at.pool.elsewhere(id, at.server)) {
                 Some(home) => order.home = home,
@@ -78,8 +82,12 @@ impl<'a> Order<'a> {
 
     /// The session as it shall be stamped; none where none has begun.
     pub(super) fn session(&self) -> Option<Session> {
-        let Self { at, home, said } = *self;
+        let Self { at, said, .. } = *self;
+        let home = if at.recall.overflow { at.recall.lives_at(self.home) } else { self.home };
         let session = match at.recall.session {
+            Some(session) if at.recall.overflow => {
+                rules::put_off(&session, at.pool.sessions.overflow_rehome, at.asked.now)
+            }
             Some(session) => rules::settle(at.pool, &session, home, at.asked.now),
             None => Session {
                 generation: at.pool.generation(home),
@@ -89,8 +97,9 @@ impl<'a> Order<'a> {
         };
         Some(match said {
             Some(Said::Pin) => Session { pinned: true, ..session },
-            // The server does not want it back.
+            // Neither the server that said it wants it back, nor one that had no room.
             Some(Said::Move) => Session { before: None, ..session },
+            None if at.recall.reason == Reason::OverflowRehomed => Session { before: None, ..session },
             Some(Said::Release) | None => session,
         })
     }
@@ -114,12 +123,20 @@ impl<'a> Order<'a> {
             Some(Said::Pin) if recall.session.is_some_and(|session| !session.pinned) => return true,
             _ => {}
         }
-        recall.session.is_none() || recall.restamp || recall.home != Some(self.home)
+        if recall.overflow {
+            let most = self.at.pool.sessions.overflow_rehome;
+            return recall.session.is_some_and(|session| recall.restamp || session.overflows < most);
+        }
+        let put_off = recall.session.is_some_and(|session| session.overflows > 0);
+        recall.session.is_none() || recall.restamp || put_off || recall.home != Some(self.home)
     }
 
     /// Whether a record has to say something else than it did when it was recalled, if it was.
     pub(super) fn is_news(&self) -> bool {
         let recall = self.at.recall;
+        if recall.overflow {
+            return false;
+        }
         recall.birth || recall.session.is_some() || recall.restamp || recall.home != Some(self.home)
     }
 

@@ -14,6 +14,9 @@ pub struct Live {
     incarnation: AtomicU32,
     returned: AtomicU64,
     joined: AtomicU64,
+    limit: AtomicU32,
+    taken: AtomicU32,
+    waiting: AtomicU32,
 }
 
 impl Live {
@@ -87,5 +90,41 @@ impl Live {
     /// When it joined the pool, in Unix seconds.
     pub fn joined(&self) -> u64 {
         self.joined.load(Relaxed)
+    }
+
+    /// Requests that it may have in flight; 0 for any number.
+    pub fn limit(&self) -> u32 {
+        self.limit.load(Relaxed)
+    }
+
+    /// Slots that are taken; counted only while its pool has a limit.
+    pub fn taken(&self) -> u32 {
+        self.taken.load(Relaxed)
+    }
+
+    /// Requests that wait for it.
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(Relaxed)
+    }
+
+    /// Whether it has as many requests in flight as it may. What changes that happens under the lock of the gate.
+    pub fn is_full(&self) -> bool {
+        self.limit() > 0 && self.taken() >= self.limit()
+    }
+
+    pub(super) fn set_limit(&self, limit: u32) {
+        self.limit.store(limit, Relaxed);
+    }
+
+    pub(super) fn set_waiting(&self, waiting: usize) {
+        self.waiting.store(u32::try_from(waiting).unwrap_or(u32::MAX), Relaxed);
+    }
+
+    pub(super) fn take(&self) {
+        self.taken.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn give_back(&self) {
+        self.taken.fetch_sub(1, Relaxed);
     }
 }

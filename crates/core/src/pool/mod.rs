@@ -1,17 +1,19 @@
 //! A pool's servers, and which of them takes a request: the session's home, else its next home, else the balance's choice.
 
+pub mod gate;
 pub mod live;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use self::gate::{Entered, Gate, Wish};
 use self::live::Live;
 use crate::balance::{rendezvous, round_robin::RoundRobin};
 use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
 use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
 use crate::persistence::{Chain, Recall};
-use crate::snapshot::wire::{ServerState, Sessions, State};
+use crate::snapshot::wire::{Overflow, Queue, ServerState, Sessions, State};
 
 /// A server's position in its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// 0 to 256; 0 takes no new sessions.
     pub weight: u16,
+    /// Requests it may have in flight; 0 for any number.
+    pub limit: u32,
     /// Its sessions stamped with another number have ended.
     pub generation: u16,
     /// The life that the configuration names; unknown where it names none.
@@ -75,6 +79,21 @@ pub struct Pool {
     pub persistence: Chain,
     /// What holds for sessions.
     pub sessions: Sessions,
+    /// How long and how many may wait for a slot.
+    pub queue: Queue,
+    /// Whether a server has a limit: then a request needs a slot.
+    pub limited: bool,
+    /// Where slots are taken.
+    pub gate: Arc<Gate>,
+}
+
+/// Where a request may go that has no slot yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Its home, or its next one.
+    One(ServerId),
+    /// Whichever has room.
+    Any,
 }
 
 /// Further servers that get a request at most when one that got it has closed the connection: what brings one down
@@ -150,11 +169,98 @@ impl Pool {
             .or_else(|| self.choose(recall, tried, balance, Server::takes_the_rest))
     }
 
+    /// Where a request may go in a pool with limits; `None` when nobody is left.
+    ///
+    /// The next home does not depend on who has room: parallel requests of a session must agree on it.
+    pub fn target(&self, recall: &Recall, tried: &Tried) -> Option<Target> {
+        if let Some(home) = recall.home().filter(|home| !tried.contains(*home)) {
+            return Some(Target::One(home));
+        }
+        if self.sessions.strict && recall.had_home() {
+            return None;
+        }
+        let Some(id) = recall.id() else {
+            let candidates = |takes: fn(&Server) -> bool| {
+                let mut servers = self.servers.iter().enumerate();
+                servers.any(|(place, server)| {
+                    takes(server) && server.weight > 0 && !tried.contains(ServerId(place))
+                })
+            };
+            let any = candidates(Server::takes_everybody) || candidates(Server::takes_the_rest);
+            return any.then_some(Target::Any);
+        };
+        let ranked = |takes: fn(&Server) -> bool| {
+            self.rank(id, |place, server| takes(server) && !tried.contains(place))
+        };
+        ranked(Server::takes_everybody).or_else(|| ranked(Server::takes_the_rest)).map(Target::One)
+    }
+
+    /// Asks for a slot at the target, and waits in line for one where there is none.
+    pub fn enter(&self, target: Target, recall: &Recall, tried: &Tried, balance: &mut RoundRobin) -> Entered {
+        let most = self.queue.length as usize;
+        match target {
+            Target::One(server) => {
+                self.gate.enter(&self.servers, Wish::Server(self.servers[server.0].home), most, || {
+                    (!self.servers[server.0].live.is_full()).then_some(server)
+                })
+            }
+            Target::Any => self.enter_any(recall, tried, balance, most),
+        }
+    }
+
+    /// Asks for a slot anywhere, for a session whose home has none; `most` may wait, 0 for nobody.
+    ///
+    /// One that has gone elsewhere as often as it may gets a new home, if there is room at the one that its id chooses:
+    /// the recall then says so, as it says where the request goes elsewhere once more.
+    pub fn overflow(
+        &self,
+        home: ServerId,
+        recall: &mut Recall,
+        tried: &Tried,
+        balance: &mut RoundRobin,
+        most: usize,
+    ) -> Entered {
+        let due = recall.id().filter(|_| recall.is_to_be_rehomed(self, home));
+        if let Some(next) = due.and_then(|id| self.elsewhere(id, home)).filter(|next| !tried.contains(*next))
+        {
+            let wish = Wish::Server(self.servers[next.0].home);
+            let free = || (!self.servers[next.0].live.is_full()).then_some(next);
+            let entered = self.gate.enter(&self.servers, wish, 0, free);
+            if matches!(entered, Entered::In(..)) {
+                recall.rehome(home);
+                return entered;
+            }
+        }
+        self.enter_any(recall, tried, balance, most)
+    }
+
+    fn enter_any(&self, recall: &Recall, tried: &Tried, balance: &mut RoundRobin, most: usize) -> Entered {
+        let failed = self.servers.iter().enumerate().filter(|(place, _)| tried.contains(ServerId(*place)));
+        let not = failed.map(|(_, server)| server.home).collect();
+        let wish = Wish::Anybody { session: recall.id().is_some(), not };
+        let free =
+            |takes: fn(&Server) -> bool| move |server: &Server| takes(server) && !server.live.is_full();
+        self.gate.enter(&self.servers, wish, most, || {
+            self.choose(recall, tried, balance, free(Server::takes_everybody)).or_else(|| {
+                // A server that drains gets nothing while another will have room.
+                let helps = most == 0 || !self.servers.iter().any(Server::takes_everybody);
+                if helps { self.choose(recall, tried, balance, free(Server::takes_the_rest)) } else { None }
+            })
+        })
+    }
+
+    /// Whether a session that finds no room at home is refused rather than sent elsewhere.
+    pub fn refuses_overflow(&self) -> bool {
+        self.sessions.overflow == Overflow::Refuse
+    }
+
     /// Where a session goes that the server `not` does not want any more: its next home among those that take new ones.
     pub fn elsewhere(&self, id: SessionId, not: ServerId) -> Option<ServerId> {
-        let weight = |place, server: &Server| {
-            if ServerId(place) == not || !server.takes_everybody() { 0 } else { server.weight }
-        };
+        self.rank(id, |place, server| place != not && server.takes_everybody())
+    }
+
+    fn rank(&self, id: SessionId, takes: impl Fn(ServerId, &Server) -> bool) -> Option<ServerId> {
+        let weight = |place, server: &Server| if takes(ServerId(place), server) { server.weight } else { 0 };
         let servers = self.servers.iter().enumerate();
         let chosen = rendezvous::rank(
             id.0,

@@ -64,6 +64,9 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
                 servers: build_servers(pool, old, joined, &mut mistakes),
                 persistence: chain::build(pool, old, &listeners, at, &mut mistakes),
                 sessions: pool.sessions.clone(),
+                queue: pool.queue,
+                limited: pool.servers.iter().any(|server| server.limit > 0),
+                gate: old.map(|old| Arc::clone(&old.gate)).unwrap_or_default(),
             }
         })
         .collect();
@@ -122,6 +125,7 @@ fn build_servers(
             home,
             address,
             weight: server.weight,
+            limit: server.limit,
             generation: server.generation,
             incarnation: match server.incarnation.as_str() {
                 "" => Incarnation::UNKNOWN,

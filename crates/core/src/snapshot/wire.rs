@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
 pub use self::seen::{AccessFormat, AccessLog, Debugging};
-pub use self::sessions::{FailBack, Foreign, ForeignFormat, Rebalance, Sessions};
+pub use self::sessions::{FailBack, Foreign, ForeignFormat, Overflow, Rebalance, Sessions};
 
 /// Everything the engine needs to serve; applied whole or refused whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,8 +71,20 @@ pub struct Pool {
     pub persistence: Vec<Persistence>,
     /// What holds for the sessions of the pool, whatever carries them.
     pub sessions: Sessions,
+    /// For requests that find every server they may go to at its limit.
+    pub queue: Queue,
     /// At least one.
     pub servers: Vec<Server>,
+}
+
+/// Who may wait for a server that is at its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Milliseconds a request waits at most; 0 for not at all.
+    pub wait: u32,
+    /// Requests that wait for one server at most, and as many for any.
+    pub length: u32,
 }
 
 /// How a pool chooses.
@@ -304,6 +316,8 @@ pub struct Server {
     pub address: String,
     /// 0 to 256; 0 takes no new sessions.
     pub weight: u16,
+    /// Requests it may have in flight; 0 for any number.
+    pub limit: u32,
     /// Sessions of this server stamped with another number have ended.
     pub generation: u16,
     /// A text that names this life of the server; empty where nobody says.

@@ -20,7 +20,7 @@ pub(crate) fn shop_unless(servers: &[&str], unless: &Value) -> Snapshot {
 /// The same as JSON.
 pub(crate) fn shop_as_written(servers: &[&str], unless: &Value) -> Value {
     let addressed = servers.iter().zip(9001..).map(|(name, port)| {
-        json!({ "name": name, "address": format!("127.0.0.1:{port}"), "weight": 100,
+        json!({ "name": name, "address": format!("127.0.0.1:{port}"), "weight": 100, "limit": 0,
             "generation": 0, "incarnation": "" })
     });
     json!({
@@ -42,8 +42,10 @@ pub(crate) fn shop_as_written(servers: &[&str], unless: &Value) -> Value {
             "sessions": {
                 "idle": 0, "lifetime": 0, "generation": 0, "strict": false, "fail_back": "stay",
                 "pin_field": "", "incarnation_field": "", "incarnation_on_return": false, "announce": false, "census_window": 1800,
-                "burst_ms": 2000, "rebalance": null, "accept": [],
+                "burst_ms": 2000, "rebalance": null, "overflow": "elsewhere",
+                "overflow_rehome": 0, "accept": [],
             },
+            "queue": { "wait": 5000, "length": 128 },
             "servers": addressed.collect::<Vec<_>>(),
         }],
         "routes": [{ "pool": "shop" }],

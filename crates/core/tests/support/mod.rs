@@ -74,11 +74,11 @@ pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
     let usual = json!({
         "idle": 0, "lifetime": 0, "generation": 1, "strict": false, "fail_back": "stay", "pin_field": "",
         "incarnation_field": "", "incarnation_on_return": false, "announce": false, "census_window": 1800, "burst_ms": 0, "rebalance": null,
-        "accept": [],
+        "overflow": "elsewhere", "overflow_rehome": 0, "accept": [],
     });
     let servers: Vec<Value> = (1..=4)
         .map(|number| {
-            json!({"name": format!("web{number}"), "address": format!("192.0.2.{number}:80"), "weight": 100,
+            json!({"name": format!("web{number}"), "address": format!("192.0.2.{number}:80"), "weight": 100, "limit": 0,
                 "generation": 0, "incarnation": ""})
         })
         .collect();
@@ -86,7 +86,7 @@ pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
         "revision": 1,
         "listeners": [{"name": "http", "address": "127.0.0.1:80", "tls": null}],
         "pools": [{"name": "shop", "balance": {"kind": "round_robin"}, "persistence": kinds,
-            "sessions": merged(usual, sessions), "servers": servers}],
+            "sessions": merged(usual, sessions), "queue": {"wait": 5000, "length": 128}, "servers": servers}],
         "routes": [{"pool": "shop"}],
         "keys": [{"id": 1, "secret": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="}],
         "limits": {"head": 65536, "target": 8192, "fields": 100},

@@ -109,8 +109,9 @@ impl At<'_> {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
         self.seat.count(reason);
-        if let Some(id) = self.pool.persistence.seen(&self.admitted.recall) {
-            seat.census.borrow_mut().see(id, self.worker.clock.unix());
+        if let Some(id) = self.pool.persistence.seen(self.recall) {
+            let home = self.seat.server(self.recall.lives_at(self.server));
+            home.census.borrow_mut().see(id, self.worker.clock.unix());
         }
     }
 
@@ -131,7 +132,7 @@ impl At<'_> {
             ring: &self.admitted.setup.rules.ring,
             pool: self.pool,
             server: self.server,
-            recall: &self.admitted.recall,
+            recall: self.recall,
             asked: persistence::Asked {
                 method: self.admitted.asked.method,
                 client: origin.client,
@@ -145,7 +146,7 @@ impl At<'_> {
         if notes.is_debug() {
             debug::cut_answers(lines, &mut edits);
         }
-        let (pool, recall, server) = (self.pool, &self.admitted.recall, self.server);
+        let (pool, recall, server) = (self.pool, self.recall, self.server);
         let said = pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
         let reason = said.unwrap_or_else(|| recall.reason(server));
         let session = recall.id().filter(|_| reason != Reason::Released);

@@ -32,6 +32,10 @@ pub struct Sessions {
     pub burst_ms: u32,
     /// Moves idle sessions to servers that joined; absent for never.
     pub rebalance: Option<Rebalance>,
+    /// What happens to a session whose home stays at its limit.
+    pub overflow: Overflow,
+    /// Which request in a row that would go elsewhere re-homes its session, 1 to 7; 0 for none.
+    pub overflow_rehome: u8,
     /// Cookies of the balancer before us that are honoured until ours takes their place.
     pub accept: Vec<Foreign>,
 }
@@ -46,6 +50,16 @@ pub enum FailBack {
     Return,
     /// It goes back only to a server that has not been restarted.
     ReturnSameIncarnation,
+}
+
+/// What happens to a session whose home stays at its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overflow {
+    /// This request goes to another server, and the session keeps its home.
+    Elsewhere,
+    /// This request is answered with 503.
+    Refuse,
 }
 
 /// How fast idle sessions move to servers that joined.

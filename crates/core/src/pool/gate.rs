@@ -1,0 +1,297 @@
+//! Who waits for a server that has as many requests in flight as it may, and who is let in next.
+//!
+//! One lock for all servers of a pool and all workers: a slot that becomes free is handed to whoever waits longest,
+//! and never lies where a newcomer could take it first. Requests of pools without a limit do not come here.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::live::Live;
+use super::{Server, ServerId};
+use crate::persistence::cookie::Home;
+use crate::snapshot::wire::State;
+
+/// The door to a pool's servers, shared by all workers and kept through reloads.
+#[derive(Debug, Default)]
+pub struct Gate(Mutex<Lines>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    servers: HashMap<Home, Member>,
+    /// For any server: those with a session before those without, each in the order they came.
+    anybody: [VecDeque<Arc<Waiter>>; 2],
+}
+
+#[derive(Debug)]
+struct Member {
+    live: Arc<Live>,
+    /// 0 for a server that is no longer in the pool as well.
+    weight: u16,
+    line: VecDeque<Arc<Waiter>>,
+}
+
+/// What a request waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// The server that holds its session.
+    Server(Home),
+    /// Any server but those that failed it; with a session it goes first.
+    Anybody {
+        /// Whether it has a session.
+        session: bool,
+        /// Who failed it.
+        not: Vec<Home>,
+    },
+}
+
+/// One request's room at a server, until it is dropped.
+#[derive(Debug)]
+pub struct Slot {
+    gate: Arc<Gate>,
+    live: Arc<Live>,
+    home: Home,
+}
+
+/// A request's place in a line, until it is dropped; a slot that it was handed and did not take goes to the next one.
+#[derive(Debug)]
+pub struct Waiting {
+    gate: Arc<Gate>,
+    waiter: Arc<Waiter>,
+}
+
+/// What a request that waits is told.
+#[derive(Debug)]
+pub enum Call {
+    /// Its turn has come.
+    In(Slot),
+    /// The server that it waits for takes nobody now.
+    Again,
+}
+
+/// What a request meets at the gate.
+#[derive(Debug)]
+pub enum Entered {
+    /// There is room.
+    In(ServerId, Slot),
+    /// It has to wait.
+    Waits(Waiting),
+    /// It would have to wait, and too many do.
+    Full,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    wish: Wish,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug)]
+enum Told {
+    Nothing(Option<Waker>),
+    Call(Call),
+    Heard,
+}
+
+impl Gate {
+    /// Lets a request in where `choose` finds room, else puts it at the end of the line for `wish`, which takes `most`.
+    ///
+    /// `choose` runs under the gate's lock: what it finds free stays free until it is taken.
+    pub fn enter(
+        self: &Arc<Self>,
+        servers: &[Server],
+        wish: Wish,
+        most: usize,
+        choose: impl FnOnce() -> Option<ServerId>,
+    ) -> Entered {
+        let mut lines = self.lock();
+        if let Some(server) = choose() {
+            let Server { live, home, .. } = &servers[server.0];
+            return Entered::In(server, self.slot(live, *home));
+        }
+        let Some(line) = lines.line(&wish).filter(|line| line.len() < most) else { return Entered::Full };
+        let waiter = Arc::new(Waiter { wish, told: Mutex::new(Told::Nothing(None)) });
+        line.push_back(Arc::clone(&waiter));
+        lines.count_waiting();
+        Entered::Waits(Waiting { gate: Arc::clone(self), waiter })
+    }
+
+    /// The pool's servers are these from now on; each with its limit, 0 for none.
+    pub fn admit(self: &Arc<Self>, servers: &[Server]) {
+        self.change(|lines| {
+            let mut before = std::mem::take(&mut lines.servers);
+            for server in servers {
+                server.live.set_limit(server.limit);
+                let line = before.remove(&server.home).map(|old| old.line).unwrap_or_default();
+                let member = Member { live: Arc::clone(&server.live), weight: server.weight, line };
+                lines.servers.insert(server.home, member);
+            }
+            // One that has left goes on under its last limit until nobody is there any more.
+            before.retain(|_, gone| gone.live.taken() > 0 || !gone.line.is_empty());
+            lines.servers.extend(before.into_iter().map(|(home, gone)| (home, Member { weight: 0, ..gone })));
+        });
+    }
+
+    /// Looks again who takes whom, after servers have another state.
+    pub fn look_again(self: &Arc<Self>) {
+        self.change(|_| {});
+    }
+
+    /// Requests that wait for any server.
+    pub fn waiting(&self) -> usize {
+        self.lock().anybody.iter().map(VecDeque::len).sum()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        // Nothing under the lock leaves a change half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slot(self: &Arc<Self>, live: &Arc<Live>, home: Home) -> Slot {
+        live.take();
+        Slot { gate: Arc::clone(self), live: Arc::clone(live), home }
+    }
+
+    fn change(self: &Arc<Self>, change: impl FnOnce(&mut Lines)) {
+        let mut lines = self.lock();
+        change(&mut lines);
+        let mut called = lines.turn_away();
+        let homes: Vec<Home> = lines.servers.keys().copied().collect();
+        homes.into_iter().for_each(|home| self.hand_out(&mut lines, home, &mut called));
+        lines.count_waiting();
+        drop(lines);
+        called.into_iter().for_each(Waker::wake);
+    }
+
+    fn leave(self: &Arc<Self>, live: &Live, home: Home) {
+        let mut called = Vec::new();
+        let mut lines = self.lock();
+        live.give_back();
+        self.hand_out(&mut lines, home, &mut called);
+        drop(lines);
+        // Not under the lock: whoever is woken may come here at once.
+        called.into_iter().for_each(Waker::wake);
+    }
+
+    /// Gives the free slots of a server to those who wait longest for them.
+    fn hand_out(self: &Arc<Self>, lines: &mut Lines, home: Home, called: &mut Vec<Waker>) {
+        loop {
+            let helps = lines.helps(home);
+            let Some(member) = lines.servers.get_mut(&home).filter(|member| !member.live.is_full()) else {
+                return;
+            };
+            let live = Arc::clone(&member.live);
+            let own = member.line.pop_front();
+            live.set_waiting(member.line.len());
+            let next = own.or_else(|| if helps { lines.take_anybody(home) } else { None });
+            let Some(next) = next else { return };
+            called.extend(next.call(Call::In(self.slot(&live, home))));
+        }
+    }
+}
+
+impl Lines {
+    fn line(&mut self, wish: &Wish) -> Option<&mut VecDeque<Arc<Waiter>>> {
+        match wish {
+            Wish::Server(home) => self.servers.get_mut(home).map(|member| &mut member.line),
+            Wish::Anybody { session, .. } => Some(&mut self.anybody[usize::from(!session)]),
+        }
+    }
+
+    fn count_waiting(&self) {
+        self.servers.values().for_each(|member| member.live.set_waiting(member.line.len()));
+    }
+
+    /// Whether a server takes those who would go to any: one that drains only where no other does.
+    fn helps(&self, home: Home) -> bool {
+        let up = |member: &Member| member.weight > 0 && member.live.state() == State::Up;
+        let Some(member) = self.servers.get(&home) else { return false };
+        let drains = member.weight > 0 && member.live.state() == State::Draining;
+        up(member) || (drains && !self.servers.values().any(up))
+    }
+
+    fn take_anybody(&mut self, home: Home) -> Option<Arc<Waiter>> {
+        self.anybody.iter_mut().find_map(|line| {
+            let place = line.iter().position(|waiter| waiter.wish.may_be(home))?;
+            line.remove(place)
+        })
+    }
+
+    /// Calls those who wait for a server that takes nobody now; who is to be woken.
+    fn turn_away(&mut self) -> Vec<Waker> {
+        let closed = |live: &Live| matches!(live.state(), State::Maintenance | State::Down);
+        let nobody = self.servers.keys().all(|home| !self.helps(*home));
+        let lines = self.servers.values_mut().filter(|member| closed(&member.live)).map(|it| &mut it.line);
+        let anybody = self.anybody.iter_mut().filter(|_| nobody);
+        let turned: Vec<_> = lines.chain(anybody).flat_map(std::mem::take).collect();
+        turned.into_iter().filter_map(|waiter| waiter.call(Call::Again)).collect()
+    }
+}
+
+impl Wish {
+    fn may_be(&self, home: Home) -> bool {
+        match self {
+            Self::Server(wanted) => *wanted == home,
+            Self::Anybody { not, .. } => !not.contains(&home),
+        }
+    }
+}
+
+impl Waiter {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells it what it waits for; whom to wake.
+    fn call(&self, call: Call) -> Option<Waker> {
+        match std::mem::replace(&mut *self.told(), Told::Call(call)) {
+            Told::Nothing(waker) => waker,
+            Told::Call(_) | Told::Heard => None,
+        }
+    }
+}
+
+impl Waiting {
+    /// What it is told, once.
+    pub fn poll(&mut self, context: &Context<'_>) -> Poll<Call> {
+        let mut told = self.waiter.told();
+        match std::mem::replace(&mut *told, Told::Heard) {
+            Told::Call(call) => Poll::Ready(call),
+            Told::Nothing(_) | Told::Heard => {
+                *told = Told::Nothing(Some(context.waker().clone()));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut lines = self.gate.lock();
+        if let Some(line) = lines.line(&self.waiter.wish)
+            && let Some(place) = line.iter().position(|waiter| Arc::ptr_eq(waiter, &self.waiter))
+        {
+            line.remove(place);
+            lines.count_waiting();
+        }
+        drop(lines);
+        // A slot that it was handed and did not take is dropped with its waiter, and so goes to the next one.
+    }
+}
+
+impl Slot {
+    /// The server that it is of.
+    pub fn home(&self) -> Home {
+        self.home
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.gate.leave(&self.live, self.home);
+    }
+}
+
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

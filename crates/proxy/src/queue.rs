@@ -1,0 +1,187 @@
+//! Where a request goes next, in a pool whose servers have limits: with a slot, after a wait for one, or not at all.
+//!
+//! A request with a session waits for its home, and goes elsewhere for once when that takes too long; one without
+//! takes whichever server has room first.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use equalizer_core::persistence::cookie::SessionId;
+use equalizer_core::persistence::{Reason, Recall};
+use equalizer_core::pool::gate::{Call, Entered, Slot, Waiting};
+use equalizer_core::pool::{Pool, ServerId, Target, Tried};
+use equalizer_core::snapshot::wire::State;
+
+use crate::birth::{self, Newborn};
+use crate::buffer::Buffer;
+use crate::clock::Late;
+use crate::serve::Client;
+use crate::setup::PoolSeat;
+use crate::worker::Worker;
+
+/// The server of the next attempt, and the slot there where the pool has limits.
+pub(crate) struct Place {
+    pub(crate) server: ServerId,
+    /// Given back when the exchange has ended, however it does.
+    _slot: Option<Slot>,
+}
+
+/// Why there is no server.
+pub(crate) enum Unplaced {
+    /// Nobody is left who could take the request.
+    Nobody,
+    /// Nobody has room.
+    Full(Reason),
+    /// The client left while it waited.
+    Gone,
+}
+
+/// A request that looks for a server, as often as it takes.
+pub(crate) struct Seeking<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) client: &'a Client,
+    pub(crate) pool: &'a Pool,
+    pub(crate) seat: &'a PoolSeat,
+    pub(crate) recall: Recall,
+    /// The client as one that a session may be born for.
+    pub(crate) newborn: Option<Newborn>,
+    /// Until when it may wait, once it has begun to.
+    pub(crate) until: Option<u64>,
+}
+
+/// How a wait ended.
+enum Waited {
+    Called(Call),
+    Late,
+    Gone,
+}
+
+impl Seeking<'_> {
+    /// The server for the next attempt. Only where there are limits does anybody wait.
+    pub(crate) async fn place(&mut self, tried: &Tried, buffer: &mut Buffer) -> Result<Place, Unplaced> {
+        if !self.pool.limited {
+            let server = self.pool.pick(&self.recall, tried, &mut self.seat.balance.borrow_mut());
+            return server.map(|server| Place { server, _slot: None }).ok_or(Unplaced::Nobody);
+        }
+        loop {
+            self.leave_what_is_closed();
+            let target = self.pool.target(&self.recall, tried).ok_or(Unplaced::Nobody)?;
+            let entered = self.pool.enter(target, &self.recall, tried, &mut self.seat.balance.borrow_mut());
+            let found = match entered {
+                Entered::In(server, slot) => Some((server, slot)),
+                Entered::Waits(waiting) => self.wait(waiting, target, tried, buffer).await?,
+                Entered::Full => self.elsewhere(target, tried, buffer).await?,
+            };
+            if let Some(place) = found.and_then(|(server, slot)| self.settle(target, server, slot)) {
+                return Ok(place);
+            }
+        }
+    }
+
+    /// Goes on from a home that takes nobody any more: its state may have changed since the session was recalled.
+    fn leave_what_is_closed(&mut self) {
+        let Some(home) = self.recall.home() else { return };
+        match self.pool.servers[home.0].live.state() {
+            State::Maintenance => self.recall.lose_home(Reason::HomeMaintenance),
+            State::Down => self.recall.lose_home(Reason::HomeDown),
+            State::Up | State::Draining => {}
+        }
+    }
+
+    /// Waits in line for a slot; `None` when the line has dissolved and everything has to be asked anew.
+    async fn wait(
+        &mut self,
+        waiting: Waiting,
+        target: Target,
+        tried: &Tried,
+        buffer: &mut Buffer,
+    ) -> Result<Option<(ServerId, Slot)>, Unplaced> {
+        // Boxed: it is rare, and every exchange's memory would have to hold it.
+        match Box::pin(self.turn(waiting, buffer)).await {
+            Waited::Called(Call::In(slot)) => {
+                Ok(self.pool.find_home(slot.home()).map(|server| (server, slot)))
+            }
+            Waited::Called(Call::Again) => Ok(None),
+            Waited::Gone => Err(Unplaced::Gone),
+            Waited::Late => match target {
+                Target::One(home) if !self.pool.refuses_overflow() => match self.overflow(home, tried, 0) {
+                    Entered::In(server, slot) => Ok(Some((server, slot))),
+                    Entered::Waits(_) | Entered::Full => Err(Unplaced::Full(Reason::QueueTimeout)),
+                },
+                _ => Err(Unplaced::Full(Reason::QueueTimeout)),
+            },
+        }
+    }
+
+    /// Too many wait for the target already.
+    async fn elsewhere(
+        &mut self,
+        target: Target,
+        tried: &Tried,
+        buffer: &mut Buffer,
+    ) -> Result<Option<(ServerId, Slot)>, Unplaced> {
+        let Target::One(home) = target else { return Err(Unplaced::Full(Reason::QueueFull)) };
+        if self.pool.refuses_overflow() {
+            return Err(Unplaced::Full(Reason::QueueFull));
+        }
+        match self.overflow(home, tried, self.pool.queue.length as usize) {
+            Entered::In(server, slot) => Ok(Some((server, slot))),
+            Entered::Waits(waiting) => self.wait(waiting, target, tried, buffer).await,
+            Entered::Full => Err(Unplaced::Full(Reason::QueueFull)),
+        }
+    }
+
+    fn overflow(&mut self, home: ServerId, tried: &Tried, most: usize) -> Entered {
+        self.pool.overflow(home, &mut self.recall, tried, &mut self.seat.balance.borrow_mut(), most)
+    }
+
+    /// What the slot that was found makes of the request; `None` when its session lives at another server.
+    fn settle(&mut self, target: Target, server: ServerId, slot: Slot) -> Option<Place> {
+        if matches!(self.pool.servers[server.0].live.state(), State::Maintenance | State::Down) {
+            return None;
+        }
+        if let Target::One(home) = target {
+            self.recall.go_to(server, home);
+        }
+        if let Some(newborn) = self.newborn.take() {
+            let begin = || Some((SessionId(self.worker.chance()), server));
+            birth::bear(self.worker, self.client, newborn, self.pool, &mut self.recall, begin);
+            if self.recall.home().is_some_and(|home| home != server) {
+                return None;
+            }
+        }
+        Some(Place { server, _slot: Some(slot) })
+    }
+
+    /// Waits until it is called, the time is up or the client is gone.
+    async fn turn(&mut self, mut waiting: Waiting, buffer: &mut Buffer) -> Waited {
+        let (client, now) = (self.client, self.worker.clock.now());
+        let until = *self.until.get_or_insert(now + u64::from(self.pool.queue.wait));
+        client.deadline.set(u32::try_from(until.saturating_sub(now)).unwrap_or(u32::MAX));
+        poll_fn(|context| {
+            if let Poll::Ready(call) = waiting.poll(context) {
+                return Poll::Ready(Waited::Called(call));
+            }
+            if until <= now {
+                return Poll::Ready(Waited::Late);
+            }
+            if is_gone(client, buffer, context) {
+                return Poll::Ready(Waited::Gone);
+            }
+            client.deadline.poll_late(context).map(|Late| Waited::Late)
+        })
+        .await
+    }
+}
+
+/// Whether the client has closed its side; what it sends meanwhile is kept as far as there is room.
+fn is_gone(client: &Client, buffer: &mut Buffer, context: &mut Context<'_>) -> bool {
+    while buffer.has_room() {
+        match buffer.poll_fill(context, &client.socket) {
+            Poll::Ready(Ok(1..)) => {}
+            Poll::Ready(_) => return true,
+            Poll::Pending => return false,
+        }
+    }
+    false
+}
