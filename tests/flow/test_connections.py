@@ -58,6 +58,8 @@ def test_many_clients_share_one_connection_to_a_server(balance: Balance, make_or
         "exchanges": 10,
         "faults": {},
         "in_flight": 0,
+        "limit": 0,
+        "waiting": 0,
         "sessions": 10,
         "state": "up",
     }
