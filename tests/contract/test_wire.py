@@ -15,6 +15,9 @@ from equalizer.engine import native
 from equalizer.engine.port import Engine
 from equalizer.snapshot import wire
 
+# Snapshots are large: drawing a hundred takes a while, and the more on a busy machine.
+pytestmark = pytest.mark.timeout(240)
+
 _time = st.integers(1, 24 * 3_600_000)
 
 

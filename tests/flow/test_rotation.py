@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from conftest import Balance, MakeOrigin
@@ -10,6 +11,7 @@ from support.balancer import Balancer, configuration, get, set_cookie
 from support.origin import terse
 from support.visitor import lost, reasons
 
+NOW = timedelta(0)
 SESSIONS, ROTATIONS, KEEP, CONNECTIONS, AT_ONCE = 10_000, 5, 3, 4, 100
 
 
@@ -47,7 +49,7 @@ def test_clients_that_come_back_between_rotations_outlast_them_all(
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         homes = list(threads.map(lambda crowd: come(lb, crowd), crowds))
         for _ in range(ROTATIONS):
-            assert len(rotation.rotate(ring, KEEP).ring) <= KEEP
+            assert len(rotation.rotate(ring, KEEP, NOW).ring) <= KEEP
             lb.service.reload(configuration(servers, 2, keys=keys))
             assert list(threads.map(lambda crowd: come(lb, crowd), crowds)) == homes
     born = reasons(lb)["new"] + reasons(lb).get("new_shared", 0)
@@ -64,7 +66,7 @@ def test_a_cookie_is_sealed_anew_only_when_the_next_rotation_drops_its_key(
     come(lb, [client])
     began = client.cookie
     for sealed_anew in (False, True, False):
-        rotation.rotate(ring, KEEP)
+        rotation.rotate(ring, KEEP, NOW)
         lb.service.reload(configuration({"web1": origin}, 1, keys=keys))
         for _ in range(2):
             come(lb, [client])

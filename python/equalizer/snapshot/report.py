@@ -16,6 +16,7 @@ LOST: Final = (
     "home_maintenance",
     "home_draining_moved",
     "incarnation_changed",
+    "overflow_rehomed",
     "strict_refused",
 )
 """The reasons by which a session is lost."""
