@@ -26,7 +26,7 @@ pub(crate) fn bear(
     }
     let agent = lines.fields.iter().find(|field| field.known == Known::UserAgent);
     let agent = agent.map(|field| field.value.of(lines.bytes)).unwrap_or_default();
-    let who = births::Client::new(id, client.origin.client, agent, client.origin.secure);
+    let who = births::Client::new(id, client.arrival.origin.client, agent, client.arrival.origin.secure);
     let born = worker.births.share(who, client.number, worker.clock.now(), window, || {
         let server = pool.pick(recall, &Tried::default(), &mut seat.balance.borrow_mut())?;
         Some((SessionId(worker.chance()), pool.servers[server.0].home))

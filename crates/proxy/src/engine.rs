@@ -118,7 +118,7 @@ impl Engine {
                 births: Arc::clone(&self.births),
             })
             .collect();
-        for Listener { name, address, tls } in prepared.listeners {
+        for Listener { name, address, tls, http2 } in prepared.listeners {
             let kept = self.listeners.get(&name).filter(|bound| bound.asked == address).cloned();
             let (bound, sockets) = match kept {
                 Some(bound) => (bound, Vec::new()),
@@ -126,7 +126,7 @@ impl Engine {
             };
             let mut sockets = sockets.into_iter();
             for revision in &mut revisions {
-                let accept = Accept { name: name.clone(), tls: tls.clone(), socket: sockets.next() };
+                let accept = Accept { name: name.clone(), tls: tls.clone(), http2, socket: sockets.next() };
                 revision.listeners.push(accept);
             }
             listeners.insert(name, bound);
@@ -274,6 +274,7 @@ struct Listener {
     name: String,
     address: SocketAddr,
     tls: Option<Arc<ServerConfig>>,
+    http2: bool,
 }
 
 impl Prepared {
@@ -287,7 +288,7 @@ impl Prepared {
             };
         let mut listeners = Vec::with_capacity(wire.listeners.len());
         for listener in wire.listeners {
-            let tls = match listener.tls.as_ref().map(tls::prepare).transpose() {
+            let tls = match listener.tls.as_ref().map(|tls| tls::prepare(tls, listener.http2)).transpose() {
                 Ok(tls) => tls,
                 Err(message) => {
                     mistakes.push(Mistake::at(&["listeners", &listener.name, "tls"], message));
@@ -295,7 +296,7 @@ impl Prepared {
                 }
             };
             if let Ok(address) = listener.address.parse() {
-                listeners.push(Listener { name: listener.name, address, tls });
+                listeners.push(Listener { name: listener.name, address, tls, http2: listener.http2 });
             }
         }
         Ok(match rules {

@@ -79,9 +79,9 @@ pub(crate) fn admit(
         lines,
         target: head.target.of(lines.bytes),
         method: head.method,
-        client: client.origin.client,
-        secure: client.origin.secure,
-        listener: client.listener,
+        client: client.arrival.origin.client,
+        secure: client.arrival.origin.secure,
+        listener: client.arrival.listener,
         now: worker.clock.unix(),
     };
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
@@ -90,7 +90,7 @@ pub(crate) fn admit(
         birth::bear(worker, client, (id, pool, seat), &mut recall, lines);
     }
     let mut message = worker.buffers.take_text();
-    encode::request(lines, head, client.origin, &edits, &mut message);
+    encode::request(lines, head, client.arrival.origin, &edits, &mut message);
     worker.buffers.give_edits(edits);
     buffer.consume(head.length as usize);
     let head_length = message.len();

@@ -16,5 +16,6 @@ mod report;
 mod serve;
 mod setup;
 mod socket;
+mod stream;
 mod tls;
 mod worker;

@@ -33,6 +33,8 @@ pub(crate) struct Revision {
 pub(crate) struct Accept {
     pub(crate) name: String,
     pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// Whether clients may speak HTTP/2.
+    pub(crate) http2: bool,
     /// A socket of its own, where the worker has none for this listener yet.
     pub(crate) socket: Option<TcpListener>,
 }

@@ -22,7 +22,7 @@ use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::desk::Desk;
 use crate::mailbox::{Accept, Command, Revision};
 use crate::report::Report;
-use crate::serve::{Client, h1};
+use crate::serve::{Client, h1, h2};
 use crate::setup::Setup;
 use crate::socket::Socket;
 
@@ -54,6 +54,17 @@ struct Serves {
     /// Its place in the snapshot.
     place: Cell<usize>,
     tls: RefCell<Option<Arc<ServerConfig>>>,
+    http2: Cell<bool>,
+}
+
+/// How a connection came.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) origin: Origin,
+    /// The listener, by its place in the snapshot.
+    pub(crate) listener: usize,
+    /// Whether it may speak HTTP/2.
+    pub(crate) http2: bool,
 }
 
 /// Runs a worker until it is told to stop or its engine is gone. Called on a thread of its own.
@@ -106,11 +117,12 @@ impl Worker {
         *self.setup.borrow_mut() = Rc::new(setup);
         let mut listeners = self.listeners.borrow_mut();
         let mut before = std::mem::take(&mut *listeners);
-        for (place, Accept { name, tls, socket }) in revision.listeners.into_iter().enumerate() {
+        for (place, Accept { name, tls, http2, socket }) in revision.listeners.into_iter().enumerate() {
             let listening = match (socket, before.remove(&name)) {
                 (None, Some(kept)) => {
                     *kept.serves.tls.borrow_mut() = tls;
                     kept.serves.place.set(place);
+                    kept.serves.http2.set(http2);
                     kept
                 }
                 (None, None) => continue,
@@ -118,7 +130,11 @@ impl Worker {
                     if let Some(old) = old {
                         old.close(self);
                     }
-                    let serves = Rc::new(Serves { place: Cell::new(place), tls: RefCell::new(tls) });
+                    let serves = Rc::new(Serves {
+                        place: Cell::new(place),
+                        tls: RefCell::new(tls),
+                        http2: Cell::new(http2),
+                    });
                     let socket = Rc::new(TcpListener::from_std(socket)?);
                     let accept = accept(Rc::clone(self), Rc::clone(&socket), Rc::clone(&serves));
                     Listening { serves, socket, accepting: spawn_local(accept).abort_handle() }
@@ -164,15 +180,15 @@ impl Worker {
         self.drained.borrow().is_some()
     }
 
-    fn client(&self, socket: Socket, deadline: Deadline, origin: Origin, listener: usize) -> Rc<Client> {
+    /// A client's connection, or one stream of it.
+    pub(crate) fn client(&self, socket: Socket, deadline: Deadline, arrival: Arrival) -> Rc<Client> {
         self.accepted.set(self.accepted.get() + 1);
         // Workers count in ranges of their own.
         let number = ((self.number as u64) << 48) | self.accepted.get();
         Rc::new(Client {
             socket,
             deadline,
-            origin,
-            listener,
+            arrival,
             number,
             birth: Cell::new(None),
             records: RefCell::default(),
@@ -220,13 +236,14 @@ impl Listening {
 
 impl Serves {
     fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-        let (open, tls, listener) = (Open::new(worker), self.tls.borrow().clone(), self.place.get());
+        let (open, tls) = (Open::new(worker), self.tls.borrow().clone());
         let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
+        let arrival = Arrival { origin, listener: self.place.get(), http2: self.http2.get() };
         if let Some(tls) = tls {
-            spawn_local(serve_tls(open, stream, tls, origin, listener));
+            spawn_local(serve_tls(open, stream, tls, arrival));
         } else {
             let deadline = Deadline::new(&worker.clock);
-            let client = worker.client(Socket::plain(stream), deadline, origin, listener);
+            let client = worker.client(Socket::plain(stream), deadline, arrival);
             spawn_local(serve(open, client));
         }
     }
@@ -264,18 +281,23 @@ impl Drop for Open {
 
 /// Serves a connection to its end.
 async fn serve(open: Open, client: Rc<Client>) {
-    h1::serve(Rc::clone(&open.0), Rc::clone(&client)).await;
+    if client.socket.agreed_on_http2() {
+        // Boxed: its size is no idle connection's of HTTP/1.1.
+        Box::pin(h2::serve(Rc::clone(&open.0), Rc::clone(&client), None)).await;
+    } else {
+        h1::serve(Rc::clone(&open.0), Rc::clone(&client)).await;
+    }
     if let Some(birth) = client.birth.get() {
         open.0.births.gone(birth, client.number);
     }
 }
 
 /// Serves a connection over TLS, once client and server have agreed on its keys.
-async fn serve_tls(open: Open, stream: TcpStream, tls: Arc<ServerConfig>, origin: Origin, listener: usize) {
+async fn serve_tls(open: Open, stream: TcpStream, tls: Arc<ServerConfig>, arrival: Arrival) {
     let deadline = Deadline::new(&open.0.clock);
     // Boxed: it is large, and over when the first request comes.
     if let Some(socket) = Box::pin(agree(&open.0, stream, tls, &deadline)).await {
-        let client = open.0.client(socket, deadline, origin, listener);
+        let client = open.0.client(socket, deadline, arrival);
         serve(open, client).await;
     }
 }

@@ -85,7 +85,7 @@ def _address_of(host: str, resolve: Resolve) -> str | None:
 
 def _listener(name: str, listener: Listener, source: Source, problems: list[Problem]) -> wire.Listener:
     tls = _tls(name, listener.tls, source, problems) if listener.tls else None
-    return wire.Listener(name=name, address=str(listener.address), tls=tls)
+    return wire.Listener(name=name, address=str(listener.address), tls=tls, http2=listener.http2)
 
 
 def _tls(name: str, tls: Tls, source: Source, problems: list[Problem]) -> wire.Tls:

@@ -33,6 +33,7 @@ class Listener(Wire):
     name: str
     address: str
     tls: Tls | None
+    http2: bool
 
 
 class RoundRobin(Wire):
@@ -189,6 +190,7 @@ class Limits(Wire):
     head: U32
     target: U32
     fields: Annotated[int, Field(ge=1, le=256, strict=True)]
+    streams: U32
 
 
 class Timeouts(Wire):

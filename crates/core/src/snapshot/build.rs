@@ -84,6 +84,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             routes,
             ring,
             limits,
+            streams: wire.limits.streams,
             timeouts: wire.timeouts.clone(),
         }),
         _ => Err(mistakes),

@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub ring: KeyRing,
     /// What a client may ask of us.
     pub limits: Limits,
+    /// Requests that may be under way on one HTTP/2 connection.
+    pub streams: u32,
     /// How long we wait.
     pub timeouts: wire::Timeouts,
 }

@@ -39,6 +39,8 @@ pub struct Listener {
     pub address: String,
     /// Present when the listener speaks TLS.
     pub tls: Option<Tls>,
+    /// Whether clients may speak HTTP/2.
+    pub http2: bool,
 }
 
 /// A certificate chain and its private key, both PEM text.
@@ -348,6 +350,8 @@ pub struct Limits {
     pub target: u32,
     /// Number of fields, at most 256 (431 beyond).
     pub fields: u16,
+    /// Requests under way on one HTTP/2 connection.
+    pub streams: u32,
 }
 
 /// How long each step may take, in milliseconds.

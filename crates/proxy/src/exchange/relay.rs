@@ -111,7 +111,7 @@ impl At<'_> {
         framed: Framing,
         text: &mut Vec<u8>,
     ) -> Option<Reason> {
-        let (worker, origin) = (self.worker, self.client.origin);
+        let (worker, origin) = (self.worker, self.client.arrival.origin);
         let mut edits = worker.buffers.take_edits();
         let mut stamp = worker.buffers.take_text();
         let stamping = Stamping {
@@ -123,7 +123,7 @@ impl At<'_> {
                 method: self.admitted.asked.method,
                 client: origin.client,
                 secure: origin.secure,
-                listener: self.client.listener,
+                listener: self.client.arrival.listener,
                 now: worker.clock.unix(),
                 chance: worker.chance(),
             },

@@ -8,12 +8,12 @@ use equalizer_core::http::h1::decode;
 use equalizer_core::http::h1::encode::Delivery;
 use equalizer_core::http::refusal::Refusal;
 
-use super::{After, Client};
+use super::{After, Client, h2};
 use crate::answer::answer;
 use crate::body::Source;
 use crate::buffer::Buffer;
 use crate::clock::Late;
-use crate::desk::{Desk, Job};
+use crate::desk;
 use crate::exchange::{Admitted, Refused, admit, exchange};
 use crate::worker::Worker;
 
@@ -24,11 +24,12 @@ const LINGER_BYTES: usize = 256 * 1024;
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>) {
-    while let Some(buffer) = first_bytes(&worker, &client).await {
-        let mut desk = worker.desks.take().unwrap_or_else(Desk::new);
-        let goes_on = desk.turn(Job { worker: Rc::clone(&worker), client: Rc::clone(&client), buffer }).await;
-        worker.desks.give(desk);
-        if !goes_on {
+    let mut may_be_http2 = client.arrival.http2;
+    while let Some(mut buffer) = first_bytes(&worker, &client).await {
+        if std::mem::take(&mut may_be_http2) && begins_http2(&worker, &client, &mut buffer).await {
+            return Box::pin(h2::serve(worker, client, Some(buffer))).await;
+        }
+        if !desk::turn(&worker, &client, buffer).await {
             return;
         }
     }
@@ -92,6 +93,20 @@ async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
         client.deadline.poll_late(context).map(|Late| None)
     })
     .await
+}
+
+/// Whether a connection begins as HTTP/2 does; reads on where this cannot be told yet.
+async fn begins_http2(worker: &Worker, client: &Client, buffer: &mut Buffer) -> bool {
+    // No method of HTTP/1.1 begins so.
+    let told = &h2::PREFACE[..4];
+    client.deadline.set(worker.setup().rules.timeouts.head);
+    while buffer.filled().len() < told.len() && told.starts_with(buffer.filled()) {
+        let fill = poll_fn(|context| buffer.poll_fill(context, &client.socket));
+        if !matches!(client.deadline.before(fill).await, Ok(Ok(1..))) {
+            return false;
+        }
+    }
+    buffer.filled().starts_with(told)
 }
 
 /// Reads until `buffer` holds a whole request head, and admits the request.
