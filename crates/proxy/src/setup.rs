@@ -12,7 +12,9 @@ use equalizer_core::persistence::census::Census;
 use equalizer_core::pool::ServerId;
 use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::Snapshot;
+use equalizer_core::snapshot::wire::Protocol;
 
+use crate::forward::h2::Shared;
 use crate::forward::idle::Idle;
 use crate::report::{PoolReport, Report, ServerReport};
 
@@ -34,7 +36,9 @@ pub(crate) struct PoolSeat {
 pub(crate) struct ServerSeat {
     pub(crate) address: SocketAddr,
     window: u32,
+    pub(crate) protocol: Protocol,
     pub(crate) idle: Idle,
+    pub(crate) shared: Shared,
     pub(crate) exchanges: Cell<u64>,
     pub(crate) in_flight: Cell<u64>,
     pub(crate) connects: Cell<u64>,
@@ -54,9 +58,9 @@ impl Setup {
                 let kept = names.zip(seats).find(|(old, _)| old.name == server.name);
                 let window = pool.sessions.census_window;
                 match kept {
-                    Some((_, seat)) if seat.serves(server.address, window) => Rc::clone(seat),
-                    Some((_, seat)) => Rc::new(seat.moved(server.address, window)),
-                    None => Rc::new(ServerSeat::new(server.address, window)),
+                    Some((_, seat)) if seat.serves(server.address, pool.protocol, window) => Rc::clone(seat),
+                    Some((_, seat)) => Rc::new(seat.moved(server.address, pool.protocol, window)),
+                    None => Rc::new(ServerSeat::new(server.address, pool.protocol, window)),
                 }
             });
             let servers: Vec<_> = servers.collect();
@@ -86,6 +90,7 @@ impl Setup {
         let most = u64::from(self.rules.timeouts.idle_server);
         for seat in self.pools.iter().flat_map(|pool| &pool.servers) {
             seat.idle.close_older(now.saturating_sub(most));
+            seat.shared.close_older(now.saturating_sub(most));
         }
     }
 
@@ -133,14 +138,16 @@ impl PoolSeat {
 }
 
 impl ServerSeat {
-    fn serves(&self, address: SocketAddr, window: u32) -> bool {
-        self.address == address && self.window == window
+    fn serves(&self, address: SocketAddr, protocol: Protocol, window: u32) -> bool {
+        self.address == address && self.protocol == protocol && self.window == window
     }
 
-    fn new(address: SocketAddr, window: u32) -> Self {
+    fn new(address: SocketAddr, protocol: Protocol, window: u32) -> Self {
         Self {
             address,
+            protocol,
             idle: Idle::default(),
+            shared: Shared::default(),
             exchanges: Cell::default(),
             in_flight: Cell::default(),
             connects: Cell::default(),
@@ -151,7 +158,7 @@ impl ServerSeat {
     }
 
     /// The same server at another address, or counted over another window: what was counted before still counts.
-    fn moved(&self, address: SocketAddr, window: u32) -> Self {
+    fn moved(&self, address: SocketAddr, protocol: Protocol, window: u32) -> Self {
         Self {
             exchanges: self.exchanges.clone(),
             connects: self.connects.clone(),
@@ -161,7 +168,7 @@ impl ServerSeat {
             } else {
                 RefCell::new(Census::new(u64::from(window)))
             },
-            ..Self::new(address, window)
+            ..Self::new(address, protocol, window)
         }
     }
 

@@ -55,6 +55,15 @@ impl Socket {
         Self(RefCell::new(Carrier::Http2(Box::new(stream))))
     }
 
+    /// Whether its connection is others' too.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(&*self.0.borrow(), Carrier::Http2(_))
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(&*self.0.borrow(), Carrier::Tls(_))
+    }
+
     /// Whether both sides have agreed on HTTP/2 when they shook hands.
     pub(crate) fn agreed_on_http2(&self) -> bool {
         match &*self.0.borrow() {
@@ -172,5 +181,43 @@ impl Socket {
     pub(crate) fn has_bytes(&self) -> bool {
         let carrier = self.0.borrow();
         carrier.tcp().is_some_and(|tcp| peek(tcp).is_ok_and(|length| length > 0))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let length = ready!(Self::poll_read(&self, context, into.initialize_unfilled()))?;
+        into.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Self::poll_write(&self, context, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Self::poll_write(&self, context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Self::poll_flush(&self, context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_finish(context)
     }
 }

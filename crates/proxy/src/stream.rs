@@ -1,51 +1,82 @@
 //! One HTTP/2 stream as a socket that speaks HTTP/1.1: the exchange sees heads and bodies, and knows one language.
 //!
-//! What is read from it is a message in HTTP/1.1's words; what is written to it is one too. Its rules are applied to
-//! both, so a field that cannot travel in HTTP/1.1 does not come out of HTTP/2 either.
+//! What is read from it is a message in HTTP/1.1's words; what is written to it is one too. The rules of both are
+//! applied, so a field that cannot travel in HTTP/1.1 does not come out of HTTP/2 either.
 
 mod incoming;
 mod outgoing;
+mod words;
 
+use std::cell::Cell;
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use equalizer_core::http::method::Method;
+use h2::client::SendRequest;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::Request;
-
-use equalizer_core::http::method::Method;
+use http::uri::Scheme;
 
 use self::incoming::Incoming;
-use self::outgoing::{Answer, Outgoing};
+use self::outgoing::{Outgoing, To};
 
-/// One request of an HTTP/2 client, and the place of its response.
+/// One exchange on a connection that it shares.
 pub(crate) struct Stream {
     incoming: Incoming,
     outgoing: Outgoing,
+    _underway: Underway,
+}
+
+/// Counts as under way on its connection until it is dropped.
+pub(crate) struct Underway(Rc<Cell<usize>>);
+
+impl Underway {
+    pub(crate) fn new(streams: &Rc<Cell<usize>>) -> Self {
+        streams.set(streams.get() + 1);
+        Self(Rc::clone(streams))
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl Stream {
-    /// A request that has come, with where its response goes.
-    pub(crate) fn new(request: Request<RecvStream>, respond: SendResponse<Bytes>) -> Self {
+    /// A client's request, and where its response goes.
+    pub(crate) fn served(
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        underway: Underway,
+    ) -> Self {
         let (head, body) = request.into_parts();
-        let method = Method::read(head.method.as_str().as_bytes());
-        Self {
-            incoming: Incoming::request(&head, body),
-            outgoing: Outgoing::Head(Answer::new(respond, method)),
-        }
+        let to = To::Client { respond, method: Method::read(head.method.as_str().as_bytes()) };
+        Self { incoming: Incoming::request(&head, body), outgoing: Outgoing::new(to), _underway: underway }
     }
 
-    /// Reads what has come of the request; 0 bytes is its end.
+    /// A request that a server will be asked, and its response.
+    pub(crate) fn asked(send: SendRequest<Bytes>, scheme: Scheme, underway: Underway) -> Self {
+        let outgoing = Outgoing::new(To::Server { send, scheme });
+        Self { incoming: Incoming::nothing(), outgoing, _underway: underway }
+    }
+
+    /// Reads what has come; 0 bytes is the end.
     pub(crate) fn poll_read(
         &mut self,
         context: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        if let Some((response, method)) = self.outgoing.take_response() {
+            self.incoming = Incoming::response(response, method);
+        }
         self.incoming.poll_read(context, into)
     }
 
-    /// Writes some of the response; nothing when the client's window is closed.
+    /// Writes some of a message; nothing when the other side's window is closed.
     pub(crate) fn poll_write(
         &mut self,
         context: &mut Context<'_>,
@@ -68,13 +99,13 @@ impl Stream {
         Poll::Ready(Ok(written))
     }
 
-    /// Waits until the client takes nothing more of this stream.
+    /// Waits until the other side takes nothing more of this stream.
     pub(crate) fn poll_reset(&mut self, context: &mut Context<'_>) -> Poll<()> {
         ready!(self.outgoing.poll_reset(context));
         Poll::Ready(())
     }
 
-    /// Cuts the response short, so that the client does not take what it has for all there is.
+    /// Cuts the message short, so that the other side does not take what it has for all there is.
     pub(crate) fn abort(&mut self) {
         self.outgoing.reset(Reason::INTERNAL_ERROR);
     }

@@ -1,5 +1,7 @@
 """A pool: interchangeable servers, with one balance and one persistence."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from equalizer.model.balance import Balance, RoundRobin
@@ -14,6 +16,8 @@ from equalizer.model.sessions import Sessions
 class Pool(Noun):
     """Servers of which any can answer a new client, and one must answer a returning one."""
 
+    protocol: Literal["h1", "h2c"] = "h1"
+    """What its servers speak: HTTP/1.1, or HTTP/2 without TLS."""
     balance: Balance = RoundRobin(kind="round_robin")
     """How a server is chosen when nothing is recalled."""
     persistence: Persistence = (InsertCookie(kind="cookie"),)

@@ -129,6 +129,7 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
     accept = foreign.accepted(name, pool.sessions.accept, servers, source, problems)
     return wire.Pool(
         name=name,
+        protocol=pool.protocol,
         balance=_balance(pool.balance),
         persistence=tuple(map(persistence.kind, pool.persistence)),
         sessions=persistence.sessions(pool.sessions, accept),

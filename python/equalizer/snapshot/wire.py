@@ -165,6 +165,7 @@ class Pool(Wire):
     """Interchangeable servers."""
 
     name: str
+    protocol: Literal["h1", "h2c"]
     balance: Balance
     persistence: tuple[Persistence, ...]
     sessions: Sessions

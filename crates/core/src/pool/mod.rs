@@ -11,7 +11,7 @@ use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
 use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
 use crate::persistence::{Chain, Recall};
-use crate::snapshot::wire::{Sessions, State};
+use crate::snapshot::wire::{Protocol, Sessions, State};
 
 /// A server's position in its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,8 @@ impl Server {
 pub struct Pool {
     /// Unique in the snapshot.
     pub name: String,
+    /// What they speak.
+    pub protocol: Protocol,
     /// Never empty.
     pub servers: Vec<Server>,
     /// How sessions come back to their homes.

@@ -60,6 +60,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             let joined = if old.is_some() { at.now } else { 0 };
             Pool {
                 name: pool.name.clone(),
+                protocol: pool.protocol,
                 servers: build_servers(pool, old, joined, &mut mistakes),
                 persistence: chain::build(pool, old, &listeners, at),
                 sessions: pool.sessions.clone(),

@@ -59,6 +59,8 @@ pub struct Tls {
 pub struct Pool {
     /// Unique among the pools.
     pub name: String,
+    /// What its servers speak.
+    pub protocol: Protocol,
     /// How a server is chosen when nothing is recalled.
     pub balance: Balance,
     /// Asked in order; empty for none.
@@ -67,6 +69,16 @@ pub struct Pool {
     pub sessions: Sessions,
     /// At least one.
     pub servers: Vec<Server>,
+}
+
+/// What servers speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    H1,
+    /// HTTP/2 without TLS, known beforehand.
+    H2c,
 }
 
 /// How a pool chooses.

@@ -1,6 +1,7 @@
 //! Sends a request to one server and reads the head of its response.
 
 pub(crate) mod connect;
+pub(crate) mod h2;
 pub(crate) mod idle;
 
 use std::future::poll_fn;
@@ -12,6 +13,7 @@ use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{self, ResponseHead};
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
+use equalizer_core::snapshot::wire::Protocol;
 
 use self::connect::connect;
 use crate::buffer::Buffer;
@@ -52,6 +54,9 @@ impl Link {
         deadline: &Deadline,
         wait: u32,
     ) -> Result<Self, Fault> {
+        if seat.protocol == Protocol::H2c {
+            return Self::open_stream(seat, fresh, deadline, wait).await;
+        }
         while let Some(socket) = if fresh { None } else { seat.idle.take() } {
             // What must not be sent twice is not sent into a connection that has been closed meanwhile.
             if method.idempotent() || socket.is_alive() {
@@ -60,9 +65,28 @@ impl Link {
         }
         seat.connects.set(seat.connects.get() + 1);
         // Boxed: it is rare, and every connection's memory would have to hold it.
-        match Box::pin(deadline.within(wait, connect(seat.address))).await {
-            Ok(Ok(stream)) => Ok(Self::new(Socket::plain(stream), false, seat)),
-            Ok(Err(_)) => Err(Fault::Connect),
+        match Box::pin(deadline.within(wait, connect(seat))).await {
+            Ok(connected) => connected.map(|socket| Self::new(socket, false, seat)),
+            Err(Late) => Err(Fault::ConnectTimeout),
+        }
+    }
+
+    /// A stream on a connection that others use too.
+    async fn open_stream(
+        seat: &Rc<ServerSeat>,
+        fresh: bool,
+        deadline: &Deadline,
+        wait: u32,
+    ) -> Result<Self, Fault> {
+        if fresh {
+            seat.shared.leave();
+        }
+        let connect = async {
+            seat.connects.set(seat.connects.get() + 1);
+            connect(seat).await
+        };
+        match Box::pin(deadline.within(wait, seat.shared.stream(deadline.now(), connect))).await {
+            Ok(opened) => opened.map(|opened| Self::new(opened.socket, opened.reused, seat)),
             Err(Late) => Err(Fault::ConnectTimeout),
         }
     }
@@ -74,7 +98,9 @@ impl Link {
     /// Puts the connection back for the next exchange.
     pub(crate) fn keep(self, now: u64) {
         let Self { socket, flight, .. } = self;
-        flight.0.idle.keep(socket, now);
+        if !socket.is_stream() {
+            flight.0.idle.keep(socket, now);
+        }
     }
 
     /// Writes what was prepared of the request.

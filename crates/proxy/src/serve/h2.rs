@@ -20,7 +20,7 @@ use crate::buffer::Buffer;
 use crate::clock::Deadline;
 use crate::desk;
 use crate::socket::Socket;
-use crate::stream::Stream;
+use crate::stream::{Stream, Underway};
 use crate::worker::Worker;
 
 /// What every connection begins with (RFC 9113, 3.4); no request of HTTP/1.1 begins so.
@@ -61,7 +61,7 @@ struct Served {
     client: Rc<Client>,
     budget: Rc<budget::Budget>,
     /// Exchanges under way.
-    streams: Rc<Cell<u32>>,
+    streams: Rc<Cell<usize>>,
     connection: Connection<Carrier, Bytes>,
     leaving: bool,
 }
@@ -113,25 +113,15 @@ impl Served {
     }
 
     fn begin(&self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
-        self.streams.set(self.streams.get() + 1);
-        let socket = Socket::http2(Stream::new(request, respond));
+        let socket = Socket::http2(Stream::served(request, respond, Underway::new(&self.streams)));
         let deadline = Deadline::new(&self.worker.clock);
         let client = self.worker.client(socket, deadline, self.client.arrival);
-        spawn_local(exchange(Rc::clone(&self.worker), client, Underway(Rc::clone(&self.streams))));
-    }
-}
-
-/// Counts as under way until it is dropped.
-struct Underway(Rc<Cell<u32>>);
-
-impl Drop for Underway {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        spawn_local(exchange(Rc::clone(&self.worker), client));
     }
 }
 
 /// Serves one stream; when the client gives it up, whatever was begun for it ends.
-async fn exchange(worker: Rc<Worker>, client: Rc<Client>, _underway: Underway) {
+async fn exchange(worker: Rc<Worker>, client: Rc<Client>) {
     let mut buffer = worker.buffers.take();
     // The head is here: nothing is waited for.
     let begun = poll_fn(|context| buffer.poll_fill(context, &client.socket)).await;

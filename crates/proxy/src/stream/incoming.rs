@@ -1,4 +1,4 @@
-//! What comes on a stream, written in HTTP/1.1's words.
+//! What comes on a stream, in HTTP/1.1's words.
 
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -6,9 +6,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use equalizer_core::http::h1::encode;
 use h2::RecvStream;
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, COOKIE, HOST};
-use http::request::Parts;
+use h2::client::ResponseFuture;
+use http::header::CONTENT_LENGTH;
+use http::{Method, request};
+
+use super::words;
 
 /// A message on its way in.
 pub(super) struct Incoming {
@@ -17,28 +19,40 @@ pub(super) struct Incoming {
     read: usize,
     /// Content that was not read yet.
     data: Bytes,
-    body: Body,
+    rest: Rest,
 }
 
-enum Body {
-    /// Content whose length the head tells.
+/// What is still to come.
+enum Rest {
+    /// All of a response to a request of this method.
+    Response(ResponseFuture, Method),
+    /// Content whose length the head told.
     Plain(RecvStream),
     /// Content in chunks.
     Chunks(RecvStream),
-    Done,
+    Nothing,
 }
 
 impl Incoming {
+    fn new(text: Vec<u8>, rest: Rest) -> Self {
+        Self { text, read: 0, data: Bytes::new(), rest }
+    }
+
+    /// Nothing comes.
+    pub(super) fn nothing() -> Self {
+        Self::new(Vec::new(), Rest::Nothing)
+    }
+
     /// A request: its head is here, its body comes.
-    pub(super) fn request(head: &Parts, body: RecvStream) -> Self {
+    pub(super) fn request(head: &request::Parts, body: RecvStream) -> Self {
         let mut text = Vec::with_capacity(1024);
-        let framed = write_request(head, body.is_end_stream(), &mut text);
-        let body = match framed {
-            _ if body.is_end_stream() => Body::Done,
-            true => Body::Plain(body),
-            false => Body::Chunks(body),
-        };
-        Self { text, read: 0, data: Bytes::new(), body }
+        words::write_request(head, body.is_end_stream(), &mut text);
+        Self::new(text, Rest::body(body, head.headers.contains_key(CONTENT_LENGTH)))
+    }
+
+    /// A response to a request of this method.
+    pub(super) fn response(response: ResponseFuture, method: Method) -> Self {
+        Self::new(Vec::new(), Rest::Response(response, method))
     }
 
     /// Reads what is here; 0 bytes is the end.
@@ -58,25 +72,41 @@ impl Incoming {
                 let _ = self.data.split_to(length);
                 return Poll::Ready(Ok(length));
             }
-            if matches!(self.body, Body::Done) {
-                return Poll::Ready(Ok(0));
+            self.text.clear();
+            self.read = 0;
+            match &self.rest {
+                Rest::Nothing => return Poll::Ready(Ok(0)),
+                Rest::Response(..) => ready!(self.poll_head(context))?,
+                Rest::Plain(_) | Rest::Chunks(_) => ready!(self.poll_body(context))?,
             }
-            ready!(self.poll_more(context))?;
         }
     }
 
-    /// Takes the next content or the end from the stream.
-    fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.text.clear();
-        self.read = 0;
-        let (stream, chunks) = match &mut self.body {
-            Body::Plain(stream) => (stream, false),
-            Body::Chunks(stream) => (stream, true),
-            Body::Done => return Poll::Ready(Ok(())),
+    /// Takes the next head of a response.
+    fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Rest::Response(response, method) = &mut self.rest else { return Poll::Ready(Ok(())) };
+        if let Poll::Ready(Some(interim)) = response.poll_informational(context) {
+            let (head, ()) = interim.map_err(super::broken)?.into_parts();
+            words::write_response(&head, method, false, &mut self.text);
+            return Poll::Ready(Ok(()));
+        }
+        let (head, body) =
+            ready!(std::pin::Pin::new(response).poll(context)).map_err(super::broken)?.into_parts();
+        words::write_response(&head, method, body.is_end_stream(), &mut self.text);
+        self.rest = Rest::body(body, head.headers.contains_key(CONTENT_LENGTH));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes the next content or the end.
+    fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (stream, chunks) = match &mut self.rest {
+            Rest::Plain(stream) => (stream, false),
+            Rest::Chunks(stream) => (stream, true),
+            Rest::Response(..) | Rest::Nothing => return Poll::Ready(Ok(())),
         };
         if let Some(data) = ready!(stream.poll_data(context)) {
             let data = data.map_err(super::broken)?;
-            // Read at once by whoever asked: the buffers behind this are what holds the client back.
+            // Whoever asked takes it at once: not asking is what holds the other side back.
             stream.flow_control().release_capacity(data.len()).map_err(super::broken)?;
             if chunks && !data.is_empty() {
                 encode::chunk_size(data.len(), &mut self.text);
@@ -90,11 +120,21 @@ impl Incoming {
         let trailers = ready!(stream.poll_trailers(context)).map_err(super::broken)?;
         if chunks {
             self.text.extend_from_slice(b"0\r\n");
-            trailers.iter().for_each(|fields| write_fields(fields, &mut self.text));
+            trailers.iter().for_each(|fields| words::write_fields(fields, &mut self.text));
             self.text.extend_from_slice(b"\r\n");
         }
-        self.body = Body::Done;
+        self.rest = Rest::Nothing;
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Rest {
+    fn body(stream: RecvStream, told: bool) -> Self {
+        match told {
+            _ if stream.is_end_stream() => Self::Nothing,
+            true => Self::Plain(stream),
+            false => Self::Chunks(stream),
+        }
     }
 }
 
@@ -102,59 +142,4 @@ fn copy(from: &[u8], into: &mut [u8]) -> usize {
     let length = from.len().min(into.len());
     into[..length].copy_from_slice(&from[..length]);
     length
-}
-
-/// Writes a request's head; whether its body's length is told.
-fn write_request(head: &Parts, ended: bool, out: &mut Vec<u8>) -> bool {
-    out.extend_from_slice(head.method.as_str().as_bytes());
-    out.push(b' ');
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    out.extend_from_slice(if target.is_empty() { "/" } else { target }.as_bytes());
-    out.extend_from_slice(b" HTTP/1.1\r\n");
-    if let Some(authority) = head.uri.authority() {
-        // RFC 9113, 8.3.1: where both are there they must agree. The decoder refuses a second Host, and so two that
-        // differ; one that says the same is left out.
-        write_field(b"host", authority.as_str().as_bytes(), out);
-    }
-    for (name, value) in &head.headers {
-        let same = || {
-            head.uri.authority().is_some_and(|authority| authority.as_str().as_bytes() == value.as_bytes())
-        };
-        if *name != COOKIE && !(*name == HOST && same()) {
-            write_field(name.as_str().as_bytes(), value.as_bytes(), out);
-        }
-    }
-    write_cookies(&head.headers, out);
-    let framed = head.headers.contains_key(CONTENT_LENGTH);
-    if !ended && !framed {
-        write_field(b"transfer-encoding", b"chunked", out);
-    }
-    out.extend_from_slice(b"\r\n");
-    framed
-}
-
-/// Cookies may come in crumbs (RFC 9113, 8.2.3); HTTP/1.1 has one field of them.
-fn write_cookies(fields: &HeaderMap, out: &mut Vec<u8>) {
-    let mut crumbs = fields.get_all(COOKIE).iter();
-    let Some(first) = crumbs.next() else { return };
-    out.extend_from_slice(b"cookie: ");
-    out.extend_from_slice(first.as_bytes());
-    for crumb in crumbs {
-        out.extend_from_slice(b"; ");
-        out.extend_from_slice(crumb.as_bytes());
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-fn write_fields(fields: &HeaderMap, out: &mut Vec<u8>) {
-    for (name, value) in fields {
-        write_field(name.as_str().as_bytes(), value.as_bytes(), out);
-    }
-}
-
-fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
 }

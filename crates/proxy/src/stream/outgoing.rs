@@ -4,132 +4,152 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use equalizer_core::http::field::{Field, Known};
+use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::chunked::{Chunked, Piece};
-use equalizer_core::http::h1::decode::{self, Framing, ResponseHead};
+use equalizer_core::http::h1::decode::{self, Framing, Limits};
 use equalizer_core::http::h1::encode;
 use equalizer_core::http::method::Method;
+use h2::client::{ResponseFuture, SendRequest};
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
-use http::header::{HeaderName, HeaderValue};
-use http::{Response, StatusCode};
+use http::uri::Scheme;
+
+use super::words;
 
 /// Content that is handed over at once at most, whatever the window allows: more would lie in memory twice.
 const PIECE: usize = 64 * 1024;
 
-/// How far a response has gone out.
-pub(super) enum Outgoing {
+/// Our own heads are held to nothing: the other side has its limits.
+const ANY: Limits = Limits { head: u32::MAX, target: u32::MAX, fields: u16::MAX };
+
+/// A message on its way out.
+pub(super) struct Outgoing {
+    state: State,
+    /// What answers the request that went out.
+    response: Option<(ResponseFuture, http::Method)>,
+}
+
+enum State {
     /// Its head is being written.
-    Head(Answer),
+    Head(Head),
     /// Its body is.
     Body(SendStream<Bytes>, Content),
     /// It has ended, or was given up.
     Ended,
 }
 
-/// Where a response's head goes, and what was written of it.
-pub(super) struct Answer {
-    respond: SendResponse<Bytes>,
-    method: Method,
+/// What was written of a head, and where it goes.
+struct Head {
     text: Vec<u8>,
     fields: Vec<Field>,
+    to: To,
+}
+
+/// Who gets the message.
+pub(super) enum To {
+    /// A client that asked with this method.
+    Client { respond: SendResponse<Bytes>, method: Method },
+    /// A server.
+    Server { send: SendRequest<Bytes>, scheme: Scheme },
 }
 
 /// How the rest of a body is told.
-pub(super) enum Content {
+enum Content {
     Length(u64),
     Chunks(Chunked),
     /// Everything until the end.
     Rest,
 }
 
-impl Answer {
-    pub(super) fn new(respond: SendResponse<Bytes>, method: Method) -> Self {
-        Self { respond, method, text: Vec::new(), fields: Vec::new() }
-    }
-
-    /// The head, once all of it was written.
-    fn head(&mut self) -> io::Result<Option<ResponseHead>> {
-        decode::response(&self.text, u32::MAX, self.method, &mut self.fields).map_err(io::Error::other)
-    }
-
-    /// The head as HTTP/2 has it: what concerns one connection only has no place in it (RFC 9113, 8.2.2).
-    fn response(&self, head: &ResponseHead) -> io::Result<Response<()>> {
-        let mut response = Response::new(());
-        *response.status_mut() = StatusCode::from_u16(head.status).map_err(io::Error::other)?;
-        let fields = response.headers_mut();
-        fields.reserve(self.fields.len());
-        for field in &self.fields {
-            if matches!(field.known, Known::Connection | Known::TransferEncoding | Known::HopByHop) {
-                continue;
-            }
-            let name = HeaderName::from_bytes(field.name.of(&self.text)).map_err(io::Error::other)?;
-            let value = HeaderValue::from_bytes(field.value.of(&self.text)).map_err(io::Error::other)?;
-            fields.append(name, value);
-        }
-        Ok(response)
-    }
-}
-
 impl Outgoing {
+    pub(super) fn new(to: To) -> Self {
+        Self { state: State::Head(Head { text: Vec::new(), fields: Vec::new(), to }), response: None }
+    }
+
+    /// What answers the request, once, when it has gone out.
+    pub(super) fn take_response(&mut self) -> Option<(ResponseFuture, http::Method)> {
+        self.response.take()
+    }
+
     /// Takes some of `bytes`, which are not empty.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Head(answer) => {
-                let before = answer.text.len();
-                answer.text.extend_from_slice(bytes);
-                let Some(head) = answer.head()? else { return Poll::Ready(Ok(bytes.len())) };
-                let length = head.length as usize;
-                self.send_head(&head)?;
-                Poll::Ready(Ok(length - before))
+        match &mut self.state {
+            State::Head(head) => {
+                let before = head.text.len();
+                head.text.extend_from_slice(bytes);
+                Poll::Ready(Ok(self.send_head()?.map_or(bytes.len(), |length| length - before)))
             }
-            Self::Body(stream, content) => {
+            State::Body(stream, content) => {
                 let (taken, ended) = ready!(content.poll_write(context, stream, bytes))?;
                 if ended {
-                    *self = Self::Ended;
+                    self.state = State::Ended;
                 }
                 Poll::Ready(Ok(taken))
             }
-            Self::Ended => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            State::Ended => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
 
-    fn send_head(&mut self, head: &ResponseHead) -> io::Result<()> {
-        let Self::Head(answer) = self else { return Ok(()) };
-        let response = answer.response(head)?;
-        if head.status < 200 {
-            answer.respond.send_informational(response).map_err(super::broken)?;
-            answer.text.clear();
-            return Ok(());
-        }
-        let content = match head.framing {
-            Framing::None | Framing::Length(0) => None,
-            Framing::Length(length) => Some(Content::Length(length)),
-            Framing::Chunked => Some(Content::Chunks(Chunked::default())),
-            Framing::UntilClose => Some(Content::Rest),
+    /// Sends the head once all of it was written: its length then.
+    fn send_head(&mut self) -> io::Result<Option<usize>> {
+        let State::Head(Head { text, fields, to }) = &mut self.state else { return Ok(None) };
+        let (length, framing, stream) = match to {
+            To::Client { respond, method } => {
+                let read = decode::response(text, u32::MAX, *method, fields).map_err(io::Error::other)?;
+                let Some(head) = read else { return Ok(None) };
+                let response = words::read_response(text, &head, fields)?;
+                if head.status < 200 {
+                    respond.send_informational(response).map_err(super::broken)?;
+                    text.clear();
+                    return Ok(Some(head.length as usize));
+                }
+                let stream =
+                    respond.send_response(response, is_empty(head.framing)).map_err(super::broken)?;
+                (head.length, head.framing, stream)
+            }
+            To::Server { send, scheme } => {
+                let read = decode::request(text, ANY, fields).map_err(io::Error::other)?;
+                let Some(head) = read else { return Ok(None) };
+                let request = words::read_request(text, &head, fields, scheme.clone())?;
+                let method = request.method().clone();
+                let (response, stream) =
+                    send.send_request(request, is_empty(head.framing)).map_err(super::broken)?;
+                self.response = Some((response, method));
+                (head.length, head.framing, stream)
+            }
         };
-        let stream = answer.respond.send_response(response, content.is_none()).map_err(super::broken)?;
-        *self = content.map_or(Self::Ended, |content| Self::Body(stream, content));
-        Ok(())
+        self.state = match framing {
+            Framing::None | Framing::Length(0) => State::Ended,
+            Framing::Length(length) => State::Body(stream, Content::Length(length)),
+            Framing::Chunked => State::Body(stream, Content::Chunks(Chunked::default())),
+            Framing::UntilClose => State::Body(stream, Content::Rest),
+        };
+        Ok(Some(length as usize))
     }
 
     /// Waits until the other side gives the stream up.
     pub(super) fn poll_reset(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match self {
-            Self::Head(answer) => answer.respond.poll_reset(context).map(|_| ()),
-            Self::Body(stream, _) => stream.poll_reset(context).map(|_| ()),
-            Self::Ended => Poll::Pending,
+        match &mut self.state {
+            State::Head(Head { to: To::Client { respond, .. }, .. }) => {
+                respond.poll_reset(context).map(|_| ())
+            }
+            State::Body(stream, _) => stream.poll_reset(context).map(|_| ()),
+            State::Head(_) | State::Ended => Poll::Pending,
         }
     }
 
     /// Gives the stream up.
     pub(super) fn reset(&mut self, reason: Reason) {
-        match self {
-            Self::Head(answer) => answer.respond.send_reset(reason),
-            Self::Body(stream, _) => stream.send_reset(reason),
-            Self::Ended => {}
+        match &mut self.state {
+            State::Head(Head { to: To::Client { respond, .. }, .. }) => respond.send_reset(reason),
+            State::Body(stream, _) => stream.send_reset(reason),
+            State::Head(_) | State::Ended => {}
         }
     }
+}
+
+fn is_empty(framing: Framing) -> bool {
+    matches!(framing, Framing::None | Framing::Length(0))
 }
 
 impl Content {
