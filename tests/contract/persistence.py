@@ -20,6 +20,33 @@ _long = st.integers(1, 3650 * 86_400)
 _or_zero = st.just(0) | _long
 _prefix4, _prefix6 = st.integers(1, 32), st.integers(1, 128)
 _scopes = st.sampled_from(("pool", "listener")) | st.builds(wire.Group, group=name)
+_duplicates = st.sampled_from(("first", "last", "newest", "refuse"))
+
+
+def _some(values: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(values, max_size=3).map(tuple)
+
+
+_glob = st.text(_LETTERS + "/.*%-", max_size=20)
+_matchers = st.lists(
+    st.builds(
+        wire.Matcher,
+        path=_some(_glob.map(lambda text: f"/{text}")),
+        method=_some(st.sampled_from(("GET", "HEAD", "POST", "PROPFIND"))),
+        host=_some(_domain | _domain.map(lambda host: f"*.{host}")),
+        field=st.dictionaries(_token, _some(_glob), max_size=2),
+        client=_some(
+            st.builds(
+                lambda ip, part: f"{ip}/{round(part * ip.max_prefixlen)}", st.ip_addresses(), st.floats(0, 1)
+            )
+            | st.ip_addresses().map(str)
+        ),
+        scheme=_some(st.sampled_from(("http", "https"))),
+    ),
+    max_size=2,
+).map(tuple)
+_conditions = st.builds(wire.Condition, when=_matchers, unless=_matchers)
+_always = wire.Condition(when=(), unless=())
 
 _plain = wire.Attributes(
     path="/", domain=None, same_site=None, secure="auto", http_only=False, partitioned=False, max_age=None
@@ -37,6 +64,8 @@ _nothing = {
     "capacity": st.just(0),
     "record_idle": st.just(0),
     "parameters": st.just(()),
+    "duplicates": st.just("first"),
+    "condition": st.just(_always),
 }
 _attributes = st.builds(
     wire.Attributes,
@@ -56,15 +85,27 @@ _insert = {
     "preserve": st.booleans(),
     "post_only": st.booleans(),
     "cache": st.sampled_from(("skip", "private", "always")),
+    "duplicates": _duplicates,
+    "condition": _conditions,
 }
 _cookies = st.one_of(
     *(
         st.builds(wire.Cookie, **{**_nothing, **mode})
         for mode in (
             _insert,
-            {"mode": st.just("rewrite"), "scope": _scopes},
-            {"mode": st.just("prefix"), "scope": _scopes, "seal_value": st.booleans()},
-            {"mode": st.just("learn"), "capacity": _capacity, "record_idle": _long},
+            {"mode": st.just("rewrite"), "scope": _scopes, "duplicates": _duplicates},
+            {
+                "mode": st.just("prefix"),
+                "scope": _scopes,
+                "duplicates": _duplicates,
+                "seal_value": st.booleans(),
+            },
+            {
+                "mode": st.just("learn"),
+                "capacity": _capacity,
+                "record_idle": _long,
+                "condition": _conditions,
+            },
             {
                 "mode": st.just("route"),
                 "parameters": st.lists(_parameter, max_size=3, unique=True).map(tuple),
@@ -78,19 +119,29 @@ _fields = st.builds(
     mode=st.just("insert"),
     name=_field,
     scope=_scopes,
+    duplicates=_duplicates,
     capacity=st.just(0),
     record_idle=st.just(0),
+    condition=_conditions,
 ) | st.builds(
     wire.CarryingField,
     kind=st.just("field"),
     mode=st.just("learn"),
     name=_field,
     scope=st.just("pool"),
+    duplicates=st.just("first"),
     capacity=_capacity,
     record_idle=_long,
+    condition=_conditions,
 )
 _addresses = st.builds(
-    wire.Address, kind=st.just("address"), prefix4=_prefix4, prefix6=_prefix6, idle=_long, capacity=_capacity
+    wire.Address,
+    kind=st.just("address"),
+    prefix4=_prefix4,
+    prefix6=_prefix6,
+    idle=_long,
+    capacity=_capacity,
+    condition=_conditions,
 )
 _hashes = st.builds(
     wire.Hash,
@@ -99,6 +150,7 @@ _hashes = st.builds(
     name=_parameter,
     prefix4=_prefix4,
     prefix6=_prefix6,
+    condition=_conditions,
 ) | st.builds(
     wire.Hash,
     kind=st.just("hash"),
@@ -106,6 +158,7 @@ _hashes = st.builds(
     name=st.just(""),
     prefix4=_prefix4,
     prefix6=_prefix6,
+    condition=_conditions,
 )
 
 

@@ -89,6 +89,8 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                         "capacity": 0,
                         "record_idle": 0,
                         "parameters": (),
+                        "duplicates": "first",
+                        "condition": {"when": (), "unless": ()},
                     },
                 ),
                 "sessions": {

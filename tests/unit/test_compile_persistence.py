@@ -20,9 +20,11 @@ PLAIN = {
     "partitioned": False,
     "max_age": None,
 }
+ALWAYS: dict[str, object] = {"when": (), "unless": ()}
 COOKIE = {
     "kind": "cookie",
     "scope": "pool",
+    "duplicates": "first",
     "attributes": PLAIN,
     "strip": False,
     "preserve": False,
@@ -32,7 +34,11 @@ COOKIE = {
     "capacity": 0,
     "record_idle": 0,
     "parameters": (),
+    "condition": ALWAYS,
 }
+
+
+FIELD = {"scope": "pool", "duplicates": "first", "capacity": 0, "record_idle": 0}
 
 
 def compiled(servers: object = SERVERS, **pool: object) -> wire.Pool:
@@ -129,11 +135,11 @@ def test_a_prefix_is_part_of_the_name_that_crosses() -> None:
     [
         (
             {"kind": "field", "name": "Session-Id", "scope": "listener"},
-            {"mode": "insert", "name": "Session-Id", "scope": "listener", "capacity": 0, "record_idle": 0},
+            FIELD | {"mode": "insert", "name": "Session-Id", "scope": "listener"},
         ),
         (
             {"kind": "field", "mode": "learn", "name": "Mcp-Session-Id", "capacity": 9, "record_idle": "1h"},
-            {"mode": "learn", "name": "Mcp-Session-Id", "scope": "pool", "capacity": 9, "record_idle": 3600},
+            FIELD | {"mode": "learn", "name": "Mcp-Session-Id", "capacity": 9, "record_idle": 3600},
         ),
         ({"kind": "address"}, {"prefix4": 32, "prefix6": 64, "idle": 1800, "capacity": 1_000_000}),
         (
@@ -157,7 +163,48 @@ def test_a_prefix_is_part_of_the_name_that_crosses() -> None:
 )
 def test_each_other_kind(written: dict[str, object], expected: dict[str, object]) -> None:
     (found,) = compiled(persistence=written).persistence
-    assert found.model_dump() == {"kind": written["kind"]} | expected
+    assert found.model_dump() == {"kind": written["kind"], "condition": ALWAYS} | expected
+
+
+def test_matchers_cross_with_every_value_in_a_list() -> None:
+    unless = [{"path": "*.css", "field": {"User-Agent": "*bot*"}}, {"client": "10.0.0.7", "scheme": "http"}]
+    when = {
+        "path": ["/a", "/b/*"],
+        "method": ["GET", "HEAD"],
+        "host": "*.shop.example",
+        "field": {"A": ["1", "2"]},
+    }
+    kinds: list[dict[str, object]] = [
+        {"kind": "cookie", "duplicates": "newest"},
+        {"kind": "cookie", "mode": "learn", "name": "A"},
+        {"kind": "field", "name": "Session-Id", "duplicates": "newest"},
+        {"kind": "field", "mode": "learn", "name": "A"},
+        {"kind": "address"},
+        {"kind": "hash", "over": "path"},
+    ]
+    plain: dict[str, object] = dict.fromkeys(("path", "method", "host", "client", "scheme"), ()) | {
+        "field": {}
+    }
+    for kind in compiled(
+        persistence=[{**kind, "when": when, "unless": unless} for kind in kinds]
+    ).persistence:
+        assert kind.condition.model_dump() == {
+            "when": (
+                plain
+                | {
+                    "path": ("/a", "/b/*"),
+                    "method": ("GET", "HEAD"),
+                    "host": ("*.shop.example",),
+                    "field": {"A": ("1", "2")},
+                },
+            ),
+            "unless": (
+                plain | {"path": ("*.css",), "field": {"User-Agent": ("*bot*",)}},
+                plain | {"client": ("10.0.0.7/32",), "scheme": ("http",)},
+            ),
+        }
+        sealed = isinstance(kind, wire.Cookie | wire.CarryingField) and kind.mode == "insert"
+        assert getattr(kind, "duplicates", None) in (("newest",) if sealed else ("first", None))
 
 
 def test_a_chain_keeps_its_order() -> None:

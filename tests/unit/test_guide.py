@@ -63,6 +63,7 @@ TABLES: dict[str, list[tuple[str, ...]]] = {
     '`kind = "hash"`': [
         (*PLACE, "kind=hash", f"over={over}") for over in ("field", "cookie", "query", "path", "address")
     ],
+    "A matcher, in": [(*PLACE, "kind=address", "unless")],
     "`[pools.NAME.sessions]`": [("pools", "shop", "sessions")],
 }
 """Parts of the guide, and the tables of the schema that they tell of."""

@@ -49,6 +49,9 @@ CHAINS = [
     "{ kind = 'hash', over = 'field', name = 'Host' }",
     "{ kind = 'hash', over = 'query', name = 'room' }",
     "{ kind = 'hash', over = 'path' }",
+    "[{ kind = 'cookie', unless = { path = '*.css' }, duplicates = 'newest' }, "
+    "{ kind = 'hash', over = 'path', when = [{ path = ['/a', '/b/*'], method = 'GET', "
+    "host = '*.shop.example', field = { Accept = ['a', 'b'] }, client = '10.0.0.0/8', scheme = 'https' }] }]",
 ]
 """Every kind and mode, with every setting."""
 
@@ -139,6 +142,7 @@ def test_every_key_has_something_to_suggest() -> None:
     starts: dict[str, tuple[str | int, ...]] = {
         "RoundRobin": ("pools", "a", "balance"),
         **{name: ("pools", "a", "persistence", *tags) for name, tags in KINDS.items()},
+        "Matcher": ("pools", "a", "persistence", "kind=cookie", "mode=insert", "unless"),
         "Group": ("pools", "a", "persistence", "kind=cookie", "mode=insert", "scope"),
         "Sessions": ("pools", "a", "sessions"),
         "Rebalance": ("pools", "a", "sessions", "rebalance"),

@@ -10,6 +10,7 @@ use equalizer_core::http::forwarded::Origin;
 use equalizer_core::http::h1::decode;
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
+use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::persistence::{Ask, Asked, Stamping};
 use equalizer_core::pool::{ServerId, Tried};
 use equalizer_core::snapshot::Snapshot;
@@ -74,16 +75,20 @@ fn exchange(rules: &Snapshot, request: &[u8], warm: &mut Warm) -> ServerId {
     let ask = Ask {
         lines,
         target: head.target.of(request),
-        method: head.method,
+        host: head.host.of(request),
+        method: head.method_text.of(request),
         client: origin.client,
         secure: false,
         listener: 0,
         now: 1_800_000_000,
     };
-    let recall = pool.persistence.recall(&rules.ring, pool, &ask, edits);
+    let mut recall = pool.persistence.recall(&rules.ring, pool, &ask, edits);
     encode::request(lines, &head, origin, edits, message);
     edits.clear();
     let server = pool.pick(&recall, &Tried::default(), balance).expect("a server");
+    if recall.is_birth() {
+        recall.bear(SessionId(7), server, false);
+    }
     let head = decode::response(RESPONSE, 4096, head.method, fields).expect("accepted").expect("complete");
     let mut delivery = Delivery { http11: true, keep: true };
     let framed = delivery.framing(head.framing);
@@ -94,7 +99,6 @@ fn exchange(rules: &Snapshot, request: &[u8], warm: &mut Warm) -> ServerId {
         secure: false,
         listener: 0,
         now: 1_800_000_000,
-        chance: 7,
     };
     let stamping = Stamping { ring: &rules.ring, pool, server, recall: &recall, asked, lines };
     pool.persistence.stamp(&stamping, edits, response);
@@ -105,6 +109,26 @@ fn exchange(rules: &Snapshot, request: &[u8], warm: &mut Warm) -> ServerId {
 fn request(cookies: &str) -> Vec<u8> {
     let fields = "Host: shop.test\r\nAccept: */*\r\nConnection: keep-alive\r\nUser-Agent: test\r\n";
     format!("GET /basket?item=7 HTTP/1.1\r\n{fields}Cookie: {cookies}\r\n\r\n").into_bytes()
+}
+
+#[test]
+fn matchers_allocate_nothing() {
+    let unless = serde_json::json!([
+        { "path": ["/static/*", "*.css"], "method": ["GET"], "host": ["*.shop.test"],
+            "field": { "User-Agent": ["*bot*"] }, "client": ["192.0.2.0/24"], "scheme": ["http"] },
+        { "path": ["*/%62asket*"], "method": [], "host": ["shop.test"], "field": { "user-agent": ["*E*T"] },
+            "client": ["192.0.2.0/24"], "scheme": ["http"] },
+    ]);
+    let rules = common::shop_unless(&["web1", "web2", "web3"], &unless);
+    let mut warm = Warm { balance: RoundRobin::new(3), ..Warm::default() };
+    let asked = request("a=1; b=2; EQ=garbage");
+    exchange(&rules, &asked, &mut warm);
+    assert!(!String::from_utf8_lossy(&warm.response).contains("EQ="), "the second matches");
+    let before = ALLOCATIONS.get();
+    for _ in 0..100 {
+        exchange(&rules, &asked, &mut warm);
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use equalizer_core::http::edits::Edits;
 use equalizer_core::http::h1::decode::{self, Limits};
 use equalizer_core::http::h1::encode::Lines;
 use equalizer_core::http::method::Method;
+use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::persistence::{Ask, Asked, Reason, Recall, Stamping};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::snapshot::Snapshot;
@@ -26,7 +27,8 @@ fn recall(rules: &Snapshot, cookies: &str) -> Recall {
     let ask = Ask {
         lines: Lines { bytes: text.as_bytes(), fields: &fields },
         target: b"/",
-        method: Method::Idempotent,
+        host: b"a",
+        method: b"GET",
         client: [192, 0, 2, 7].into(),
         secure: false,
         listener: 0,
@@ -36,19 +38,22 @@ fn recall(rules: &Snapshot, cookies: &str) -> Recall {
 }
 
 fn stamp(rules: &Snapshot, recall: &Recall, server: ServerId, now: u64, chance: u64) -> String {
+    let mut recall = *recall;
+    if recall.is_birth() {
+        recall.bear(SessionId(chance), server, false);
+    }
     let mut out = Vec::new();
     let stamping = Stamping {
         ring: &rules.ring,
         pool: &rules.pools[0],
         server,
-        recall,
+        recall: &recall,
         asked: Asked {
             method: Method::Idempotent,
             client: [192, 0, 2, 7].into(),
             secure: false,
             listener: 0,
             now,
-            chance,
         },
         lines: Lines { bytes: b"", fields: &[] },
     };

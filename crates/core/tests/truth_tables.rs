@@ -173,6 +173,91 @@ fn draining_servers_are_used_when_nothing_else_is_left() {
     assert_eq!(bench.exchange("", "").server, "web1");
 }
 
+/// cookie + other cookie: ours, else the application's, else the balance and both.
+#[test]
+fn another_cookie_stands_behind_the_first() {
+    let learn = || cookie("learn", "ID", &json!({}));
+    // What the client brings of the two, whether their home is down, and what becomes of the request.
+    for (ours, theirs, down, reason, stamped) in [
+        (true, true, false, Reason::Recalled, 0),
+        (true, false, false, Reason::Recalled, 0),
+        (false, true, false, Reason::RecalledFallback, 1),
+        (false, true, true, Reason::HomeDown, 1),
+        (false, false, false, Reason::New, 1),
+    ] {
+        let mut bench = Bench::new(&[learn()], &json!({}));
+        bench.set_all(&["web1", "web3", "web4"], State::Down);
+        bench.exchange("", "Set-Cookie: ID=4711\r\n");
+        bench.reload(&[insert(), learn()], &json!({}));
+        let first = bench.exchange("Cookie: ID=4711\r\n", "");
+        bench.set_all(&["web1", "web3", "web4"], State::Up);
+        let value = first.value("EQ").expect("stamped at the first request that the other brought home");
+        bench.set("web2", if down { State::Down } else { State::Up });
+        let brought = [("EQ", value.as_str()), ("ID", "4711")].into_iter().zip([ours, theirs]);
+        let brought: Vec<_> = brought.filter(|(_, brings)| *brings).map(|(pair, _)| pair).collect();
+        let request = if brought.is_empty() { String::new() } else { cookies(&brought) };
+        let seen = bench.exchange(&request, "");
+        assert_eq!((seen.reason, seen.set_cookies().len()), (reason, stamped), "{request}");
+        assert!(down || reason == Reason::New || seen.server == "web2", "{request}");
+        if down {
+            bench.set("web2", State::Up);
+            assert_eq!(bench.exchange("Cookie: ID=4711\r\n", "").server, seen.server, "learnt anew");
+        }
+    }
+}
+
+/// source alone, as the home changes: the record is believed while its server may be used, and then names the next.
+#[test]
+fn an_address_follows_its_server_through_every_state() {
+    for (state, stays, reason) in [
+        (State::Up, true, Reason::Recalled),
+        (State::Draining, true, Reason::Recalled),
+        (State::Maintenance, false, Reason::HomeMaintenance),
+        (State::Down, false, Reason::HomeDown),
+    ] {
+        let mut bench = Bench::new(&[address()], &json!({}));
+        bench.set_all(&["web1", "web2", "web4"], State::Down);
+        bench.exchange("", "");
+        bench.set_all(&["web1", "web2", "web4"], State::Up);
+        bench.set("web3", state);
+        let seen = bench.exchange("", "");
+        assert_eq!((seen.reason, seen.server == "web3"), (reason, stays), "{state:?}");
+        bench.set("web3", State::Up);
+        let next = bench.exchange("", "");
+        assert_eq!((&next.server, next.reason), (&seen.server, Reason::Recalled), "{state:?}");
+    }
+}
+
+/// A server without weight keeps the sessions that it has and gets none: no new one, none of a home that is gone, and
+/// none where nothing else is left. A hot spare would take the last.
+#[test]
+fn a_server_without_weight_keeps_its_sessions_and_gets_none() {
+    use equalizer_core::balance::round_robin::RoundRobin;
+    use equalizer_core::persistence::Recall;
+    use equalizer_core::pool::Tried;
+    for names in [ONE, BOTH] {
+        let mut bench = Bench::new(&chain(names), &json!({}));
+        let value = cookie_of_web2(&mut bench);
+        let mut wire = support::wire(&chain(names), &json!({}));
+        wire.pools[0].servers[1].weight = 0;
+        bench.snapshot = support::rebuilt(&wire, Some(&bench.snapshot), bench.now);
+        let seen = bench.exchange(&cookies(&[("EQ", &value)]), "");
+        assert_eq!((seen.server.as_str(), seen.reason), ("web2", Reason::Recalled));
+        for number in 10..18 {
+            bench.client = std::net::IpAddr::from([203, 0, 113, number]);
+            let born = bench.exchange("", "");
+            let kept = cookies(&[("EQ", &born.value("EQ").expect("stamped"))]);
+            bench.set(&born.server, State::Down);
+            let moved = bench.exchange(&kept, "");
+            bench.set(&born.server, State::Up);
+            assert!(born.server != "web2" && moved.server != "web2");
+        }
+        bench.set_all(&["web1", "web3", "web4"], State::Down);
+        let nobody = Recall::nobody(Reason::New);
+        assert_eq!(bench.pool().pick(&nobody, &Tried::default(), &mut RoundRobin::new(4)), None);
+    }
+}
+
 /// The checks that peers were measured with, as far as they are about recalling and stamping.
 #[test]
 fn the_cookie_is_not_sent_again_while_it_is_valid() {

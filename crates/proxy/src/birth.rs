@@ -12,7 +12,9 @@ use crate::serve::Client;
 use crate::setup::PoolSeat;
 use crate::worker::Worker;
 
-/// Gives a new client its id and home, where the pool stamps sessions; the pool comes with its id and its seat.
+/// Gives a new client its id and home, where something is kept of it; the pool comes with its id and its seat.
+///
+/// Where no server is left, nothing begins.
 pub(crate) fn bear(
     worker: &Worker,
     client: &Client,
@@ -20,16 +22,25 @@ pub(crate) fn bear(
     recall: &mut Recall,
     lines: Lines<'_>,
 ) {
+    if !pool.persistence.begins(recall) {
+        return;
+    }
+    let begin = || {
+        let server = pool.pick(recall, &Tried::default(), &mut seat.balance.borrow_mut())?;
+        Some((SessionId(worker.chance()), server))
+    };
     let window = pool.sessions.burst_ms;
-    if window == 0 || !pool.persistence.bears_sessions() {
+    if window == 0 || !pool.persistence.bears_sessions(recall) {
+        if let Some((session, home)) = begin() {
+            recall.bear(session, home, false);
+        }
         return;
     }
     let agent = lines.fields.iter().find(|field| field.known == Known::UserAgent);
     let agent = agent.map(|field| field.value.of(lines.bytes)).unwrap_or_default();
     let who = births::Client::new(id, client.arrival.origin.client, agent, client.arrival.origin.secure);
     let born = worker.births.share(who, client.number, worker.clock.now(), window, || {
-        let server = pool.pick(recall, &Tried::default(), &mut seat.balance.borrow_mut())?;
-        Some((SessionId(worker.chance()), pool.servers[server.0].home))
+        begin().map(|(session, server)| (session, pool.servers[server.0].home))
     });
     let Some((session, home, shared)) = born else { return };
     if !shared {

@@ -78,14 +78,15 @@ pub(crate) fn admit(
     let ask = persistence::Ask {
         lines,
         target: head.target.of(lines.bytes),
-        method: head.method,
+        host: head.host.of(lines.bytes),
+        method: head.method_text.of(lines.bytes),
         client: client.arrival.origin.client,
         secure: client.arrival.origin.secure,
         listener: client.arrival.listener,
         now: worker.clock.unix(),
     };
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
-    client.hold_record(&pool.persistence);
+    client.hold_record(&pool.persistence, &recall);
     if recall.is_birth() {
         birth::bear(worker, client, (id, pool, seat), &mut recall, lines);
     }

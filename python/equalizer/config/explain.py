@@ -42,7 +42,7 @@ def _problem(detail: ErrorDetails, source: Source) -> Problem:
     path = source.locate(loc, missing=kind == "missing")
     context = detail.get("ctx", {})
     if loc[-1:] == ("[key]",):
-        return source.problem(path, f"found the name {show(path[-1])}; write {_NAME}")
+        return source.problem(path, f"found the name {show(path[-1])}; write {context.get('write', _NAME)}")
     if kind == "extra_forbidden":
         return source.problem(path, unknown(loc, path))
     if kind == "missing" and path[-1:] != loc[-1:]:

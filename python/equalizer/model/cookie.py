@@ -1,41 +1,13 @@
 """The cookie as a kind of persistence: one class a mode, so that no mode has settings that do nothing."""
 
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, Tag, model_validator
 
-from equalizer.model.duration import OptionalSeconds, Seconds
-from equalizer.model.name import Name
-from equalizer.model.noun import Noun, Refusal, refuse, refuse_keys, told_apart
+from equalizer.model.carried import Conditional, Recorded, Sealed
+from equalizer.model.duration import OptionalSeconds
+from equalizer.model.noun import Noun, Refusal, refuse_keys, told_apart
 from equalizer.model.words import CookieName, CookiePath, Domain, Parameter
-
-MOST_RECORDS = 67_108_800
-"""What a table of the engine holds at most."""
-
-
-class Group(Noun):
-    """All pools that name this group; their servers have the same names."""
-
-    group: Name = Field(examples=["shops"])
-    """Any name; pools that write the same one share their sessions."""
-
-
-def _scope(value: object) -> object:
-    if value in ("pool", "listener") or isinstance(value, Group):
-        return value
-    if isinstance(value, Mapping) and value.keys() == {"group"}:
-        return Group.model_validate(value)
-    raise refuse('"pool", "listener" or { group = "shops" }')
-
-
-Scope = Annotated[
-    Literal["pool", "listener"] | Group,
-    BeforeValidator(_scope, json_schema_input_type=Literal["pool", "listener"] | Group),
-    Field(examples=["pool"]),
-]
-"""Who may open what was sealed."""
 
 SameSite = Annotated[
     Literal["lax", "strict", "none"] | None,
@@ -51,12 +23,7 @@ class _Cookie(Noun):
     kind: Literal["cookie"]
 
 
-class _Sealed(_Cookie):
-    scope: Scope = "pool"
-    """Who may open it: this pool, this pool on the same listener, or all pools of a group."""
-
-
-class InsertCookie(_Sealed):
+class InsertCookie(Conditional, Sealed, _Cookie):
     """Our own sealed cookie: nothing to store, nothing to read in it."""
 
     mode: Literal["insert"] = "insert"
@@ -118,7 +85,7 @@ class InsertCookie(_Sealed):
         return self
 
 
-class RewriteCookie(_Sealed):
+class RewriteCookie(Sealed, _Cookie):
     """The application's cookie, whose value is ours: the server says when, we say where."""
 
     mode: Literal["rewrite"]
@@ -127,7 +94,7 @@ class RewriteCookie(_Sealed):
     """The cookie that the server sets; its value is replaced by ours."""
 
 
-class PrefixCookie(_Sealed):
+class PrefixCookie(Sealed, _Cookie):
     """The application's own cookie with our sealed value before its own."""
 
     mode: Literal["prefix"]
@@ -138,17 +105,13 @@ class PrefixCookie(_Sealed):
     """Whether the server's own value is sealed too, so that clients cannot read it."""
 
 
-class LearnCookie(_Cookie):
+class LearnCookie(Conditional, Recorded, _Cookie):
     """A table of the application's cookie: which server set which value."""
 
     mode: Literal["learn"]
     """The server sets the cookie, we remember which server set which value."""
     name: CookieName = Field(examples=["PHPSESSID"])
     """The cookie that the server sets."""
-    capacity: int = Field(default=100_000, ge=1, le=MOST_RECORDS, strict=True)
-    """Values remembered at most; the one idle longest goes first."""
-    record_idle: Seconds = timedelta(minutes=30)
-    """How long a value is remembered without a request."""
 
 
 class RouteCookie(_Cookie):

@@ -6,53 +6,46 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, Tag, WrapSerializer
 
-from equalizer.model.cookie import MOST_RECORDS, Cookie, InsertCookie, Scope
+from equalizer.model.carried import MOST_RECORDS, Conditional, Prefixed, Recorded, Sealed
+from equalizer.model.cookie import Cookie, InsertCookie
 from equalizer.model.duration import Seconds
 from equalizer.model.noun import Noun, bare_kind, refuse, told_apart
 from equalizer.model.words import CookieName, FieldName, OwnField, Parameter
 
 
-class InsertField(Noun):
+class _Field(Noun):
+    kind: Literal["field"]
+
+
+class InsertField(Conditional, Sealed, _Field):
     """A field that we set, sealed, and that the client sends back."""
 
-    kind: Literal["field"]
     mode: Literal["insert"] = "insert"
     """We set the field, sealed."""
     name: OwnField = Field(examples=["Session-Id"])
     """The field's name, in requests and responses."""
-    scope: Scope = "pool"
-    """Who may open it: this pool, this pool on the same listener, or all pools of a group."""
 
 
-class LearnField(Noun):
+class LearnField(Conditional, Recorded, _Field):
     """A table of a field that the server sets: which server set which value."""
 
-    kind: Literal["field"]
     mode: Literal["learn"]
     """The server sets the field, we remember which server set which value."""
     name: OwnField = Field(examples=["Mcp-Session-Id"])
     """The field's name, in requests and responses."""
-    capacity: int = Field(default=100_000, ge=1, le=MOST_RECORDS, strict=True)
-    """Values remembered at most; the one idle longest goes first."""
-    record_idle: Seconds = timedelta(minutes=30)
-    """How long a value is remembered without a request."""
 
 
-class AddressRecord(Noun):
+class AddressRecord(Conditional, Prefixed):
     """A record of the client's address: nothing that the client must keep."""
 
     kind: Literal["address"]
-    prefix4: int = Field(default=32, ge=1, le=32, strict=True)
-    """Leading bits of an IPv4 address that count; 24 takes 256 neighbours for one client."""
-    prefix6: int = Field(default=64, ge=1, le=128, strict=True)
-    """Leading bits of an IPv6 address that count; 64 is one network."""
     idle: Seconds = timedelta(minutes=30)
     """How long a record lives without a request."""
     capacity: int = Field(default=1_000_000, ge=1, le=MOST_RECORDS, strict=True)
     """Records kept at most; the one idle longest goes first."""
 
 
-class _Hash(Noun):
+class _Hash(Conditional):
     kind: Literal["hash"]
 
 
@@ -90,15 +83,11 @@ class HashPath(_Hash):
     """Where the hashed text stands."""
 
 
-class HashAddress(_Hash):
+class HashAddress(Prefixed, _Hash):
     """The client's address chooses."""
 
     over: Literal["address"]
     """Where the hashed text stands."""
-    prefix4: int = Field(default=32, ge=1, le=32, strict=True)
-    """Leading bits of an IPv4 address that count."""
-    prefix6: int = Field(default=64, ge=1, le=128, strict=True)
-    """Leading bits of an IPv6 address that count."""
 
 
 CarryingField = Annotated[
@@ -113,6 +102,7 @@ Hash = Annotated[
     | Annotated[HashAddress, Tag("over=address")],
     told_apart("over"),
 ]
+_MOST_KINDS = 32
 Bare = Literal["cookie", "address"]
 """The kinds that need no settings; `"cookie"` is short for `{ kind = "cookie" }`."""
 
@@ -137,6 +127,8 @@ def _as_chain(value: object) -> object:
 
 
 def _each_once(chain: Sequence[Kind]) -> Sequence[Kind]:
+    if len(chain) > _MOST_KINDS:
+        raise refuse(f"at most {_MOST_KINDS} kinds", f"{len(chain)}")
     said = [_what(kind) for kind in chain]
     twice = next((what for what in said if said.count(what) > 1), None)
     if twice is not None:

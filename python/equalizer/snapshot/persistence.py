@@ -2,22 +2,17 @@
 
 from datetime import timedelta
 
-from equalizer.model.cookie import (
-    Group,
-    InsertCookie,
-    LearnCookie,
-    PrefixCookie,
-    RewriteCookie,
-    RouteCookie,
-    Scope,
-)
+from equalizer.model.carried import Conditional, Group, Scope, Sealed
+from equalizer.model.cookie import InsertCookie, LearnCookie, PrefixCookie, RewriteCookie, RouteCookie
 from equalizer.model.duration import milliseconds, seconds
+from equalizer.model.matcher import Matcher
 from equalizer.model.persistence import AddressRecord, HashAddress, HashPath, InsertField, Kind, LearnField
 from equalizer.model.sessions import Sessions
 from equalizer.snapshot import wire
 
 _BITS4, _BITS6 = 32, 64
 _WINDOW = timedelta(minutes=30)
+_ALWAYS = wire.Condition(when=(), unless=())
 _PLAIN = wire.Attributes(
     path="/",
     domain=None,
@@ -41,6 +36,7 @@ def kind(written: Kind) -> wire.Persistence:
                 prefix6=written.prefix6,
                 idle=seconds(written.idle),
                 capacity=written.capacity,
+                condition=_condition(written),
             )
         case InsertCookie() | RewriteCookie() | PrefixCookie() | LearnCookie() | RouteCookie():
             return _cookie(written)
@@ -52,6 +48,7 @@ def kind(written: Kind) -> wire.Persistence:
                 name="" if isinstance(written, HashPath | HashAddress) else written.name,
                 prefix4=address.prefix4 if address else _BITS4,
                 prefix6=address.prefix6 if address else _BITS6,
+                condition=_condition(written),
             )
 
 
@@ -83,7 +80,8 @@ def _cookie(written: InsertCookie | RewriteCookie | PrefixCookie | LearnCookie |
         kind="cookie",
         mode=written.mode,
         name=insert.full_name if insert else written.name,
-        scope=_scope("pool" if isinstance(written, LearnCookie | RouteCookie) else written.scope),
+        scope=_scope(written.scope if isinstance(written, Sealed) else "pool"),
+        duplicates=written.duplicates if isinstance(written, Sealed) else "first",
         attributes=_attributes(insert) if insert else _PLAIN,
         strip=insert is not None and insert.strip,
         preserve=insert is not None and insert.preserve,
@@ -93,6 +91,7 @@ def _cookie(written: InsertCookie | RewriteCookie | PrefixCookie | LearnCookie |
         capacity=learn.capacity if learn else 0,
         record_idle=seconds(learn.record_idle) if learn else 0,
         parameters=written.parameters if isinstance(written, RouteCookie) else (),
+        condition=_condition(written) if isinstance(written, Conditional) else _ALWAYS,
     )
 
 
@@ -114,11 +113,30 @@ def _field(written: InsertField | LearnField) -> wire.CarryingField:
         kind="field",
         mode=written.mode,
         name=written.name,
-        scope=_scope(written.scope if isinstance(written, InsertField) else "pool"),
+        scope=_scope(written.scope if isinstance(written, Sealed) else "pool"),
+        duplicates=written.duplicates if isinstance(written, Sealed) else "first",
         capacity=learn.capacity if learn else 0,
         record_idle=seconds(learn.record_idle) if learn else 0,
+        condition=_condition(written),
     )
 
 
 def _scope(scope: Scope) -> wire.Scope:
     return wire.Group(group=scope.group) if isinstance(scope, Group) else scope
+
+
+def _condition(written: Conditional) -> wire.Condition:
+    return wire.Condition(
+        when=tuple(map(_matcher, written.when or ())), unless=tuple(map(_matcher, written.unless or ()))
+    )
+
+
+def _matcher(written: Matcher) -> wire.Matcher:
+    return wire.Matcher(
+        path=written.path or (),
+        method=written.method or (),
+        host=written.host or (),
+        field=written.field or {},
+        client=written.client or (),
+        scheme=written.scheme or (),
+    )

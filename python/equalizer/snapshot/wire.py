@@ -55,6 +55,28 @@ Scope = Literal["pool", "listener"] | Group
 """What a seal is bound to: this pool, this pool on one listener, or a group of pools."""
 
 
+class Matcher(Wire):
+    """What a request must be like: every key that has values must hold, by one of them."""
+
+    path: tuple[str, ...]
+    method: tuple[str, ...]
+    host: tuple[str, ...]
+    field: dict[str, tuple[str, ...]]
+    client: tuple[str, ...]
+    scheme: tuple[Literal["http", "https"], ...]
+
+
+class Condition(Wire):
+    """The requests that a kind is asked for; with neither, all."""
+
+    when: tuple[Matcher, ...]
+    unless: tuple[Matcher, ...]
+
+
+Duplicates = Literal["first", "last", "newest", "refuse"]
+"""Which of several values is believed."""
+
+
 class Attributes(Wire):
     """How browsers keep a cookie."""
 
@@ -74,6 +96,7 @@ class Cookie(Wire):
     mode: Literal["insert", "rewrite", "prefix", "learn", "route"]
     name: str
     scope: Scope
+    duplicates: Duplicates
     attributes: Attributes
     strip: bool
     preserve: bool
@@ -83,6 +106,7 @@ class Cookie(Wire):
     capacity: U32
     record_idle: U32
     parameters: tuple[str, ...]
+    condition: Condition
 
 
 class CarryingField(Wire):
@@ -92,8 +116,10 @@ class CarryingField(Wire):
     mode: Literal["insert", "learn"]
     name: str
     scope: Scope
+    duplicates: Duplicates
     capacity: U32
     record_idle: U32
+    condition: Condition
 
 
 class Address(Wire):
@@ -104,6 +130,7 @@ class Address(Wire):
     prefix6: U8
     idle: U32
     capacity: U32
+    condition: Condition
 
 
 class Hash(Wire):
@@ -114,6 +141,7 @@ class Hash(Wire):
     name: str
     prefix4: U8
     prefix6: U8
+    condition: Condition
 
 
 Persistence = Annotated[Cookie | CarryingField | Address | Hash, Field(discriminator="kind")]

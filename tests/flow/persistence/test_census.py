@@ -48,6 +48,25 @@ def test_a_session_counts_once_at_both_workers(balance: Balance, servers: MakeSe
     assert census(lb)["web2"] == before
 
 
+def test_a_session_counts_from_its_first_exchange_where_no_birth_is_shared(
+    balance: Balance, servers: MakeServers
+) -> None:
+    lb = balance(servers(), workers=2, pool={"sessions": {"burst": "off"}})
+    cookies = [lb.cookie(name) for name in ("web1", "web2", "web3")]
+    born = sum(reasons(lb).values())
+    assert sum(census(lb).values()) == born
+    for cookie in cookies:
+        lb.ask(get(f"Cookie: {cookie}"))
+    assert sum(census(lb).values()) == born
+
+
+def test_a_client_known_by_its_address_is_one_session(balance: Balance, servers: MakeServers) -> None:
+    lb = balance(servers(), pool={"persistence": "address"})
+    for _ in range(3):
+        lb.ask(get())
+    assert sum(census(lb).values()) == 1
+
+
 def census(lb: Balancer) -> dict[str, int]:
     """Sessions by server."""
     servers: dict[str, dict[str, int]] = lb.report()["pools"]["shop"]["servers"]

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::address::Addresses;
+use super::address::{Addresses, Settings};
 use super::cookie::SessionId;
 use super::stamping::Order;
 use super::{Claim, Reason};
-use crate::snapshot::wire;
 
 /// Fixed for ever: every Equalizer re-homes an address to the same server.
 const ADDRESS_SEED: u64 = 0x6571_2e61_6464_7231;
@@ -18,18 +17,18 @@ const ADDRESS_SEED: u64 = 0x6571_2e61_6464_7231;
 #[derive(Debug)]
 pub struct ByAddress {
     table: Arc<Addresses>,
-    settings: wire::Address,
+    settings: Settings,
 }
 
 impl ByAddress {
     /// Records kept in `table`.
-    pub fn new(settings: &wire::Address, table: Arc<Addresses>) -> Self {
-        Self { table, settings: settings.clone() }
+    pub fn new(settings: Settings, table: Arc<Addresses>) -> Self {
+        Self { table, settings }
     }
 
     /// What they were made for.
-    pub fn settings(&self) -> &wire::Address {
-        &self.settings
+    pub fn settings(&self) -> Settings {
+        self.settings
     }
 
     /// The records.
@@ -39,8 +38,11 @@ impl ByAddress {
 
     pub(super) fn recall(&self, client: IpAddr, now: u64) -> Result<Claim, Reason> {
         let home = self.table.recall(client, now).ok_or(Reason::New)?;
-        self.table.touch(client, now);
         Ok(Claim::Home(home, self.id(client), Reason::Recalled))
+    }
+
+    pub(super) fn touch(&self, client: IpAddr, now: u64) {
+        self.table.touch(client, now);
     }
 
     pub(super) fn stamp(&self, order: &Order<'_>) {

@@ -1,8 +1,9 @@
-//! Which of several values under one name is believed: the first that opens, among the first eight.
+//! Which of several values under one name is believed: one of those that open, among the first eight.
 
-use super::cookie::{self, OpenError, Purpose};
+use super::cookie::{self, OpenError, Purpose, Session};
 use super::seal::KeyRing;
 use super::{Claim, Reason};
+use crate::snapshot::wire::Duplicates;
 
 /// At most so many values of a name are tried in one request; a hostile client gains nothing by sending more.
 const MOST: usize = 8;
@@ -11,32 +12,60 @@ const MOST: usize = 8;
 pub(super) struct Candidates<'a> {
     ring: &'a KeyRing,
     purpose: &'a Purpose,
-    found: Result<Claim, Reason>,
+    duplicates: Duplicates,
     tried: usize,
+    /// The session that is believed so far.
+    believed: Option<Session>,
+    /// Whether two opened to different sessions.
+    torn: bool,
+    /// Why none opened, while none has.
+    why: Reason,
 }
 
 impl<'a> Candidates<'a> {
     /// None seen yet.
-    pub(super) fn new(ring: &'a KeyRing, purpose: &'a Purpose) -> Self {
-        Self { ring, purpose, found: Err(Reason::New), tried: 0 }
+    pub(super) fn new(ring: &'a KeyRing, purpose: &'a Purpose, duplicates: Duplicates) -> Self {
+        Self { ring, purpose, duplicates, tried: 0, believed: None, torn: false, why: Reason::New }
     }
 
-    /// Tries one more value, while none has opened.
+    /// Tries one more value, while it could matter.
     pub(super) fn try_one(&mut self, value: &[u8]) {
-        if self.found.is_ok() || self.tried == MOST {
+        let decided = self.believed.is_some() && self.duplicates == Duplicates::First;
+        if decided || self.tried == MOST {
             return;
         }
         self.tried += 1;
-        self.found = match (cookie::open(self.ring, self.purpose, value), self.found) {
-            (Ok(session), _) => Ok(Claim::Session(session)),
-            (Err(OpenError::UnknownKey), _) => Err(Reason::SealedByUnknownKey),
-            (Err(_), Err(Reason::New)) => Err(Reason::NotOurs),
-            (Err(_), before) => before,
+        match cookie::open(self.ring, self.purpose, value) {
+            Ok(session) => self.believe(session),
+            Err(OpenError::UnknownKey) => self.why = Reason::SealedByUnknownKey,
+            Err(_) if self.why == Reason::New => self.why = Reason::NotOurs,
+            Err(_) => {}
+        }
+    }
+
+    fn believe(&mut self, session: Session) {
+        let Some(before) = self.believed else {
+            self.believed = Some(session);
+            return;
         };
+        self.torn |= session.id != before.id;
+        let instead = match self.duplicates {
+            Duplicates::First => false,
+            Duplicates::Last => true,
+            // Of one session, what was stamped last is where it lives now.
+            Duplicates::Newest | Duplicates::Refuse => session.seen > before.seen,
+        };
+        if instead {
+            self.believed = Some(session);
+        }
     }
 
     /// What is claimed, or why nothing is.
     pub(super) fn claim(self) -> Result<Claim, Reason> {
-        self.found
+        match self.believed {
+            Some(_) if self.torn && self.duplicates == Duplicates::Refuse => Err(Reason::Ambiguous),
+            Some(session) => Ok(Claim::Session(session)),
+            None => Err(self.why),
+        }
     }
 }

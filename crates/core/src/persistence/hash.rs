@@ -7,6 +7,7 @@ use super::cookie::SessionId;
 use super::{Ask, Claim, Reason};
 use crate::http::cookies;
 use crate::http::field::Known;
+use crate::route::matcher::path;
 use crate::snapshot::wire::{Hash, HashOver};
 
 /// Fixed for ever: every Equalizer must choose the same server.
@@ -53,11 +54,6 @@ impl ByHash {
             HashOver::Address => None,
         }
     }
-}
-
-/// The target without its query.
-pub(super) fn path(target: &[u8]) -> &[u8] {
-    target.split(|&byte| byte == b'?').next().unwrap_or_default()
 }
 
 /// The value of the first query parameter of a name.

@@ -1,7 +1,6 @@
 //! Our own cookie, sealed: inserted where the client has none that counts, taken out before the server sees it.
 
 use super::candidates::Candidates;
-use super::cookie::{self, SHARED_NONCE};
 use super::seal::KeyRing;
 use super::stamping::Order;
 use super::{Ask, Claim, Purposes, Reason, SetCookie};
@@ -10,13 +9,14 @@ use crate::http::cookies;
 use crate::http::edits::Edits;
 use crate::http::field::Known;
 use crate::http::method::Method;
-use crate::snapshot::wire::{Cache, Cookie};
+use crate::snapshot::wire::{Cache, Cookie, Duplicates};
 
 /// A cookie of ours, prepared for one pool.
 #[derive(Debug)]
 pub struct Insert {
     name: String,
     purposes: Purposes,
+    duplicates: Duplicates,
     line: SetCookie,
     strip: bool,
     preserve: bool,
@@ -31,6 +31,7 @@ impl Insert {
             line: SetCookie::new(&cookie.name, &cookie.attributes),
             name: cookie.name.clone(),
             purposes,
+            duplicates: cookie.duplicates,
             strip: cookie.strip,
             preserve: cookie.preserve,
             post_only: cookie.post_only,
@@ -44,7 +45,7 @@ impl Insert {
     }
 
     pub(super) fn recall(&self, ring: &KeyRing, ask: &Ask<'_>, edits: &mut Edits) -> Result<Claim, Reason> {
-        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener));
+        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener), self.duplicates);
         for value in cookies::values(ask.lines, self.name.as_bytes()) {
             candidates.try_one(value.of(ask.lines.bytes));
             if self.strip {
@@ -54,20 +55,15 @@ impl Insert {
         candidates.claim()
     }
 
-    /// Whether the line was written; `written` when another kind has said it already.
-    pub(super) fn stamp(
-        &self,
-        order: &Order<'_>,
-        written: bool,
-        edits: &mut Edits,
-        out: &mut Vec<u8>,
-    ) -> bool {
+    /// Whether the line was written; it may be only where the kind is asked and none before has said it.
+    pub(super) fn stamp(&self, order: &Order<'_>, may: bool, edits: &mut Edits, out: &mut Vec<u8>) -> bool {
         let taken_over = self.is_taken_over(order, edits);
         let asked = &order.at.asked;
-        let due = !written && !taken_over && (order.is_due() || order.releases());
+        let due = may && !taken_over && (order.is_due() || order.releases());
         if !due || !self.line.may_set(asked.secure) {
             return false;
         }
+        let Some(token) = order.token(self.purposes.on(asked.listener)) else { return false };
         // What the server itself says of the session must reach the client, whatever it asked.
         let demanded = order.is_demanded();
         if self.post_only && asked.method != Method::Other && !demanded {
@@ -82,8 +78,6 @@ impl Insert {
         if order.releases() {
             self.line.write_end(asked.secure, out);
         } else {
-            let purpose = self.purposes.on(asked.listener);
-            let token = cookie::seal(order.at.ring, purpose, &order.session(), SHARED_NONCE);
             self.line.write(token.as_bytes(), asked.secure, out);
         }
         true

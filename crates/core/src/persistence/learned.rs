@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::cookie::SessionId;
 use super::learn::Learnt;
 use super::stamping::Order;
+use super::table::Key;
 use super::{Ask, Claim, Reason};
 use crate::http::cookies::{self, unquoted};
 use crate::http::field::Span;
@@ -63,16 +64,24 @@ impl Learned {
         let value = unquoted(value.of(ask.lines.bytes));
         let key = self.table.key(value);
         let home = self.table.recall(key, ask.now)?;
-        self.table.touch(key, ask.now);
         Some(Claim::Learnt(home, SessionId(xxh3_64_with_seed(value, VALUE_SEED)), key))
     }
 
+    pub(super) fn touch(&self, key: Key, now: u64) {
+        self.table.touch(key, now);
+    }
+
     /// Learns what the server set; forgets what it ended, or released.
-    pub(super) fn stamp(&self, order: &Order<'_>) {
+    ///
+    /// Where the kind is not asked, nothing is learnt of a new client; one that is known may be given another value.
+    pub(super) fn stamp(&self, order: &Order<'_>, asked: bool) {
         let (at, now) = (order.at, order.at.asked.now);
         let home = at.pool.servers[order.home.0].home;
         let known = at.recall.learnt;
-        if let Some(key) = known.filter(|_| order.is_news()) {
+        if !asked && known.is_none() {
+            return;
+        }
+        if let Some(key) = known.filter(|_| asked && order.is_news()) {
             self.table.record(key, home, now);
         }
         let mut ends = order.releases();

@@ -8,11 +8,13 @@ pub mod births;
 mod by_address;
 mod candidates;
 pub mod census;
+mod condition;
 pub mod cookie;
 pub mod explain;
 mod field;
 mod hash;
 mod insert;
+mod kind;
 pub mod learn;
 mod learned;
 mod prefix;
@@ -34,9 +36,11 @@ pub use self::accept::Foreign;
 pub use self::announce::announcement;
 pub use self::attributes::SetCookie;
 pub use self::by_address::ByAddress;
+pub use self::condition::Condition;
 pub use self::field::InsertField;
 pub use self::hash::ByHash;
 pub use self::insert::Insert;
+pub use self::kind::Kind;
 pub use self::learned::{Carrier, Learned};
 pub use self::prefix::Prefix;
 pub use self::purposes::Purposes;
@@ -56,6 +60,7 @@ use crate::http::edits::Edits;
 use crate::http::h1::encode::Lines;
 use crate::http::method::Method;
 use crate::pool::{Pool, ServerId};
+use crate::route::matcher::Request;
 
 /// A request, as far as persistence looks at it.
 #[derive(Clone, Copy)]
@@ -64,8 +69,10 @@ pub struct Ask<'a> {
     pub lines: Lines<'a>,
     /// Its target.
     pub target: &'a [u8],
-    /// What it asks.
-    pub method: Method,
+    /// Its authority.
+    pub host: &'a [u8],
+    /// Its method, as it stands there.
+    pub method: &'a [u8],
     /// The client's address.
     pub client: IpAddr,
     /// Whether it came over TLS.
@@ -74,6 +81,14 @@ pub struct Ask<'a> {
     pub listener: usize,
     /// Unix time in seconds.
     pub now: u64,
+}
+
+impl<'a> Ask<'a> {
+    /// As matchers look at it.
+    fn request(&self) -> Request<'a> {
+        let &Self { lines, target, host, method, client, secure, .. } = self;
+        Request { lines, target, host, method, client, secure }
+    }
 }
 
 /// What is known of a request once its response is there; its own bytes are gone by then.
@@ -89,8 +104,6 @@ pub struct Asked {
     pub listener: usize,
     /// Unix time in seconds.
     pub now: u64,
-    /// A random number, for the id of a session that is born now.
-    pub chance: u64,
 }
 
 /// What a request claims.
@@ -118,6 +131,8 @@ pub struct Recall {
     restamp: bool,
     birth: bool,
     reason: Reason,
+    /// A bit for each kind of the chain that is asked for such a request.
+    asked: u32,
 }
 
 impl Recall {
@@ -132,6 +147,7 @@ impl Recall {
             restamp: false,
             birth: true,
             reason,
+            asked: u32::MAX,
         }
     }
 
@@ -140,9 +156,14 @@ impl Recall {
         self.home
     }
 
-    /// What chooses the next home when there is none.
+    /// Which session; it chooses the next home when there is none.
     pub fn id(&self) -> Option<SessionId> {
         self.id
+    }
+
+    /// Whether the kind at this place of the chain is asked for such a request.
+    fn asks(&self, place: usize) -> bool {
+        self.asked & 1 << place != 0
     }
 
     /// Whether a session begins with this request.
@@ -185,55 +206,28 @@ impl Recall {
 #[derive(Debug, Default)]
 pub struct Chain {
     kinds: Vec<Kind>,
+    /// The places of kinds that are not asked for every request.
+    conditions: Vec<(usize, Condition)>,
     accept: Vec<Foreign>,
+    /// A bit for each kind that writes or records anything.
+    stamped: u32,
+    /// A bit for each kind that stands for sessions of ours.
+    sealed: u32,
 }
 
-/// One way of coming back.
-#[derive(Debug)]
-pub enum Kind {
-    /// Our own sealed cookie.
-    Insert(Insert),
-    /// The server's cookie with our value.
-    Rewrite(Rewrite),
-    /// The server's cookie with our token before its value.
-    Prefix(Prefix),
-    /// Records of the values of the server's cookie or field.
-    Learned(Learned),
-    /// The server's cookie, which names its server.
-    Route(Route),
-    /// Our own sealed field.
-    Field(InsertField),
-    /// Records of addresses.
-    Address(ByAddress),
-    /// A hash of something that the request carries.
-    Hash(ByHash),
-}
-
-impl Kind {
-    /// What this kind reads in a request; what must not reach the server is taken out.
-    fn recall(&self, ring: &KeyRing, pool: &Pool, ask: &Ask<'_>, edits: &mut Edits) -> Result<Claim, Reason> {
-        match self {
-            Self::Insert(insert) => insert.recall(ring, ask, edits),
-            Self::Rewrite(rewrite) => rewrite.recall(ring, ask),
-            Self::Prefix(prefix) => prefix.recall(ring, ask, edits),
-            Self::Learned(learned) => learned.recall(ask),
-            Self::Route(route) => route.recall(pool, ask),
-            Self::Field(field) => field.recall(ring, ask, edits),
-            Self::Address(address) => address.recall(ask.client, ask.now),
-            Self::Hash(hash) => hash.recall(ask),
-        }
-    }
-
-    /// Whether this kind stands for a session of ours, which is born once.
-    fn is_sealed(&self) -> bool {
-        matches!(self, Self::Insert(_) | Self::Rewrite(_) | Self::Prefix(_) | Self::Field(_))
-    }
-}
+/// A chain is no longer than its bits.
+pub const MOST_KINDS: usize = u32::BITS as usize;
 
 impl Chain {
-    /// A chain of kinds, asked in this order, and the cookies of others that are honoured where none of them knows.
-    pub fn new(kinds: Vec<Kind>, accept: Vec<Foreign>) -> Self {
-        Self { kinds, accept }
+    /// A chain of at most [`MOST_KINDS`] kinds, asked in this order, with the places of those that are not asked for
+    /// every request; and the cookies of others that are honoured where none of them knows.
+    pub fn new(kinds: Vec<Kind>, conditions: Vec<(usize, Condition)>, accept: Vec<Foreign>) -> Self {
+        let bits = |is: fn(&Kind) -> bool| {
+            let places = (0..MOST_KINDS).zip(&kinds).filter(|(_, kind)| is(kind));
+            places.fold(0, |bits, (place, _)| bits | 1 << place)
+        };
+        let (stamped, sealed) = (bits(Kind::is_stamped), bits(Kind::is_sealed));
+        Self { kinds, conditions, accept, stamped, sealed }
     }
 
     /// The kinds, in the order they are asked.
@@ -241,24 +235,79 @@ impl Chain {
         &self.kinds
     }
 
-    /// The records of addresses, where they are kept: open connections keep theirs.
-    pub fn addresses(&self) -> Option<&Arc<Addresses>> {
-        self.kinds.iter().find_map(|kind| match kind {
-            Kind::Address(address) => Some(address.table()),
+    /// The records of addresses, where they are kept for such a request: open connections keep theirs.
+    pub fn addresses(&self, recall: &Recall) -> Option<&Arc<Addresses>> {
+        self.kinds.iter().enumerate().find_map(|(place, kind)| match kind {
+            Kind::Address(address) if recall.asks(place) => Some(address.table()),
             _ => None,
         })
     }
 
+    /// Whether something is kept of a new client, so that its session begins with an id and a home.
+    pub fn begins(&self, recall: &Recall) -> bool {
+        recall.asked & self.stamped != 0
+    }
+
     /// Whether a new client gets a session of its own, so that a burst of its requests must agree on one.
-    pub fn bears_sessions(&self) -> bool {
-        self.kinds.iter().any(Kind::is_sealed)
+    pub fn bears_sessions(&self, recall: &Recall) -> bool {
+        recall.asked & self.sealed != 0
+    }
+
+    /// The session that a request is counted for. A record's is known by what it records, so that a client is counted
+    /// for it when it comes back: at its birth nothing had been said yet.
+    pub fn seen(&self, recall: &Recall) -> Option<SessionId> {
+        recall.id.filter(|_| !recall.birth || self.bears_sessions(recall))
     }
 
     /// Reads a request's session; the first kind that knows it is believed.
     pub fn recall(&self, ring: &KeyRing, pool: &Pool, ask: &Ask<'_>, edits: &mut Edits) -> Recall {
+        let asked = self.asked(ask);
+        let mut recall = self.first_known(asked, ring, pool, ask, edits);
+        // A session of ours that has ended does not begin again by what the balancer before us said.
+        let ended = matches!(recall.reason, Reason::ExpiredIdle | Reason::ExpiredLife | Reason::Generation);
+        let unknown = recall.id.is_none() && !ended;
+        if let Some(claim) = accept::recall(&self.accept, pool, ask, unknown, edits) {
+            recall = judged(pool, claim, ask.now);
+        }
+        recall.asked = asked;
+        // A chain that stamps nothing is asked all the same, where it has no conditions.
+        if recall.id.is_none() && asked != u32::MAX && asked & self.stamped == 0 {
+            (recall.birth, recall.reason) = (false, Reason::NotAsked);
+        }
+        if pool.sessions.announce {
+            ask.lines.named(announce::FIELD).for_each(|field| edits.cut(field.line));
+        }
+        cookies::leave_out(ask.lines, edits);
+        edits.arrange();
+        recall
+    }
+
+    /// A bit for each kind that is asked for such a request.
+    fn asked(&self, ask: &Ask<'_>) -> u32 {
+        let others = self.conditions.iter().filter(|(_, condition)| !condition.holds(&ask.request()));
+        others.fold(u32::MAX, |bits, (place, _)| bits & !(1 << place))
+    }
+
+    /// What the first kind says that knows the session. One that is not `asked` is believed all the same, but its
+    /// record stays as idle as it is.
+    fn first_known(
+        &self,
+        asked: u32,
+        ring: &KeyRing,
+        pool: &Pool,
+        ask: &Ask<'_>,
+        edits: &mut Edits,
+    ) -> Recall {
         let mut recall = Recall::nobody(if self.kinds.is_empty() { Reason::None } else { Reason::New });
         for (place, kind) in self.kinds.iter().enumerate() {
-            let claim = kind.recall(ring, pool, ask, edits);
+            let claim = match kind {
+                // What is no session but a choice is not made where it is not asked for.
+                Kind::Hash(_) if asked & 1 << place == 0 => continue,
+                kind => kind.recall(ring, pool, ask, edits),
+            };
+            if let Some(claim) = claim.as_ref().ok().filter(|_| asked & 1 << place != 0) {
+                kind.touch(claim, ask);
+            }
             if recall.id.is_some() {
                 // Known already: this kind was asked only for what it takes out, and which record goes with it.
                 if let Ok(Claim::Learnt(_, _, key)) = claim {
@@ -281,17 +330,6 @@ impl Chain {
                 Err(reason) => recall.reason = reason,
             }
         }
-        // A session of ours that has ended does not begin again by what the balancer before us said.
-        let ended = matches!(recall.reason, Reason::ExpiredIdle | Reason::ExpiredLife | Reason::Generation);
-        let unknown = recall.id.is_none() && !ended;
-        if let Some(claim) = accept::recall(&self.accept, pool, ask, unknown, edits) {
-            recall = judged(pool, claim, ask.now);
-        }
-        if pool.sessions.announce {
-            ask.lines.named(announce::FIELD).for_each(|field| edits.cut(field.line));
-        }
-        cookies::leave_out(ask.lines, edits);
-        edits.arrange();
         recall
     }
 
@@ -300,15 +338,16 @@ impl Chain {
     pub fn stamp(&self, stamping: &Stamping<'_>, edits: &mut Edits, out: &mut Vec<u8>) -> Option<Reason> {
         let order = Order::read(stamping, edits);
         let mut written = false;
-        for kind in &self.kinds {
+        for (place, kind) in self.kinds.iter().enumerate() {
+            let asked = order.asks(place);
             match kind {
-                Kind::Insert(insert) => written |= insert.stamp(&order, written, edits, out),
+                Kind::Insert(insert) => written |= insert.stamp(&order, asked && !written, edits, out),
                 Kind::Rewrite(rewrite) => written |= rewrite.stamp(&order, edits),
                 Kind::Prefix(prefix) => written |= prefix.stamp(&order, edits),
-                Kind::Learned(learned) => learned.stamp(&order),
-                Kind::Field(field) => written |= field.stamp(&order, written, edits, out),
-                Kind::Address(address) => address.stamp(&order),
-                Kind::Route(_) | Kind::Hash(_) => {}
+                Kind::Learned(learned) => learned.stamp(&order, asked),
+                Kind::Field(field) => written |= field.stamp(&order, asked && !written, edits, out),
+                Kind::Address(address) if asked => address.stamp(&order),
+                Kind::Address(_) | Kind::Route(_) | Kind::Hash(_) => {}
             }
         }
         edits.arrange();

@@ -7,7 +7,7 @@
 use memchr::memchr;
 
 use super::candidates::Candidates;
-use super::cookie::{self, SHARED_NONCE, TOKEN_LEN};
+use super::cookie::{self, TOKEN_LEN};
 use super::seal::KeyRing;
 use super::stamping::Order;
 use super::{Ask, Claim, Purposes, Reason, sealed_value};
@@ -15,7 +15,7 @@ use crate::http::cookies::{self, unquoted};
 use crate::http::edits::Edits;
 use crate::http::field::Span;
 use crate::http::set_cookie;
-use crate::snapshot::wire::Cookie;
+use crate::snapshot::wire::{Cookie, Duplicates};
 
 /// Sealed values opened in one request at most; more of one name are no browser's, and are left out.
 const MOST_VALUES: usize = 8;
@@ -25,6 +25,7 @@ const MOST_VALUES: usize = 8;
 pub struct Prefix {
     name: String,
     purposes: Purposes,
+    duplicates: Duplicates,
     /// What the server's values are sealed for, where they are.
     values: Option<Purposes>,
 }
@@ -33,7 +34,7 @@ impl Prefix {
     /// Prepares the cookie.
     pub fn new(cookie: &Cookie, purposes: Purposes) -> Self {
         let values = cookie.seal_value.then(|| purposes.of_values());
-        Self { name: cookie.name.clone(), purposes, values }
+        Self { name: cookie.name.clone(), purposes, duplicates: cookie.duplicates, values }
     }
 
     /// What its tokens are sealed for.
@@ -42,7 +43,7 @@ impl Prefix {
     }
 
     pub(super) fn recall(&self, ring: &KeyRing, ask: &Ask<'_>, edits: &mut Edits) -> Result<Claim, Reason> {
-        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener));
+        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener), self.duplicates);
         for (place, span) in cookies::values(ask.lines, self.name.as_bytes()).enumerate() {
             let value = unquoted(span.of(ask.lines.bytes));
             if let Some(values) = &self.values {
@@ -74,12 +75,10 @@ impl Prefix {
             if cookie.ends {
                 continue;
             }
+            let Some(token) = order.token(self.purposes.on(asked.listener)) else { return false };
             let mut text = Vec::with_capacity(TOKEN_LEN + 1);
             if !order.releases() {
-                let purpose = self.purposes.on(asked.listener);
-                text.extend_from_slice(
-                    cookie::seal(at.ring, purpose, &order.session(), SHARED_NONCE).as_bytes(),
-                );
+                text.extend_from_slice(token.as_bytes());
                 written = true;
             }
             let value = cookie.value.of(at.lines.bytes);
@@ -87,7 +86,7 @@ impl Prefix {
                 Some(values) => {
                     text.push(b'~');
                     // What is too long to be sealed is too long for a browser as well: it gets an empty value.
-                    sealed_value::seal(at.ring, values.on(asked.listener), value, asked.chance, &mut text);
+                    sealed_value::seal(at.ring, values.on(asked.listener), value, &token, &mut text);
                     edits.replace(cookie.value, &text);
                 }
                 None if text.is_empty() => {}

@@ -9,6 +9,8 @@ pub enum Reason {
     New,
     /// It came at the same moment as another request of a new client, and shares its birth.
     NewShared,
+    /// The client brought no session, and none begins with such a request.
+    NotAsked,
     /// The session reached its home.
     Recalled,
     /// The session reached its home by a kind of persistence that is not the first in the chain.
@@ -19,6 +21,8 @@ pub enum Reason {
     NotOurs,
     /// A value sealed by a key that is not in the ring.
     SealedByUnknownKey,
+    /// Several values, of different sessions.
+    Ambiguous,
     /// The session was idle for too long.
     ExpiredIdle,
     /// The session was too old.
@@ -49,15 +53,17 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::None,
         Self::New,
         Self::NewShared,
+        Self::NotAsked,
         Self::Recalled,
         Self::RecalledFallback,
         Self::Accepted,
         Self::NotOurs,
         Self::SealedByUnknownKey,
+        Self::Ambiguous,
         Self::ExpiredIdle,
         Self::ExpiredLife,
         Self::Generation,
@@ -79,11 +85,13 @@ impl Reason {
             Self::None => "none",
             Self::New => "new",
             Self::NewShared => "new_shared",
+            Self::NotAsked => "not_asked",
             Self::Recalled => "recalled",
             Self::RecalledFallback => "recalled_fallback",
             Self::Accepted => "accepted",
             Self::NotOurs => "not_ours",
             Self::SealedByUnknownKey => "sealed_by_unknown_key",
+            Self::Ambiguous => "ambiguous",
             Self::ExpiredIdle => "expired_idle",
             Self::ExpiredLife => "expired_life",
             Self::Generation => "generation",

@@ -4,26 +4,26 @@
 //! next `Set-Cookie`, and reaches the same new home by the rendezvous of its id.
 
 use super::candidates::Candidates;
-use super::cookie::{self, SHARED_NONCE};
 use super::seal::KeyRing;
 use super::stamping::Order;
 use super::{Ask, Claim, Purposes, Reason};
 use crate::http::cookies;
 use crate::http::edits::Edits;
 use crate::http::set_cookie;
-use crate::snapshot::wire::Cookie;
+use crate::snapshot::wire::{Cookie, Duplicates};
 
 /// A cookie of the server's whose value is ours.
 #[derive(Debug)]
 pub struct Rewrite {
     name: String,
     purposes: Purposes,
+    duplicates: Duplicates,
 }
 
 impl Rewrite {
     /// Prepares the cookie.
     pub fn new(cookie: &Cookie, purposes: Purposes) -> Self {
-        Self { name: cookie.name.clone(), purposes }
+        Self { name: cookie.name.clone(), purposes, duplicates: cookie.duplicates }
     }
 
     /// What its values are sealed for.
@@ -32,7 +32,7 @@ impl Rewrite {
     }
 
     pub(super) fn recall(&self, ring: &KeyRing, ask: &Ask<'_>) -> Result<Claim, Reason> {
-        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener));
+        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener), self.duplicates);
         for value in cookies::values(ask.lines, self.name.as_bytes()) {
             candidates.try_one(value.of(ask.lines.bytes));
         }
@@ -48,8 +48,7 @@ impl Rewrite {
         let set = set_cookie::named(order.at.lines, self.name.as_bytes(), asked.now);
         let mut written = false;
         for cookie in set.filter(|cookie| !cookie.ends) {
-            let purpose = self.purposes.on(asked.listener);
-            let token = cookie::seal(order.at.ring, purpose, &order.session(), SHARED_NONCE);
+            let Some(token) = order.token(self.purposes.on(asked.listener)) else { return false };
             edits.replace(cookie.value, token.as_bytes());
             written = true;
         }

@@ -7,10 +7,11 @@ use memchr::{memmem, memrchr};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::cookie::{SessionId, home_of};
-use super::hash::{path, query_value};
+use super::hash::query_value;
 use super::{Ask, Claim, Reason};
 use crate::http::cookies::{self, unquoted};
 use crate::pool::Pool;
+use crate::route::matcher::path;
 use crate::snapshot::wire::Cookie;
 
 /// Fixed for ever: every Equalizer re-homes a value to the same server.

@@ -1,6 +1,6 @@
 //! What a response says of its session: where it lives from now on, by our rules and by the server's own word.
 
-use super::cookie::{Incarnation, Session, SessionId};
+use super::cookie::{self, Incarnation, Purpose, SHARED_NONCE, Session, Token};
 use super::seal::KeyRing;
 use super::{Asked, Reason, Recall, rules};
 use crate::http::edits::Edits;
@@ -62,8 +62,12 @@ impl<'a> Order<'a> {
                 order.said = said(field.value.of(at.lines.bytes)).or(order.said);
             }
         }
+        if at.recall.id.is_none() {
+            // It speaks of a session that has not begun.
+            order.said = None;
+        }
         if order.said == Some(Said::Move) {
-            match at.pool.elsewhere(order.id(), at.server) {
+            match at.recall.id.and_then(|id| at.pool.elsewhere(id, at.server)) {
                 Some(home) => order.home = home,
                 // There is nowhere else: it stays.
                 None => order.said = None,
@@ -72,23 +76,34 @@ impl<'a> Order<'a> {
         order
     }
 
-    /// The session as it shall be stamped.
-    pub(super) fn session(&self) -> Session {
+    /// The session as it shall be stamped; none where none has begun.
+    pub(super) fn session(&self) -> Option<Session> {
         let Self { at, home, said } = *self;
         let session = match at.recall.session {
             Some(session) => rules::settle(at.pool, &session, home, at.asked.now),
             None => Session {
                 generation: at.pool.generation(home),
                 incarnation: at.pool.servers[home.0].incarnation(),
-                ..Session::born(self.id().0, at.pool.servers[home.0].home, at.asked.now)
+                ..Session::born(at.recall.id?.0, at.pool.servers[home.0].home, at.asked.now)
             },
         };
-        match said {
+        Some(match said {
             Some(Said::Pin) => Session { pinned: true, ..session },
             // The server does not want it back.
             Some(Said::Move) => Session { before: None, ..session },
             Some(Said::Release) | None => session,
-        }
+        })
+    }
+
+    /// The same, sealed.
+    pub(super) fn token(&self, purpose: &Purpose) -> Option<Token> {
+        Some(cookie::seal(self.at.ring, purpose, &self.session()?, SHARED_NONCE))
+    }
+
+    /// Whether the kind at this place of the chain may write or record anything: it is asked for such requests, or
+    /// the server itself speaks of a session that the client has.
+    pub(super) fn asks(&self, place: usize) -> bool {
+        self.at.recall.asks(place) || (self.said.is_some() && !self.at.recall.birth)
     }
 
     /// Whether the client has nothing yet that says where its session is now.
@@ -125,10 +140,6 @@ impl<'a> Order<'a> {
             Some(Said::Move) => Some(Reason::Moved),
             Some(Said::Pin) | None => None,
         }
-    }
-
-    fn id(&self) -> SessionId {
-        self.at.recall.id.unwrap_or(SessionId(self.at.asked.chance))
     }
 }
 

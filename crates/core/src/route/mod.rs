@@ -1,5 +1,8 @@
 //! Which pool a request belongs to: routes in order, the first that matches wins.
 
+pub mod glob;
+pub mod matcher;
+
 /// A pool's position in the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolId(pub usize);

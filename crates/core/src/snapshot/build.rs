@@ -62,7 +62,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
                 name: pool.name.clone(),
                 protocol: pool.protocol,
                 servers: build_servers(pool, old, joined, &mut mistakes),
-                persistence: chain::build(pool, old, &listeners, at),
+                persistence: chain::build(pool, old, &listeners, at, &mut mistakes),
                 sessions: pool.sessions.clone(),
             }
         })

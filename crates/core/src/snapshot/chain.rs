@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 
-use super::build::At;
+use super::build::{At, Mistake};
 use super::wire::{self, CookieMode, FieldMode, Scope};
 use crate::persistence::address::{self, Addresses};
 use crate::persistence::cookie::Purpose;
 use crate::persistence::learn::Learnt;
 use crate::persistence::{
-    ByAddress, ByHash, Carrier, Chain, Foreign, Insert, InsertField, Kind, Learned, Prefix, Purposes,
-    Rewrite, Route,
+    ByAddress, ByHash, Carrier, Chain, Condition, Foreign, Insert, InsertField, Kind, Learned, MOST_KINDS,
+    Prefix, Purposes, Rewrite, Route,
 };
 use crate::pool::Pool;
 
 /// The chain of `pool`; `old` is the pool as it was before.
-pub(super) fn build(pool: &wire::Pool, old: Option<&Pool>, listeners: &[&str], at: At) -> Chain {
+pub(super) fn build(
+    pool: &wire::Pool,
+    old: Option<&Pool>,
+    listeners: &[&str],
+    at: At,
+    mistakes: &mut Vec<Mistake>,
+) -> Chain {
     let purposes = |scope: &Scope, name: &str| purposes(scope, name, &pool.name, listeners);
     let kinds = pool.persistence.iter().map(|kind| match kind {
         wire::Persistence::Cookie(cookie) => {
@@ -44,11 +50,39 @@ pub(super) fn build(pool: &wire::Pool, old: Option<&Pool>, listeners: &[&str], a
             }
         },
         wire::Persistence::Address(address) => {
-            Kind::Address(ByAddress::new(address, addresses(address, old, at)))
+            let &wire::Address { prefix4, prefix6, idle, capacity, .. } = address;
+            let settings = address::Settings { prefix4, prefix6, idle, capacity: capacity as usize };
+            Kind::Address(ByAddress::new(settings, addresses(settings, old, at)))
         }
         wire::Persistence::Hash(hash) => Kind::Hash(ByHash::new(hash)),
     });
-    Chain::new(kinds.collect(), pool.sessions.accept.iter().map(Foreign::new).collect())
+    let accept = pool.sessions.accept.iter().map(Foreign::new).collect();
+    Chain::new(kinds.collect(), conditions(pool, mistakes), accept)
+}
+
+/// The kinds that are not asked for every request, by their places.
+fn conditions(pool: &wire::Pool, mistakes: &mut Vec<Mistake>) -> Vec<(usize, Condition)> {
+    if pool.persistence.len() > MOST_KINDS {
+        let message = format!("a chain has at most {MOST_KINDS} kinds");
+        mistakes.push(Mistake::at(&["pools", &pool.name, "persistence"], message));
+    }
+    let mut conditions = Vec::new();
+    for (place, kind) in pool.persistence.iter().enumerate() {
+        let written = match kind {
+            wire::Persistence::Cookie(cookie) => &cookie.condition,
+            wire::Persistence::Field(field) => &field.condition,
+            wire::Persistence::Address(address) => &address.condition,
+            wire::Persistence::Hash(hash) => &hash.condition,
+        };
+        match Condition::new(written) {
+            Ok(condition) => conditions.extend(condition.map(|condition| (place, condition))),
+            Err((key, message)) => {
+                let path = ["pools", &pool.name, "persistence", &place.to_string(), key];
+                mistakes.push(Mistake::at(&path, message));
+            }
+        }
+    }
+    conditions
 }
 
 fn purposes(scope: &Scope, name: &str, pool: &str, listeners: &[&str]) -> Purposes {
@@ -89,11 +123,9 @@ fn learned(carrier: Carrier, (capacity, idle): (u32, u32), old: Option<&Pool>, a
     Kind::Learned(Learned::new(carrier, table))
 }
 
-fn addresses(settings: &wire::Address, old: Option<&Pool>, at: At) -> Arc<Addresses> {
+fn addresses(settings: address::Settings, old: Option<&Pool>, at: At) -> Arc<Addresses> {
     let before = before(old, |kind| if let Kind::Address(address) = kind { Some(address) } else { None });
     kept(before.map(|before| (before.table(), before.settings() == settings)), |before| {
-        let &wire::Address { prefix4, prefix6, idle, capacity } = settings;
-        let settings = address::Settings { prefix4, prefix6, idle, capacity: capacity as usize };
         // Nobody outside may know which keys share a place.
         let table = Addresses::new(settings, at.chance);
         if let Some(before) = before {

@@ -3,10 +3,12 @@
 //! Unknown fields are refused, so that the two sides cannot drift apart unseen.
 //! Times are whole milliseconds, sizes whole bytes, addresses always `IP:port`.
 
+mod asking;
 mod sessions;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Rebalance, Sessions};
 
 /// Everything the engine needs to serve; applied whole or refused whole.
@@ -130,6 +132,8 @@ pub struct Cookie {
     pub name: String,
     /// What its seal is bound to beside its name: cookies of one scope open in all pools of that scope.
     pub scope: Scope,
+    /// Which of several is believed; `insert`, `rewrite` and `prefix` only.
+    pub duplicates: Duplicates,
     /// How browsers keep it; `insert` only.
     pub attributes: Attributes,
     /// Whether it is taken out of the request; `insert` only.
@@ -148,6 +152,8 @@ pub struct Cookie {
     pub record_idle: u32,
     /// Names under which a path parameter or a query parameter carries the same value; `route` only.
     pub parameters: Vec<String>,
+    /// The requests it is asked for; `insert` and `learn` only.
+    pub condition: Condition,
 }
 
 /// What the seal of a cookie is bound to.
@@ -228,10 +234,14 @@ pub struct CarryingField {
     pub name: String,
     /// As for a cookie; `insert` only.
     pub scope: Scope,
+    /// As for a cookie; `insert` only.
+    pub duplicates: Duplicates,
     /// Records kept at most; `learn` only.
     pub capacity: u32,
     /// Seconds a record lives without a request; `learn` only.
     pub record_idle: u32,
+    /// The requests it is asked for.
+    pub condition: Condition,
 }
 
 /// What a field does for us.
@@ -256,6 +266,8 @@ pub struct Address {
     pub idle: u32,
     /// Records kept at most.
     pub capacity: u32,
+    /// The requests it is asked for.
+    pub condition: Condition,
 }
 
 /// What a hash is taken of.
@@ -270,6 +282,8 @@ pub struct Hash {
     pub prefix4: u8,
     /// Leading bits of an IPv6 address that count.
     pub prefix6: u8,
+    /// The requests it is taken of.
+    pub condition: Condition,
 }
 
 /// Where the hashed text stands in a request.

@@ -7,6 +7,11 @@ use serde_json::json;
 
 /// The rules of one pool, `shop`, with the cookie `EQ` and these servers.
 pub(crate) fn shop(servers: &[&str]) -> Snapshot {
+    shop_unless(servers, &json!([]))
+}
+
+/// The same, where requests that one of these matchers means begin no session.
+pub(crate) fn shop_unless(servers: &[&str], unless: &serde_json::Value) -> Snapshot {
     let addressed = servers.iter().zip(9001..).map(|(name, port)| {
         json!({ "name": name, "address": format!("127.0.0.1:{port}"), "weight": 100,
             "generation": 0, "incarnation": "" })
@@ -24,7 +29,8 @@ pub(crate) fn shop(servers: &[&str]) -> Snapshot {
                     "partitioned": false, "max_age": null,
                 },
                 "strip": true, "preserve": false, "post_only": false, "cache": "skip", "seal_value": false,
-                "capacity": 0, "record_idle": 0, "parameters": [],
+                "capacity": 0, "record_idle": 0, "parameters": [], "duplicates": "first",
+                "condition": { "when": [], "unless": unless },
             }],
             "sessions": {
                 "idle": 0, "lifetime": 0, "generation": 0, "strict": false, "fail_back": "stay",

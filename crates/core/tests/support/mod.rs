@@ -27,17 +27,38 @@ pub fn cookie(mode: &str, name: &str, changes: &Value) -> Value {
         "attributes": {"path": "/", "domain": null, "same_site": "lax", "secure": "auto", "http_only": true,
             "partitioned": false, "max_age": null},
         "strip": true, "preserve": false, "post_only": false, "cache": "skip", "seal_value": false,
-        "capacity": 1000, "record_idle": 600, "parameters": [],
+        "capacity": 1000, "record_idle": 600, "parameters": [], "duplicates": "first",
+        "condition": {"when": [], "unless": []},
     });
     merged(usual, changes)
 }
 
 pub fn field(mode: &str, name: &str) -> Value {
-    json!({"kind": "field", "mode": mode, "name": name, "scope": "pool", "capacity": 1000, "record_idle": 600})
+    json!({"kind": "field", "mode": mode, "name": name, "scope": "pool", "capacity": 1000, "record_idle": 600,
+        "duplicates": "first", "condition": {"when": [], "unless": []}})
 }
 
 pub fn address() -> Value {
-    json!({"kind": "address", "prefix4": 32, "prefix6": 64, "idle": 600, "capacity": 1000})
+    json!({"kind": "address", "prefix4": 32, "prefix6": 64, "idle": 600, "capacity": 1000,
+        "condition": {"when": [], "unless": []}})
+}
+
+/// A matcher with these keys.
+fn matcher(written: &Value) -> Value {
+    let usual = json!({"path": [], "method": [], "host": [], "field": {}, "client": [], "scheme": []});
+    merged(usual, written)
+}
+
+/// A kind that is not asked for requests that one of these matches.
+pub fn unless(mut kind: Value, matchers: &[Value]) -> Value {
+    kind["condition"]["unless"] = matchers.iter().map(matcher).collect();
+    kind
+}
+
+/// A kind that is asked only for requests that one of these matches.
+pub fn when(mut kind: Value, matchers: &[Value]) -> Value {
+    kind["condition"]["when"] = matchers.iter().map(matcher).collect();
+    kind
 }
 
 fn merged(mut usual: Value, changes: &Value) -> Value {
@@ -174,7 +195,8 @@ impl Bench {
         let ask = Ask {
             lines,
             target: head.target.of(asked.as_bytes()),
-            method: self.method,
+            host: head.host.of(asked.as_bytes()),
+            method: head.method_text.of(asked.as_bytes()),
             client: self.client,
             secure: self.secure,
             listener: 0,
@@ -187,7 +209,8 @@ impl Bench {
             tried.failed(ServerId(self.place(server)), Fault::Connect);
         }
         let server = pool.pick(&recall, &tried, &mut self.balance).expect("a server is left");
-        if recall.is_birth() && pool.persistence.bears_sessions() {
+        if recall.is_birth() && pool.persistence.begins(&recall) {
+            self.chance = self.chance.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
             recall.bear(SessionId(self.chance), server, false);
         }
         let origin = Origin { client: self.client, secure: self.secure };
@@ -205,21 +228,19 @@ impl Bench {
         }
     }
 
-    fn answer(&mut self, response: &str, recall: &Recall, server: ServerId) -> (String, Option<Reason>) {
+    fn answer(&self, response: &str, recall: &Recall, server: ServerId) -> (String, Option<Reason>) {
         let mut edits = Edits::default();
         let text = format!("HTTP/1.1 200 OK\r\n{response}\r\n");
         let mut fields = Vec::new();
         let head = decode::response(text.as_bytes(), 1 << 20, self.method, &mut fields);
         let head = head.expect("a response").expect("whole");
         let lines = Lines { bytes: text.as_bytes(), fields: &fields };
-        self.chance = self.chance.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
         let asked = Asked {
             method: self.method,
             client: self.client,
             secure: self.secure,
             listener: 0,
             now: self.now,
-            chance: self.chance,
         };
         let pool = &self.snapshot.pools[0];
         let stamping = Stamping { ring: &self.snapshot.ring, pool, server, recall, asked, lines };

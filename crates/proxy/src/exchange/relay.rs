@@ -97,7 +97,7 @@ impl At<'_> {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
         self.seat.count(said.unwrap_or_else(|| self.admitted.recall.reason(self.server)));
-        if let Some(id) = self.admitted.recall.id() {
+        if let Some(id) = self.pool.persistence.seen(&self.admitted.recall) {
             seat.census.borrow_mut().see(id, self.worker.clock.unix());
         }
     }
@@ -125,7 +125,6 @@ impl At<'_> {
                 secure: origin.secure,
                 listener: self.client.arrival.listener,
                 now: worker.clock.unix(),
-                chance: worker.chance(),
             },
             lines,
         };
@@ -135,7 +134,7 @@ impl At<'_> {
         text.extend_from_slice(b"\r\n");
         worker.buffers.give_edits(edits);
         worker.buffers.give_text(stamp);
-        self.client.hold_record(&self.pool.persistence);
+        self.client.hold_record(&self.pool.persistence, &self.admitted.recall);
         said
     }
 }

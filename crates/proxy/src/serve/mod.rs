@@ -8,7 +8,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use equalizer_core::persistence::address::Addresses;
-use equalizer_core::persistence::{Chain, births};
+use equalizer_core::persistence::{Chain, Recall, births};
 
 use crate::clock::{Deadline, Late};
 use crate::socket::Socket;
@@ -30,8 +30,8 @@ pub(crate) struct Client {
 impl Client {
     /// Holds the record of the client's address in a pool's table, once, as soon as there is one: while a connection
     /// is open, a record is not idle.
-    pub(crate) fn hold_record(&self, persistence: &Chain) {
-        let Some(table) = persistence.addresses() else { return };
+    pub(crate) fn hold_record(&self, persistence: &Chain, recall: &Recall) {
+        let Some(table) = persistence.addresses(recall) else { return };
         let mut records = self.records.borrow_mut();
         let held = records.iter().any(|held| Arc::ptr_eq(held, table));
         if !held && table.opened(self.arrival.origin.client, self.deadline.unix()) {
