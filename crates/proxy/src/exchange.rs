@@ -3,6 +3,7 @@
 //! Find the route, recall the session, choose a server, forward, stamp, relay.
 
 mod relay;
+mod switch;
 
 use std::cell::Cell;
 use std::io::IoSlice;
@@ -14,6 +15,7 @@ use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{Framing, RequestHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
+use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::{self, Reason, Recall};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::route::PoolId;
@@ -24,7 +26,7 @@ use crate::answer::answer;
 use crate::birth;
 use crate::body::{self, Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
-use crate::forward::Link;
+use crate::forward::{Link, Wanted};
 use crate::serve::{After, Client};
 use crate::setup::{PoolSeat, Setup};
 use crate::worker::Worker;
@@ -70,7 +72,12 @@ pub(crate) fn admit(
     fields: &[Field],
 ) -> Result<(Admitted, Source), Refused> {
     let setup = worker.setup();
-    let asked = Asked { method: head.method, http11: head.http11, keep_alive: head.keep_alive };
+    let asked = Asked {
+        method: head.method,
+        http11: head.http11,
+        keep_alive: head.keep_alive,
+        upgrade: head.upgrade,
+    };
     let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
     let Some((id, (pool, seat))) = found else { return Err(Refused { asked, status: 404 }) };
     let lines = Lines { bytes: buffer.filled(), fields };
@@ -164,6 +171,8 @@ struct Asked {
     method: Method,
     http11: bool,
     keep_alive: bool,
+    /// Whether it asks to go on with another protocol.
+    upgrade: bool,
 }
 
 impl Asked {
@@ -214,7 +223,8 @@ impl At<'_> {
     /// Sends the request and relays the response; a failure before the response's head may be tried elsewhere.
     async fn forward(&self, buffer: &mut Buffer, source: &mut Source, fresh: bool) -> Result<After, Failure> {
         let (deadline, times, method) = (&self.client.deadline, self.times(), self.admitted.asked.method);
-        let opened = Link::open(self.seat.server(self.server), method, fresh, deadline, times.connect).await;
+        let wanted = Wanted { method, fresh, alone: self.admitted.asked.upgrade };
+        let opened = Link::open(self.seat.server(self.server), wanted, deadline, times.connect).await;
         let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
         let reused = link.reused;
         let failed = |fault| Failure::Server { fault, reused };
@@ -229,12 +239,21 @@ impl At<'_> {
             let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
             let read = upload.alongside(deadline, times.response, pin!(reading)).await;
             let head = read.map_err(Failure::Client)?.map_err(failed)?;
-            if head.status >= 200 {
-                break head;
+            match head.status {
+                101 if !self.admitted.asked.upgrade => return Err(failed(Fault::Broken(Refusal::Upgrade))),
+                101 | 200.. => break head,
+                _ => {}
             }
             self.interim(&head, &incoming, &fields).await.map_err(Failure::Client)?;
             incoming.consume(head.length as usize);
         };
+        if head.status == 101 {
+            drop(upload);
+            let after = self.switch(&link, (buffer, &mut incoming), &head, &fields).await;
+            self.worker.buffers.give(incoming);
+            self.worker.buffers.give_fields(fields);
+            return Ok(after);
+        }
         let relayed = self.relay(&link, &mut upload, &mut incoming, &head, &fields).await;
         let reusable = relayed.is_ok() && head.keep_alive && incoming.is_empty() && upload.is_whole();
         drop(upload);

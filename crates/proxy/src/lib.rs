@@ -18,4 +18,5 @@ mod setup;
 mod socket;
 mod stream;
 mod tls;
+mod tunnel;
 mod worker;

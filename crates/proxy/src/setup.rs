@@ -42,6 +42,8 @@ pub(crate) struct ServerSeat {
     pub(crate) exchanges: Cell<u64>,
     pub(crate) in_flight: Cell<u64>,
     pub(crate) connects: Cell<u64>,
+    /// Connections that have changed to another protocol, now.
+    pub(crate) tunnels: Cell<u64>,
     /// The sessions seen at it.
     pub(crate) census: RefCell<Census>,
     faults: RefCell<Vec<(&'static str, u64)>>,
@@ -151,6 +153,7 @@ impl ServerSeat {
             exchanges: Cell::default(),
             in_flight: Cell::default(),
             connects: Cell::default(),
+            tunnels: Cell::default(),
             window,
             census: RefCell::new(Census::new(u64::from(window))),
             faults: RefCell::default(),
@@ -186,6 +189,7 @@ impl ServerSeat {
             exchanges: self.exchanges.get(),
             in_flight: self.in_flight.get(),
             connects: self.connects.get(),
+            tunnels: self.tunnels.get(),
             state: server.live.state(),
             sessions: 0,
             census: Some(Box::new(self.census.borrow().clone())),

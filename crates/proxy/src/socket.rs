@@ -128,8 +128,7 @@ impl Socket {
         match &mut *self.0.borrow_mut() {
             Carrier::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Carrier::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
-            // Its messages tell their end themselves.
-            Carrier::Http2(_) => Poll::Ready(Ok(())),
+            Carrier::Http2(stream) => Poll::Ready(stream.finish()),
         }
     }
 

@@ -99,6 +99,11 @@ impl Stream {
         Poll::Ready(Ok(written))
     }
 
+    /// Says that nothing more will be written, where the message did not say so itself.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        self.outgoing.finish()
+    }
+
     /// Waits until the other side takes nothing more of this stream.
     pub(crate) fn poll_reset(&mut self, context: &mut Context<'_>) -> Poll<()> {
         ready!(self.outgoing.poll_reset(context));

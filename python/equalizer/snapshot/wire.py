@@ -231,6 +231,7 @@ class Timeouts(Wire):
     response: U32
     idle_client: U32
     idle_server: U32
+    tunnel: U32
 
 
 class Snapshot(Wire):

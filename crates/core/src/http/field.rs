@@ -51,8 +51,10 @@ pub enum Known {
     SetCookie,
     /// RFC 9110, 10.1.1.
     Expect,
-    /// Fields about one connection only: Keep-Alive, Proxy-Connection, TE, Trailer, Upgrade.
+    /// Fields about one connection only: Keep-Alive, Proxy-Connection, TE, Trailer.
     HopByHop,
+    /// RFC 9110, 7.8.
+    Upgrade,
     /// RFC 9110, 10.1.5.
     UserAgent,
     /// RFC 9111, 5.2.
@@ -69,7 +71,7 @@ pub fn known(name: &[u8]) -> Known {
         2 => &[(b"te", Known::HopByHop)],
         4 => &[(b"host", Known::Host)],
         6 => &[(b"cookie", Known::Cookie), (b"expect", Known::Expect)],
-        7 => &[(b"expires", Known::Expires), (b"upgrade", Known::HopByHop), (b"trailer", Known::HopByHop)],
+        7 => &[(b"expires", Known::Expires), (b"upgrade", Known::Upgrade), (b"trailer", Known::HopByHop)],
         9 => &[(b"forwarded", Known::Forwarded)],
         10 => &[
             (b"connection", Known::Connection),

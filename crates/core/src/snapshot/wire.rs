@@ -396,6 +396,8 @@ pub struct Timeouts {
     pub idle_client: u32,
     /// A kept-alive server connection without a request.
     pub idle_server: u32,
+    /// A connection that has changed its protocol, without a byte in either direction.
+    pub tunnel: u32,
 }
 
 /// Shows that there is a key, never the key.

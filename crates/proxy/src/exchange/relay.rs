@@ -93,7 +93,7 @@ impl At<'_> {
     }
 
     /// Counts the exchange, by what the server said of the session if that decided.
-    fn count(&self, said: Option<Reason>) {
+    pub(super) fn count(&self, said: Option<Reason>) {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
         self.seat.count(said.unwrap_or_else(|| self.admitted.recall.reason(self.server)));
@@ -103,7 +103,7 @@ impl At<'_> {
     }
 
     /// Writes the response's head with what brings the client back; a reason where the server itself gave one.
-    fn stamped(
+    pub(super) fn stamped(
         &self,
         lines: Lines<'_>,
         head: &ResponseHead,

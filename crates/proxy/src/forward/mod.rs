@@ -21,6 +21,16 @@ use crate::clock::{Deadline, Late};
 use crate::setup::ServerSeat;
 use crate::socket::Socket;
 
+/// What an exchange needs of a connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) method: Method,
+    /// A new one, since one that was open has failed.
+    pub(crate) fresh: bool,
+    /// One that nobody else uses or will use.
+    pub(crate) alone: bool,
+}
+
 /// A connection to a server, lent to one exchange.
 pub(crate) struct Link {
     pub(crate) socket: Socket,
@@ -49,17 +59,16 @@ impl Link {
     /// The connection idle for the shortest time, or else a new one.
     pub(crate) async fn open(
         seat: &Rc<ServerSeat>,
-        method: Method,
-        fresh: bool,
+        wanted: Wanted,
         deadline: &Deadline,
         wait: u32,
     ) -> Result<Self, Fault> {
-        if seat.protocol == Protocol::H2c {
-            return Self::open_stream(seat, fresh, deadline, wait).await;
+        if seat.protocol == Protocol::H2c && !wanted.alone {
+            return Self::open_stream(seat, wanted.fresh, deadline, wait).await;
         }
-        while let Some(socket) = if fresh { None } else { seat.idle.take() } {
+        while let Some(socket) = if wanted.fresh { None } else { seat.idle.take() } {
             // What must not be sent twice is not sent into a connection that has been closed meanwhile.
-            if method.idempotent() || socket.is_alive() {
+            if wanted.method.idempotent() || socket.is_alive() {
                 return Ok(Self::new(socket, true, seat));
             }
         }

@@ -45,6 +45,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_streams(setup.rules.streams)
         .max_header_list_size(setup.rules.limits.head)
+        .enable_connect_protocol()
         .handshake::<_, Bytes>(carrier);
     let Ok(Ok(connection)) = client.deadline.within(setup.rules.timeouts.head, handshake).await else {
         return;

@@ -47,7 +47,8 @@ impl Incoming {
     pub(super) fn request(head: &request::Parts, body: RecvStream) -> Self {
         let mut text = Vec::with_capacity(1024);
         words::write_request(head, body.is_end_stream(), &mut text);
-        Self::new(text, Rest::body(body, head.headers.contains_key(CONTENT_LENGTH)))
+        let told = head.headers.contains_key(CONTENT_LENGTH) || words::is_websocket(head);
+        Self::new(text, Rest::body(body, told))
     }
 
     /// A response to a request of this method.

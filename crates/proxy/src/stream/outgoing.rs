@@ -98,14 +98,15 @@ impl Outgoing {
                 let read = decode::response(text, u32::MAX, *method, fields).map_err(io::Error::other)?;
                 let Some(head) = read else { return Ok(None) };
                 let response = words::read_response(text, &head, fields)?;
-                if head.status < 200 {
+                if head.status < 200 && head.status != 101 {
                     respond.send_informational(response).map_err(super::broken)?;
                     text.clear();
                     return Ok(Some(head.length as usize));
                 }
-                let stream =
-                    respond.send_response(response, is_empty(head.framing)).map_err(super::broken)?;
-                (head.length, head.framing, stream)
+                // After a change of protocol come bytes until the end.
+                let framing = if head.status == 101 { Framing::UntilClose } else { head.framing };
+                let stream = respond.send_response(response, is_empty(framing)).map_err(super::broken)?;
+                (head.length, framing, stream)
             }
             To::Server { send, scheme } => {
                 let read = decode::request(text, ANY, fields).map_err(io::Error::other)?;
@@ -136,6 +137,15 @@ impl Outgoing {
             State::Body(stream, _) => stream.poll_reset(context).map(|_| ()),
             State::Head(_) | State::Ended => Poll::Pending,
         }
+    }
+
+    /// Ends a body that has no other end.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        if let State::Body(stream, Content::Rest) = &mut self.state {
+            send(stream, &[], true)?;
+            self.state = State::Ended;
+        }
+        Ok(())
     }
 
     /// Gives the stream up.

@@ -2,16 +2,25 @@
 
 use std::io;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use equalizer_core::http::field::{Field, Known};
 use equalizer_core::http::h1::decode::{RequestHead, ResponseHead};
 use equalizer_core::http::h1::encode;
-use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue};
+use h2::ext::Protocol;
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT};
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request, response};
 
-/// Writes a request's head.
+/// Whether a request asks for WebSocket (RFC 8441, 5).
+pub(super) fn is_websocket(head: &request::Parts) -> bool {
+    head.extensions.get::<Protocol>().is_some_and(|protocol| protocol.as_str() == "websocket")
+}
+
+/// Writes a request's head; one that asks for WebSocket asks for it as HTTP/1.1 does.
 pub(super) fn write_request(head: &request::Parts, ended: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(head.method.as_str().as_bytes());
+    let websocket = is_websocket(head);
+    out.extend_from_slice(if websocket { b"GET" } else { head.method.as_str().as_bytes() });
     out.push(b' ');
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     out.extend_from_slice(target.as_bytes());
@@ -29,7 +38,16 @@ pub(super) fn write_request(head: &request::Parts, ended: bool, out: &mut Vec<u8
         }
     }
     write_cookies(&head.headers, out);
-    if !ended && !head.headers.contains_key(CONTENT_LENGTH) {
+    if websocket {
+        write_field(b"connection", b"upgrade", out);
+        write_field(b"upgrade", b"websocket", out);
+        // HTTP/2 has no need of it (RFC 8441, 5); it keeps caches and mistakes out, and is no secret.
+        write_field(
+            b"sec-websocket-key",
+            BASE64_STANDARD.encode(fastrand::u128(..).to_ne_bytes()).as_bytes(),
+            out,
+        );
+    } else if !ended && !head.headers.contains_key(CONTENT_LENGTH) {
         write_field(b"transfer-encoding", b"chunked", out);
     }
     out.extend_from_slice(b"\r\n");
@@ -81,8 +99,13 @@ fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
 /// A response's head as HTTP/2 has it.
 pub(super) fn read_response(text: &[u8], head: &ResponseHead, fields: &[Field]) -> io::Result<Response<()>> {
     let mut response = Response::new(());
-    *response.status_mut() = StatusCode::from_u16(head.status).map_err(io::Error::other)?;
+    // What HTTP/1.1 says with 101 is a plain success here (RFC 8441, 5).
+    let status = if head.status == 101 { 200 } else { head.status };
+    *response.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
     read_fields(text, fields, response.headers_mut())?;
+    if head.status == 101 {
+        response.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+    }
     Ok(response)
 }
 
@@ -108,8 +131,10 @@ pub(super) fn read_request(
 fn read_fields(text: &[u8], fields: &[Field], into: &mut HeaderMap) -> io::Result<()> {
     into.reserve(fields.len());
     for field in fields {
-        if matches!(field.known, Known::Connection | Known::TransferEncoding | Known::HopByHop | Known::Host)
-        {
+        if matches!(
+            field.known,
+            Known::Connection | Known::TransferEncoding | Known::HopByHop | Known::Upgrade | Known::Host
+        ) {
             continue;
         }
         let name = HeaderName::from_bytes(field.name.of(text)).map_err(io::Error::other)?;
