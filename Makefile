@@ -3,10 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
+FUZZ_TARGETS := head chunked cookie snapshot
 DEVELOP := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --extras dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench framing fuzz clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +30,16 @@ lint: .venv/engine ## format, clippy, ruff, types, stubs and layers
 
 bench: .venv/engine-release ## the same work on us and the peers; rewrites the table of README.md (half an hour)
 	$(BIN)/python -m bench.run --readme
+
+framing: .venv/engine ## how HAProxy and nginx take the hostile cases; rewrites docs/reference/framing.md
+	PYTHONPATH=tests $(BIN)/python -m hostile.page
+
+fuzz: ## every fuzz target for 60 s, or SECONDS=n; needs a nightly toolchain: rustup toolchain install nightly
+	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz
+	for target in $(FUZZ_TARGETS); do \
+	  cargo +nightly fuzz run $$target fuzz/found/$$target fuzz/corpus/$$target -- \
+	    -max_total_time=$(or $(SECONDS),60) -max_len=4096 || exit 1; \
+	done
 
 clean: ## remove what was made
 	cargo clean --quiet

@@ -12,6 +12,10 @@ class Engine:
     ) -> bytes: ...  # JSON list of {"path": [...], "message": "..."}; [] when well
     def apply(self, snapshot: bytes) -> None: ...  # all or nothing; EngineError, or OSError(errno, message)
     def set_states(self, states: bytes) -> None: ...  # JSON list, in place of the one before; EngineError
+    def load_records(
+        self, snapshot: bytes, records: bytes
+    ) -> bytes: ...  # before the first apply; JSON counts of taken, expired, no_room, unclaimed; EngineError
+    def records(self) -> bytes: ...  # what load_records takes; releases the GIL
     def sockets(self) -> bytes: ...  # JSON {"web": "127.0.0.1:8080", ...}: real ports of the bound listeners
     def report(self) -> bytes: ...  # JSON counters
     def drain(self, wait_ms: int) -> bool: ...  # True when no exchange was left; releases the GIL
@@ -20,5 +24,7 @@ class Engine:
 def explain_cookie(
     snapshot: bytes, value: str
 ) -> bytes: ...  # JSON {"opened": "yes" or "no", "reason": ..., ...}
-def seal_cookie(snapshot: bytes, pool: str, server: str) -> str: ...  # a new session at home there
+def seal_cookie(
+    snapshot: bytes, pool: str, server: str, idle: int
+) -> str: ...  # a session at home there, last seen so many seconds ago
 def version() -> str: ...

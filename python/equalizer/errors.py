@@ -3,6 +3,7 @@
 EqualizerError
 ├── ConfigError       what a person wrote cannot be served; holds every problem, each with its place
 ├── KeyRingError      the key file cannot be read, trusted or made
+├── RecordsError      the file of records cannot be had
 ├── ListenError       the system refuses an address
 ├── RequestError      what is asked of a running Equalizer names or wants something that is not there
 ├── ControlError      the control socket cannot be opened, or nobody answers there
@@ -54,6 +55,10 @@ class ConfigError(EqualizerError):
 
 class KeyRingError(EqualizerError):
     """A key file that cannot be read, trusted or made."""
+
+
+class RecordsError(EqualizerError):
+    """A file of records that cannot be had."""
 
 
 class ListenError(EqualizerError):

@@ -196,6 +196,7 @@ def sessions(draw: st.DrawFn, servers: list[str]) -> wire.Sessions:
         fail_back=draw(st.sampled_from(("stay", "return", "return_same_incarnation"))),
         pin_field=draw(st.sampled_from(("", "Session-Pin"))),
         incarnation_field=draw(st.just("") | _field),
+        incarnation_on_return=draw(st.booleans()),
         announce=draw(st.booleans()),
         census_window=draw(_long),
         burst_ms=draw(st.integers(0, 60_000)),

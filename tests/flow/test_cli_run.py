@@ -3,66 +3,28 @@
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Event, Thread
-from typing import IO
-from urllib.parse import urlsplit
 
 import pytest
 import trustme
 
-COMMAND = (sys.executable, "-m", "equalizer")
-LIMIT = 20  # seconds; far less than the 30 that a stop may wait by default
+from support.process import LIMIT, Named, run, running, stream
 
-
-class Origin(ThreadingHTTPServer):
-    """A web server that answers when it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.asked = Event()
-        self.may_answer = Event()
-
-    @property
-    def address(self) -> str:
-        """`IP:port`."""
-        return f"127.0.0.1:{self.server_port}"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Origin
-
-    def do_GET(self) -> None:
-        self.server.asked.set()
-        self.server.may_answer.wait(LIMIT)
-        self.send_response(200)
-        self.send_header("Content-Length", "5")
-        self.end_headers()
-        self.wfile.write(b"hello")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
-        """Say nothing."""
+Start = Callable[[str], Named]
 
 
 @pytest.fixture
-def origin() -> Iterator[Origin]:
-    with Origin() as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.may_answer.set()
-        server.shutdown()
-        thread.join()
+def origin(start: Start) -> Iterator[Named]:
+    """A server that answers when it is told to."""
+    server = start("hello")
+    server.may_answer.clear()
+    yield server
+    server.may_answer.set()
 
 
 @pytest.fixture
-def file(tmp_path: Path, origin: Origin) -> Path:
+def file(tmp_path: Path, origin: Named) -> Path:
     """A configuration of one listener on a free port, one pool and one server."""
     path = tmp_path / "equalizer.toml"
     path.write_text(
@@ -78,37 +40,16 @@ def file(tmp_path: Path, origin: Origin) -> Path:
     return path
 
 
-@contextmanager
-def running(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str, HTTPConnection]]:
-    """A process that has said what it serves, its line, and a client of its listener."""
-    with subprocess.Popen(
-        [*COMMAND, "run", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            line = output(process.stdout).readline()
-            assert line, output(process.stderr).read()
-            url = urlsplit(next(word for word in line.split() if word.startswith("http")))
-            with closing(HTTPConnection(str(url.hostname), url.port, timeout=LIMIT)) as client:
-                yield process, line, client
-        finally:
-            process.kill()
-
-
-def output(stream: IO[str] | None) -> IO[str]:
-    """A stream that is there."""
-    assert stream is not None
-    return stream
-
-
 def stop(process: subprocess.Popen[str]) -> None:
     """Ask it to end, and wait until it says that it will."""
     process.send_signal(signal.SIGTERM)
-    assert any("stopping" in line for line in output(process.stderr))
+    assert any("stopping" in line for line in stream(process.stderr))
 
 
-def test_a_file_is_served_and_a_signal_ends_it_well(file: Path, origin: Origin) -> None:
+def test_a_file_is_served_and_a_signal_ends_it_well(file: Path, origin: Named) -> None:
     origin.may_answer.set()
-    with running(file) as (process, line, client):
+    with running(file) as balancer:
+        process, line, client = balancer.process, balancer.line, balancer.client
         assert line == f"web: http://{client.host}:{client.port} serves pool shop with 1 server\n"
         client.request("GET", "/")
         assert client.getresponse().read() == b"hello"
@@ -117,10 +58,11 @@ def test_a_file_is_served_and_a_signal_ends_it_well(file: Path, origin: Origin) 
         assert process.wait(LIMIT) == 0
 
 
-def test_servers_of_the_command_line_are_served(origin: Origin) -> None:
+def test_servers_of_the_command_line_are_served(origin: Named) -> None:
     origin.may_answer.set()
     arguments = ["--listen", "127.0.0.1:0", origin.address, f"web2={origin.address}"]
-    with running(*arguments) as (process, line, client):
+    with running(*arguments) as balancer:
+        process, line, client = balancer.process, balancer.line, balancer.client
         assert line.endswith("serves pool default with 2 servers\n")
         client.request("GET", "/")
         assert client.getresponse().status == 200
@@ -131,8 +73,9 @@ def test_servers_of_the_command_line_are_served(origin: Origin) -> None:
         assert "no [keys] file" in errors
 
 
-def test_a_stop_finishes_the_exchange_in_flight(file: Path, origin: Origin) -> None:
-    with running(file) as (process, _, client):
+def test_a_stop_finishes_the_exchange_in_flight(file: Path, origin: Named) -> None:
+    with running(file) as balancer:
+        process, client = balancer.process, balancer.client
         client.request("GET", "/")
         assert origin.asked.wait(LIMIT)
         stop(process)
@@ -143,9 +86,10 @@ def test_a_stop_finishes_the_exchange_in_flight(file: Path, origin: Origin) -> N
         assert process.wait(LIMIT) == 0
 
 
-def test_a_client_without_a_request_does_not_delay_a_stop(file: Path, origin: Origin) -> None:
+def test_a_client_without_a_request_does_not_delay_a_stop(file: Path, origin: Named) -> None:
     origin.may_answer.set()
-    with running(file) as (process, _, client):
+    with running(file) as balancer:
+        process, client = balancer.process, balancer.client
         client.request("GET", "/")
         client.getresponse().read()
         assert client.sock is not None
@@ -153,9 +97,10 @@ def test_a_client_without_a_request_does_not_delay_a_stop(file: Path, origin: Or
         assert process.wait(LIMIT) == 0
 
 
-def test_a_stop_waits_no_longer_than_it_may(file: Path, origin: Origin) -> None:
+def test_a_stop_waits_no_longer_than_it_may(file: Path, origin: Named) -> None:
     file.write_text(file.read_text() + "[timeouts]\nstop = '100ms'\n")
-    with running(file) as (process, _, client):
+    with running(file) as balancer:
+        process, client = balancer.process, balancer.client
         client.request("GET", "/")
         assert origin.asked.wait(LIMIT)
         process.send_signal(signal.SIGTERM)
@@ -165,8 +110,9 @@ def test_a_stop_waits_no_longer_than_it_may(file: Path, origin: Origin) -> None:
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_ends_it_at_once(second: signal.Signals, file: Path, origin: Origin) -> None:
-    with running(file) as (process, _, client):
+def test_a_second_signal_ends_it_at_once(second: signal.Signals, file: Path, origin: Named) -> None:
+    with running(file) as balancer:
+        process, client = balancer.process, balancer.client
         client.request("GET", "/")
         assert origin.asked.wait(LIMIT)
         stop(process)
@@ -174,7 +120,7 @@ def test_a_second_signal_ends_it_at_once(second: signal.Signals, file: Path, ori
         assert process.wait(LIMIT) == 128 + second
 
 
-def test_a_port_in_use_is_told_and_exits_1(origin: Origin) -> None:
+def test_a_port_in_use_is_told_and_exits_1(origin: Named) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -224,10 +170,3 @@ def test_the_version_is_told() -> None:
     done = run("--version")
     assert done.returncode == 0
     assert done.stdout.startswith("equalizer ")
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT, check=False
-    )

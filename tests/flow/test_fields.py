@@ -1,5 +1,8 @@
 """What a head loses, keeps and gains on its way."""
 
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
 import pytest
 
 from conftest import Balance, MakeOrigin
@@ -74,9 +77,7 @@ def test_options_may_ask_about_the_whole_server(balance: Balance, make_origin: M
     assert seen(balance, make_origin, get(target="*", method="OPTIONS")).start == "OPTIONS * HTTP/1.1"
 
 
-@pytest.mark.parametrize(
-    "method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "get"]
-)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "get"])
 def test_methods_are_not_touched(balance: Balance, make_origin: MakeOrigin, method: str) -> None:
     assert seen(balance, make_origin, get(method=method)).method == method
 
@@ -127,7 +128,52 @@ def test_fields_of_the_servers_connection_end_there_too(balance: Balance, make_o
         "X-Stays: 2",
     ]
     answer = balance(make_origin(answering(response(b"hello", *fields)))).ask(get())
-    assert [name for name, _ in answer.fields if name != "Set-Cookie"] == ["X-Stays", "Content-Length"]
+    assert [name for name, _ in answer.fields if name not in ("Set-Cookie", "Date")] == [
+        "X-Stays",
+        "Content-Length",
+    ]
+
+
+def test_a_response_without_a_date_gets_one(balance: Balance, make_origin: MakeOrigin) -> None:
+    """RFC 9110, 6.6.1."""
+    theirs = "Sun, 06 Nov 1994 08:49:37 GMT"
+    origin = make_origin(answering(response(b"hello"), response(b"hello", f"date: {theirs}")))
+    lb = balance(origin)
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    ours = lb.ask(get()).get("date")
+    refused = lb.ask(get(version="9.9")).get("date")
+    for date in (ours, refused):
+        assert date is not None
+        assert before <= parsedate_to_datetime(date) <= datetime.now(UTC)
+    with lb.client() as client:
+        client.send(get() * 2)
+        assert {client.response().get("date"), client.response().get("date")} >= {theirs}
+
+
+def test_trailers_travel_both_ways(balance: Balance, make_origin: MakeOrigin) -> None:
+    """RFC 9112, 7.1.2, without those that RFC 9110, 6.5.1 does not let come last."""
+    trailers = b"X-Sum: 17\r\nContent-Length: 5\r\nSet-Cookie: a=1\r\nX-Two:\r\n\r\n"
+    body = b"5\r\nhello\r\n0\r\n" + trailers
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+    origin = make_origin(answering(head + body))
+    request = get("Transfer-Encoding: chunked", "Trailer: X-Sum", method="POST")
+    lb = balance(origin)
+    kept = (("X-Sum", "17"), ("X-Two", ""))
+    answer = lb.ask(request + body)
+    assert (answer.body, answer.trailers, answer.get("trailer")) == (b"hello", kept, "X-Sum")
+    (seen_here,) = origin.requests
+    assert (seen_here.body, seen_here.trailers, seen_here.get("trailer")) == (b"hello", kept, "X-Sum")
+    # In HTTP/1.0 nothing can trail.
+    old = lb.ask(get(version="1.0"))
+    assert (old.body, old.get("trailer")) == (b"hello", None)
+
+
+def test_trailers_of_a_body_that_is_streamed_travel_too(balance: Balance, make_origin: MakeOrigin) -> None:
+    body = b"4e20\r\n" + b"x" * 20_000 + b"\r\n0\r\nX-Sum: 17\r\n\r\n"
+    origin = make_origin(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body))
+    answer = balance(origin).ask(get("Transfer-Encoding: chunked", method="POST") + body)
+    for message in (answer, origin.requests[0]):
+        assert (len(message.body), message.trailers) == (20_000, (("X-Sum", "17"),))
 
 
 def test_a_client_cannot_forge_where_it_comes_from(balance: Balance, make_origin: MakeOrigin) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Condition
@@ -23,10 +24,12 @@ from equalizer.control.reconcile import checked, reconcile
 from equalizer.control.ring import Ring
 from equalizer.engine import native
 from equalizer.engine.port import Engine
+from support.process import key_of
 
 from .conftest import LIMIT, NamedServer
 
 SESSIONS, ROTATIONS, KEEP, CLIENTS = 10_000, 5, 3, 4
+NOW = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Visit:
     def key(self) -> int:
         """The id of the key that sealed the cookie."""
         assert self.cookie is not None
-        return int.from_bytes(base64.urlsafe_b64decode(self.cookie.partition("=")[2] + "=")[1:3])
+        return key_of(self.cookie)
 
 
 def visit(client: HTTPConnection, cookie: str | None = None) -> Visit:
@@ -124,14 +127,14 @@ def test_rotation_under_load_loses_no_session_of_a_kept_key(config: Path, ring: 
         running = [threads.submit(load_.run) for _ in range(CLIENTS)]
         for number in range(1, ROTATIONS + 1):
             load_.wait_for(number * SESSIONS // (ROTATIONS + 1))
-            keys.append(rotation.rotate(ring, KEEP).ring[0].id)
+            keys.append(rotation.rotate(ring, KEEP, NOW).ring[0].id)
             reconcile(load(config), engine, 1 + number, Ring())
         for each in running:
             each.result()
         assert load_.lost == []
         assert len(load_.born) == SESSIONS
         assert Counter(each.key for each in load_.born).keys() == set(keys)
-        kept = set(keys[-KEEP:])
+        kept = keys[-KEEP:]
         for wrong in threads.map(lambda part: returned(address, part, kept), parts(load_.born)):
             assert wrong == []
 
@@ -140,13 +143,15 @@ def parts(visits: list[Visit]) -> list[list[Visit]]:
     return [visits[start::CLIENTS] for start in range(CLIENTS)]
 
 
-def returned(address: str, visits: list[Visit], kept: set[int]) -> list[tuple[Visit, Visit]]:
+def returned(address: str, visits: list[Visit], kept: list[int]) -> list[tuple[Visit, Visit]]:
     """Clients that come back, and those of them that were not received as they should."""
     wrong = []
     with client_of(address) as client:
         for first in visits:
             again = visit(client, first.cookie)
-            recalled = again == Visit(first.server, None)
+            # A cookie of the oldest key is sealed anew, as the next rotation drops it.
+            stamped = again.key if again.cookie else None
+            recalled = (again.server, stamped) == (first.server, kept[-1] if first.key == kept[0] else None)
             new = again.cookie is not None and again.key in kept
             if not (recalled if first.key in kept else new):
                 wrong.append((first, again))
@@ -165,7 +170,7 @@ def test_two_equalizers_with_one_key_file_open_each_others_cookies(config: Path)
 def test_a_ring_of_the_environment_is_the_ring_of_the_file(
     config: Path, ring: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rotation.rotate(ring)
+    rotation.rotate(ring, wait=NOW)
     monkeypatch.setenv("SHOP_KEYS", ", ".join(f"{key.id}:{key.text}" for key in rotation.ring(ring)))
     contained = config.with_name("contained.toml")
     contained.write_text(config.read_text().replace('file = "shop.keys"', 'environment = "SHOP_KEYS"'))
@@ -179,7 +184,7 @@ def test_a_ring_of_the_environment_is_the_ring_of_the_file(
 def test_a_retired_key_makes_a_new_visitor(config: Path, ring: Path, engine: Engine) -> None:
     with client_of(engine.sockets()["web"]) as client:
         first = visit(client)
-        rotation.rotate(ring)
+        rotation.rotate(ring, wait=NOW)
         rotation.retire(ring, first.key)
         reconcile(load(config), engine, 2, Ring())
         engine.report()  # every worker has answered, and so has the new ring
@@ -233,7 +238,7 @@ def test_a_cookie_that_would_not_be_honoured_says_why(config: Path, ring: Path) 
     assert gone.returncode == 0
     assert "home         gone from the pool\n" in gone.stdout
     assert gone.stdout.endswith("honoured     no: home_removed\n")
-    rotation.rotate(ring, keep=1)
+    rotation.rotate(ring, keep=1, wait=NOW)
     unknown = run("cookie", "open", cookie, config)
     assert (unknown.returncode, unknown.stderr) == (1, "")
     assert unknown.stdout.startswith("does not open: sealed_by_unknown_key: the key that sealed it is not")
@@ -256,6 +261,20 @@ def test_a_cookie_for_a_home_that_is_not_there_is_refused(home: str, message: st
     assert done.stderr.replace(str(config), "FILE") == f"{message}\n"
 
 
+def test_a_cookie_is_made_as_if_it_had_been_idle(config: Path) -> None:
+    with config.open("a") as file:
+        file.write('[pools.shop.sessions]\nidle = "20m"\n')
+    cookie = run("cookie", "seal", "shop/web2", config, "--idle", "15m").stdout.strip()
+    opened = run("cookie", "open", cookie, config)
+    assert opened.stdout.count("(15 minutes ago)") == 2
+    assert opened.stdout.endswith("honoured     yes: recalled\n")
+    older = run("cookie", "seal", "shop/web2", config, "--idle", "21m").stdout.strip()
+    assert run("cookie", "open", older, config).stdout.endswith("honoured     no: expired_idle\n")
+    wrong = run("cookie", "seal", "shop/web2", config, "--idle", "soon")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == 'command line: found --idle "soon"; write a time such as 15m\n'
+
+
 def test_without_a_ring_no_cookie_is_opened_or_made(config: Path, ring: Path) -> None:
     ring.unlink()
     absent = run("cookie", "open", "x", config)
@@ -272,14 +291,25 @@ def test_keys_are_managed_from_the_command_line(config: Path, ring: Path) -> Non
     first = rotation.ring(ring)[0]
     rotated = run("keys", "rotate", "--config", config)
     second = rotation.ring(ring)[0]
-    assert rotated.stdout == f"{ring}: key {second.id} seals after a reload\n"
+    assert second.seals_from is not None
+    waits = f"{second.seals_from:%Y-%m-%d %H:%M:%S UTC}"
+    assert rotated.stdout == f"{ring}: key {second.id} opens, and seals from {waits} on\n"
     assert (first.created, second.created) != (None, None)
     lines = run("keys", "list", ring).stdout.splitlines()
     assert [line.split()[0] for line in lines] == [str(second.id), str(first.id)]
     assert f"{second.created:%Y-%m-%d %H:%M:%S UTC}" in lines[0]
-    assert [line.rpartition("  ")[2] for line in lines] == ["seals and opens", "opens"]
-    retired = run("keys", "retire", ring, str(first.id))
-    assert retired.stdout == f"{ring}: key {first.id} is gone after a reload, key {second.id} seals\n"
+    assert [line.partition("UTC  ")[2] for line in lines] == [
+        f"opens, waits until {waits}",
+        "seals and opens",
+    ]
+    third = run("keys", "rotate", ring, "--seal-now", "--keep", "2")
+    newest = rotation.ring(ring)[0]
+    assert third.stdout == f"{ring}: key {newest.id} seals and opens, key {first.id} is gone\n"
+    retired = run("keys", "retire", ring, str(newest.id))
+    assert retired.stdout == f"{ring}: key {second.id} seals, key {newest.id} is gone\n"
+    both = run("keys", "rotate", ring, "--seal-now", "--seal-after", "5m")
+    assert (both.returncode, both.stdout) == (1, "")
+    assert "found --seal-after 5m and --seal-now; write one of them" in both.stderr
     last = run("keys", "retire", str(second.id), "--config", config)
     assert (last.returncode, rotation.ring(ring)) == (1, (second,))
     assert run("keys", "new", ring).returncode == 1

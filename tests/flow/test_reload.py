@@ -7,7 +7,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
 
-from support.process import LIMIT, Named, run, running, status, write
+from support.process import LIMIT, Named, key_of, run, running, status, write
+from support.visitor import until
 
 Start = Callable[[str], Named]
 
@@ -88,16 +89,25 @@ def test_no_reload_loses_a_session_by_its_keys(tmp_path: Path, start: Start) -> 
         assert not (tmp_path / "eq.keys").exists()
 
 
-def test_a_key_file_is_read_again(tmp_path: Path, start: Start) -> None:
+def test_a_key_file_is_read_again_by_itself(tmp_path: Path, start: Start) -> None:
     file = write(tmp_path / "eq.toml", {"web1": start("one").address}, '[keys]\nfile = "eq.keys"')
-    with running(file):
+    with running(file) as balancer:
         ring = tmp_path / "eq.keys"
+        before = ring.read_text()
         newer = "[[keys]]\nid = 7\nsecret = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='\n"
-        ring.write_text(newer + ring.read_text())
-        done = run("reload")
-        assert "changed keys: ids " in done.stdout
-        assert "→ ids 7, " in done.stdout
-        assert "AAAA" not in done.stdout
+        ring.write_text(newer + before)
+        assert "7 seals" in balancer.log("keys:")
+        ring.write_text("oh")
+        told = balancer.log("the keys of before are used on")
+        assert f"found {ring}, which is no key ring (not TOML); restore it" in told
+        until(lambda: key_of(balancer.get()[1]), lambda key: key == 7)
+        ring.unlink()
+        assert "which was there before and is gone" in balancer.log("the keys of before are used on")
+        (tmp_path / "other").touch(mode=0o600)
+        (tmp_path / "other").write_text(before)
+        (tmp_path / "other").rename(ring)
+        assert "7 seals" not in balancer.log("keys:")
+        until(lambda: key_of(balancer.get()[1]), lambda key: key != 7)
 
 
 def test_servers_of_the_command_line_have_nothing_to_reload(start: Start) -> None:

@@ -1,59 +1,122 @@
 """What is malformed is answered, closed and not forwarded; what is odd arrives as one well-formed request."""
 
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import pytest
 
 from conftest import Balance, MakeOrigin
-from hostile.cases import REQUESTS, RESPONSES, Case
-from support.balancer import Balancer, get, post
-from support.origin import HELLO, ending, replying, response
+from hostile.cases import ALL_REQUESTS, RESPONSES, Request, Response
+from support.balancer import Balancer, configuration, get, post
+from support.origin import HELLO, Origin, ending, replying, response
+from support.wire import Ended, Message, Wire
 
-NAMES = [f"{case.section} {case.sent[:60]!r} {len(case.sent)}" for case in REQUESTS]
+BAD_GATEWAY = b"502 Bad Gateway\n"
+# What concerns one connection only has no business on the next.
+HOP_BY_HOP = re.compile("(?i)connection|keep-alive|proxy-connection|te|upgrade|http2-settings")
 
 
 def test_there_are_enough_cases() -> None:
-    assert len(set(REQUESTS)) == len(REQUESTS) >= 120
-    assert len(set(RESPONSES)) == len(RESPONSES) >= 20
+    assert len({case.sent for case in ALL_REQUESTS}) == len(ALL_REQUESTS) >= 500
+    assert len({(case.method, case.text) for case in RESPONSES}) == len(RESPONSES) >= 100
 
 
-@pytest.mark.parametrize("case", REQUESTS, ids=NAMES)
-def test_the_server_sees_one_well_formed_request_or_nothing(
-    case: Case, balance: Balance, make_origin: MakeOrigin
-) -> None:
-    origin = make_origin()
-    lb = balance(origin)
-    with lb.client() as client:
+class Flow(NamedTuple):
+    """A balancer in front of one server, which many cases pass through."""
+
+    lb: Balancer
+    origin: Origin
+
+    def bytes_seen(self) -> int:
+        """How much has come to the server."""
+        return sum(len(wire.received) for wire in self.origin.connections)
+
+
+@pytest.fixture(scope="module")
+def flow() -> Iterator[Flow]:
+    """One for all cases of this worker: what one leaves behind, the next will notice."""
+    origin = Origin(answering_cases)
+    lb = Balancer(configuration({"web1": origin}, workers=1))
+    yield Flow(lb, origin)
+    lb.stop()
+    origin.end()
+    assert origin.broken == []
+
+
+@pytest.mark.parametrize("case", ALL_REQUESTS, ids=[f"{case.rule} {case.text[:80]}" for case in ALL_REQUESTS])
+def test_the_server_sees_one_well_formed_request_or_nothing(case: Request, flow: Flow) -> None:
+    before, bytes_before = len(flow.origin.requests), flow.bytes_seen()
+    with flow.lb.client() as client:
         # What comes behind a refused request on its connection is never looked at.
         client.send(case.sent + get(target="/behind"))
         answer = client.response(case.sent[:4].decode("latin-1"))
         assert answer.status == case.status
-        if case.status >= 400:
+        if not case.seen:
+            assert case.status >= 400
             assert answer.get("connection") == "close"
             assert client.at_end()
-            assert origin.requests == []
+            assert len(flow.origin.requests) == before
             # What fits into one read is seen whole before anybody is asked.
-            assert len(case.sent) > 16_000 or origin.connections == []
+            assert len(case.sent) > 16_000 or flow.bytes_seen() == bytes_before
             return
         closes = answer.get("connection") == "close"
         if closes:
             assert client.at_end()
         else:
             assert client.response().status == 200
-    origin.wait_for(lambda: len(origin.requests) >= 2 - closes)
-    assert [request.target for request in origin.requests[1:]] == ["/behind"] * (not closes)
+    first, *more = flow.origin.requests[before:]
+    assert seen(first) == case.seen
+    assert [name for name, _ in first.fields if HOP_BY_HOP.fullmatch(name)] == []
+    assert first.get("x-forwarded-for") == "127.0.0.1"
+    assert [request.target for request in more] == ["/behind"] * (not closes)
 
 
-@pytest.mark.parametrize("case", RESPONSES, ids=[f"{case.sent[:60]!r}" for case in RESPONSES])
-def test_a_response_that_cannot_be_passed_on_is_502(
-    case: Case, balance: Balance, make_origin: MakeOrigin
-) -> None:
-    lb = balance(make_origin(ending(case.sent)))
-    with lb.client() as client:
-        for _ in range(2):
-            client.send(get())
-            answer = client.response()
-            assert (answer.status, answer.body) == (502, b"502 Bad Gateway\n")
-            assert answer.all("set-cookie") == []
-    assert sum(lb.counts("web1")["faults"].values()) == 2
+@pytest.mark.parametrize("case", RESPONSES, ids=[f"{case.method} {case.text[:80]}" for case in RESPONSES])
+def test_the_client_gets_one_well_formed_response_whole_or_knows(case: Response, flow: Flow) -> None:
+    before = faults(flow.lb)
+    with flow.lb.client() as client:
+        client.send(get(f"Case: {RESPONSES.index(case)}", method=case.method))
+        while (answer := client.head_of_response()).status < 200:
+            pass
+        assert answer.status == case.status
+        if case.content is None:
+            with pytest.raises((Ended, ConnectionError)):
+                client.body_of_response(answer, case.method)
+        else:
+            whole = client.body_of_response(answer, case.method)
+            assert whole.body == (
+                case.content if case.status != 502 or case.method == "HEAD" else BAD_GATEWAY
+            )
+            assert case.status != 502 or answer.all("set-cookie") == []
+    # Nothing of it is left for anybody else.
+    assert flow.lb.ask(get(target="/next")).body == b"hello"
+    assert faults(flow.lb) == before + (case.status == 502)
+
+
+def seen(request: Message) -> str:
+    """A request as the table writes it; trailers stand behind the content."""
+    place = f"{request.method} {request.get('host')}{request.target}"
+    trailers = [f"{name}:{value}" for name, value in request.trailers]
+    return " ".join(filter(None, [place, request.body.decode("latin-1"), *trailers]))
+
+
+def answering_cases(origin: Origin, wire: Wire) -> None:
+    """Answer with the response that the field Case names, or else with an ordinary one."""
+    while request := origin.read(wire):
+        number = request.get("case")
+        if number is None:
+            wire.send(HELLO)
+            continue
+        case = RESPONSES[int(number)]
+        wire.send(case.sent)
+        if case.ends:
+            return
+
+
+def faults(lb: Balancer) -> int:
+    """How often the server failed."""
+    return sum(lb.counts("web1")["faults"].values())
 
 
 def test_a_refusal_arrives_although_more_is_being_sent(balance: Balance, make_origin: MakeOrigin) -> None:

@@ -1,21 +1,28 @@
 """A server on loopback that answers as it is told, and remembers every byte that it was sent."""
 
+import re
 import socket
 from collections.abc import Callable
 from threading import Condition, Thread
 
-from support.wire import LIMIT, Ended, Malformed, Message, Wire
+from support.wire import LIMIT, OUR_REQUEST_LINE, Ended, Malformed, Message, Wire
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 """An ordinary response."""
+END = b"\r\n\r\n"
+"""What a head ends with."""
 
 
 class Origin:
     """A TCP server; each connection is a thread that runs the script."""
 
     def __init__(
-        self, script: "Script | bytes | None" = None, address: tuple[str, int] = ("127.0.0.1", 0)
+        self,
+        script: "Script | bytes | None" = None,
+        address: tuple[str, int] = ("127.0.0.1", 0),
+        line: re.Pattern[bytes] = OUR_REQUEST_LINE,
     ) -> None:
+        self.line = line
         self.script: Script = answering(HELLO) if script is None else _script(script)
         self.requests: list[Message] = []
         """Whole requests, in the order in which they were read."""
@@ -38,7 +45,7 @@ class Origin:
     def read(self, wire: Wire) -> Message | None:
         """The connection's next request, recorded; `None` when there is none, or half a one."""
         try:
-            request = wire.request()
+            request = wire.request(self.line)
         except (Ended, ConnectionError):
             return None
         except Malformed as malformed:
@@ -129,6 +136,17 @@ def replying(reply: Callable[[Message], bytes]) -> Script:
     def script(origin: Origin, wire: Wire) -> None:
         while request := origin.read(wire):
             wire.send(reply(request))
+
+    return script
+
+
+def terse(name: str) -> Script:
+    """Answer with the server's name alone, without a look at the request: where there are very many."""
+    answer = response(b"", f"Server-Name: {name}")
+
+    def script(origin: Origin, wire: Wire) -> None:
+        while asked := wire.sock.recv(1 << 16):
+            wire.send(answer * asked.count(END))
 
     return script
 

@@ -1,5 +1,6 @@
 """`equalizer` as a process: one that serves, and the commands that are run beside it."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -17,13 +19,16 @@ LIMIT = 30  # seconds
 
 
 class Named(ThreadingHTTPServer):
-    """A web server that answers with its name."""
+    """A web server that answers with its name; at once, unless `may_answer` is cleared."""
 
     daemon_threads = True
 
     def __init__(self, name: str) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         self.text = name.encode()
+        self.asked = Event()
+        self.may_answer = Event()
+        self.may_answer.set()
 
     @property
     def address(self) -> str:
@@ -36,6 +41,8 @@ class _Answer(BaseHTTPRequestHandler):
     server: Named
 
     def do_GET(self) -> None:
+        self.server.asked.set()
+        self.server.may_answer.wait(LIMIT)
         self.send_response(200)
         self.send_header("Content-Length", str(len(self.server.text)))
         self.end_headers()
@@ -50,6 +57,8 @@ class Running:
     """A process that serves."""
 
     process: subprocess.Popen[str]
+    line: str
+    """What it said first."""
     client: HTTPConnection
 
     def get(self, cookie: str = "") -> tuple[str, str]:
@@ -59,9 +68,25 @@ class Running:
         assert response.status == 200
         return response.read().decode(), (response.getheader("Set-Cookie") or cookie).partition(";")[0]
 
+    @property
+    def address(self) -> str:
+        """`IP:port`."""
+        return f"{self.client.host}:{self.client.port}"
+
+    @contextmanager
+    def again(self) -> Iterator["Running"]:
+        """The same process with a client of its own."""
+        with closing(HTTPConnection(self.client.host, self.client.port, timeout=LIMIT)) as client:
+            yield Running(self.process, self.line, client)
+
     def log(self, text: str) -> str:
         """The next line of its log that has this text."""
         return next(line for line in stream(self.process.stderr) if text in line)
+
+
+def key_of(cookie: str) -> int:
+    """The id of the key that sealed a cookie of ours."""
+    return int.from_bytes(base64.urlsafe_b64decode(cookie.partition("=")[2] + "=")[1:3])
 
 
 @contextmanager
@@ -74,7 +99,7 @@ def running(*arguments: str | Path) -> Iterator[Running]:
             assert line, stream(process.stderr).read()
             url = urlsplit(next(word for word in line.split() if word.startswith("http")))
             with closing(HTTPConnection(str(url.hostname), url.port, timeout=LIMIT)) as client:
-                yield Running(process, client)
+                yield Running(process, line, client)
         finally:
             process.kill()
 

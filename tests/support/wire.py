@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 LIMIT = 20.0
 """Seconds after which a test has failed; far more than anything here takes."""
 
-_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (/[!-~]*|\*) HTTP/1\.1")
+OUR_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (/[!-~]*|\*) HTTP/1\.1")
+"""What we send: one form, one version."""
+ANY_REQUEST_LINE = re.compile(
+    rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (/[!\"$-~]*|\*|(?i:https?)://[!\"$-~]+) HTTP/1\.[01]"
+)
+"""What others may send besides: the absolute form, and HTTP/1.0."""
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 [1-9][0-9]{2} [\t -~\x80-\xff]*")
 _FIELD = re.compile(
     rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?[ \t]*"
@@ -34,6 +39,7 @@ class Message:
     head: bytes
     body: bytes = b""
     chunks: tuple[int, ...] = field(default=(), compare=False)
+    trailers: tuple[tuple[str, str], ...] = ()
 
     def all(self, name: str) -> list[str]:
         """The values of every field of this name, whatever its case."""
@@ -59,6 +65,13 @@ class Message:
     def target(self) -> str:
         """A request's target."""
         return self.start.split(" ")[1]
+
+
+def _field(line: bytes) -> tuple[str, str]:
+    found = _FIELD.fullmatch(line)
+    if not found:
+        raise Malformed(line)
+    return found[1].decode(), (found[2] or b"").decode("latin-1")
 
 
 class Wire:
@@ -118,18 +131,25 @@ class Wire:
         except ConnectionError:
             return True
 
-    def request(self) -> Message | None:
+    def request(self, line: re.Pattern[bytes] = OUR_REQUEST_LINE) -> Message | None:
         """The next request; `None` when the client has closed instead."""
         if self.gone():
             return None
-        head = self.head(_REQUEST_LINE)
-        if len(head.all("host")) != 1:
+        head = self.head(line)
+        if len(head.all("host")) != 1 and (head.all("host") or head.start.endswith("1")):
             raise Malformed("not one Host")
         return self._with_body(head, until_close=False)
 
     def response(self, to: str = "GET") -> Message:
         """The next response, interim ones too; `to` is the method that it answers."""
-        head = self.head(_STATUS_LINE)
+        return self.body_of_response(self.head_of_response(), to)
+
+    def head_of_response(self) -> Message:
+        """The next response's head."""
+        return self.head(_STATUS_LINE)
+
+    def body_of_response(self, head: Message, to: str = "GET") -> Message:
+        """The response whose head has been read."""
         if to == "HEAD" or head.status < 200 or head.status in (204, 304):
             return head
         return self._with_body(head, until_close=True)
@@ -140,13 +160,7 @@ class Wire:
         first, *lines = raw[:-4].split(b"\r\n")
         if not start.fullmatch(first):
             raise Malformed(first)
-        fields = []
-        for line in lines:
-            found = _FIELD.fullmatch(line)
-            if not found:
-                raise Malformed(line)
-            fields.append((found[1].decode(), (found[2] or b"").decode("latin-1")))
-        return Message(first.decode("latin-1"), tuple(fields), raw)
+        return Message(first.decode("latin-1"), tuple(map(_field, lines)), raw)
 
     def _with_body(self, head: Message, until_close: bool) -> Message:
         if len(head.all("content-length") + head.all("transfer-encoding")) > 1:
@@ -171,9 +185,11 @@ class Wire:
             pieces.append(self.take(int(size, 16)))
             if self.take(2) != b"\r\n":
                 raise Malformed("chunk without an end")
-        if self.until(b"\r\n") != b"\r\n":
-            raise Malformed("trailers")
-        return Message(head.start, head.fields, head.head, b"".join(pieces), tuple(map(len, pieces)))
+        trailers = []
+        while (line := self.until(b"\r\n")) != b"\r\n":
+            trailers.append(_field(line[:-2]))
+        body, chunks = b"".join(pieces), tuple(map(len, pieces))
+        return Message(head.start, head.fields, head.head, body, chunks, tuple(trailers))
 
     def finish(self) -> None:
         """Say that nothing more will be sent."""

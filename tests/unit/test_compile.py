@@ -101,6 +101,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "fail_back": "stay",
                     "pin_field": "Session-Pin",
                     "incarnation_field": "",
+                    "incarnation_on_return": False,
                     "announce": False,
                     "census_window": 1800,
                     "burst_ms": 2000,

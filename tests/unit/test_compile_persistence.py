@@ -235,6 +235,7 @@ def test_the_rules_of_the_sessions_cross_in_whole_seconds() -> None:
         "fail_back": "return_same_incarnation",
         "pin_field": "",
         "incarnation_field": "Server-Life",
+        "incarnation_on_return": False,
         "announce": True,
         "census_window": 2700,
         "burst_ms": 0,

@@ -278,3 +278,25 @@ def test_a_control_socket_in_no_directory_is_told(tmp_path: Path) -> None:
         f'{file}:6: control.socket: found "nowhere/eq.sock", which is in no directory; '
         "write a path in a directory that exists"
     )
+
+
+def test_a_file_of_records_that_cannot_be_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "equalizer.toml"
+    begin = "[listeners.web]\naddress = ':8080'\n[pools.shop.servers]\nweb1 = '127.0.0.1:9001'\n"
+    for written, said in (
+        (
+            "'no/eq.records'\nevery = '1s'",
+            'file: found "no/eq.records", which is in no directory; write a path in a directory that exists',
+        ),
+        ("'./eq'\n[keys]\nfile = 'eq'", 'file: found "./eq", which is the key file; write another path'),
+    ):
+        file.write_text(f"{begin}[records]\nfile = {written}\n")
+        with pytest.raises(ConfigError) as caught:
+            load(file)
+        assert str(caught.value) == f"{file}:6: records.{said}"
+    file.write_text(f"{begin}[records]\nevery = '100ms'\n")
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert str(caught.value) == (
+        f'{file}:6: records.every: found "100ms"; write whole seconds from 1s to 3650d'
+    )

@@ -10,7 +10,7 @@ from equalizer.config.load import load
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "guide"
 REASONS = ROOT / "crates" / "core" / "src" / "persistence" / "reason.rs"
-PAGES = [*ROOT.glob("*.md"), *GUIDE.glob("*.md"), *(ROOT / "docs" / "decisions").glob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*/*.md")]
 
 
 def anchors(page: Path) -> set[str]:

@@ -13,6 +13,8 @@ from equalizer.control import keys, rotation
 from equalizer.control.keys import Key
 from equalizer.errors import KeyRingError
 
+NONE, SECOND = timedelta(0), timedelta(seconds=1)
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -41,16 +43,60 @@ def test_a_file_that_is_there_is_not_overwritten(path: Path) -> None:
 
 def test_a_rotation_puts_a_new_key_in_front_and_drops_those_beyond_keep(path: Path) -> None:
     first = ids(path)
-    second = rotation.rotate(path)
+    second = rotation.rotate(path, wait=NONE)
     assert ids(path)[1:] == first
     assert [key.id for key in second.ring] == ids(path)
-    rotation.rotate(path)
-    fourth = rotation.rotate(path, keep=3)
+    rotation.rotate(path, wait=NONE)
+    fourth = rotation.rotate(path, keep=3, wait=NONE)
     assert len(ids(path)) == 3
     assert [key.id for key in fourth.dropped] == first
-    assert [key.id for key in rotation.rotate(path, keep=1).ring] == ids(path)
+    assert [key.id for key in rotation.rotate(path, keep=1, wait=NONE).ring] == ids(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_new_key_waits_and_then_seals(path: Path) -> None:
+    (old,) = rotation.ring(path)
+    new = rotation.rotate(path, wait=timedelta(minutes=5)).ring[0]
+    assert rotation.ring(path) == (new, old)
+    assert new.created is not None
+    assert new.seals_from is not None
+    assert timedelta(minutes=5) <= new.seals_from - new.created <= timedelta(minutes=5, seconds=2)
+    for now, seals in ((new.created, old), (new.seals_from - SECOND, old), (new.seals_from, new)):
+        assert keys.sealing((new, old), now) is seals
+    assert keys.sealing((new,), new.created) is new
+
+
+def test_the_key_that_seals_is_not_dropped_for_one_that_waits(path: Path) -> None:
+    (sealing,) = ids(path)
+    for keep in (3, 3, 3, 1):
+        ring = rotation.rotate(path, keep).ring
+        assert ring[-1].id == sealing
+        assert len(ring) <= keep + 1
+    assert len(rotation.rotate(path, 1, wait=NONE).ring) == 1
+
+
+@pytest.mark.parametrize(
+    ("after", "now", "found"),
+    [
+        (None, False, timedelta(minutes=5)),
+        ("90s", False, timedelta(seconds=90)),
+        ("30d", False, timedelta(days=30)),
+        (None, True, NONE),
+        ("5m", True, "found --seal-after 5m and --seal-now; write one of them"),
+        ("0s", False, 'found --seal-after 0s; write a time from 1s to 30d, such as "5m", or --seal-now'),
+        ("soon", False, 'found --seal-after soon; write a time from 1s to 30d, such as "5m", or --seal-now'),
+    ],
+)
+def test_how_long_a_key_waits_is_read_as_it_is_written(
+    after: str | None, now: bool, found: timedelta | str
+) -> None:
+    if isinstance(found, timedelta):
+        assert rotation.waiting(after, now=now) == found
+    else:
+        with pytest.raises(KeyRingError) as caught:
+            rotation.waiting(after, now=now)
+        assert str(caught.value) == found
 
 
 def test_a_ring_without_a_new_key_is_none(path: Path) -> None:
@@ -137,12 +183,13 @@ def test_a_file_without_times_is_read_and_keeps_its_keys(tmp_path: Path) -> None
     assert rotation.ring(path)[1] == old
 
 
-@pytest.mark.parametrize("created", ["1", "'now'", "2026-01-31", "2026-01-31T12:00:00"])
-def test_a_wrong_time_is_told(created: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["created", "seals_from"])
+@pytest.mark.parametrize("time", ["1", "'now'", "2026-01-31", "2026-01-31T12:00:00"])
+def test_a_wrong_time_is_told(time: str, name: str, tmp_path: Path) -> None:
     path = tmp_path / "ring"
     path.touch(mode=0o600)
-    path.write_text(f'[[keys]]\nid = 7\ncreated = {created}\nsecret = "{Key(7, b"o" * 32).text}"\n')
-    with pytest.raises(KeyRingError, match="key 1 has a wrong created; write a time such as"):
+    path.write_text(f'[[keys]]\nid = 7\n{name} = {time}\nsecret = "{Key(7, b"o" * 32).text}"\n')
+    with pytest.raises(KeyRingError, match=f"key 1 has a wrong {name}; write a time such as"):
         keys.read(path)
 
 

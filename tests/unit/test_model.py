@@ -58,6 +58,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "fail_back": "stay",
         "pin_field": "Session-Pin",
         "incarnation_field": "",
+        "incarnation_on_return": False,
         "announce": False,
         "census_window": None,
         "burst": "2s",
@@ -81,6 +82,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "stop": "30s",
     }
     assert config.keys.file is None
+    assert config.records.model_dump() == {"file": None, "every": "1m"}
     assert config.engine.workers is None
 
 

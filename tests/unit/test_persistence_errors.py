@@ -358,6 +358,15 @@ def test_a_wrong_rule_of_the_sessions_is_told(key: str, value: str, expected: st
     assert shop(f"sessions.{key}", value, tmp_path) == [f"{SESSIONS}.{key}: {expected}"]
 
 
+def test_two_rules_that_exclude_each_other_are_told_with_all_that_is_wrong(tmp_path: Path) -> None:
+    fields = 'pin_field = "Life", incarnation_field = "life", incarnation_on_return = true'
+    assert sorted(shop("sessions", f"{{ {fields} }}", tmp_path)) == [
+        f'{SESSIONS}.incarnation_field: found "life", which pin_field has; write another name',
+        f'{SESSIONS}.incarnation_on_return: found true beside incarnation_field = "life", by which servers '
+        "tell it; write one of the two",
+    ]
+
+
 @pytest.mark.parametrize(
     ("written", "expected"),
     [

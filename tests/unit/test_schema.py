@@ -58,7 +58,7 @@ CHAINS = [
 SESSIONS = [
     "idle = '30m'\nlifetime = '30d'\ngeneration = 2\nstrict = true\nfail_back = 'return'\npin_field = ''\n"
     "incarnation_field = 'Server-Life'\nannounce = true\ncensus_window = 600\nburst = 'off'",
-    "idle = 'off'\nrebalance = { rate = '0.5%/min', idle_over = '5m' }",
+    "idle = 'off'\nincarnation_on_return = true\nrebalance = { rate = '0.5%/min', idle_over = '5m' }",
     "accept = [{ format = 'haproxy', name = 'SERVERID', servers = { s1 = 'a' } }, "
     "{ format = 'literal', name = 'A' }, { format = 'bigip', servers = { '10.0.0.1:80' = 'a' } }, "
     "{ format = 'coyote' }]",
@@ -95,6 +95,7 @@ def test_the_schema_is_one() -> None:
     [
         "",
         "[engine]\nworkers = 2",
+        "[records]\nfile = 'equalizer.records'\nevery = '30s'",
         "[limits]\nhead = '1 MiB'\ntarget = 2048\nfields = 50",
         "[timeouts]\nhead = 1.5\nbody = '500ms'\nstop = 0",
         "[pools.b]\npersistence = 'none'\nbalance = { kind = 'round_robin' }\nservers = { a = 'b:1' }\n"
@@ -156,6 +157,7 @@ def test_every_key_has_something_to_suggest() -> None:
         "ServerTable": ("pools", "a", "servers", "a"),
         "Route": ("routes", 0),
         "Keys": ("keys",),
+        "Records": ("records",),
         "Control": ("control",),
         "Engine": ("engine",),
         "Limits": ("limits",),

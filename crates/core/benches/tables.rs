@@ -39,6 +39,23 @@ fn address_recall(bencher: Bencher) {
     bencher.bench_local(|| addresses.recall(client(random.u32(..MILLION)), NOW));
 }
 
+/// All records for a file, as every minute or so; no lock is held for more than 4096 of them.
+#[divan::bench(sample_size = 1, sample_count = 10)]
+fn address_export(bencher: Bencher) {
+    let addresses = addresses();
+    bencher.bench_local(|| addresses.export(NOW).count());
+}
+
+/// All records of a file, as at a start.
+#[divan::bench(sample_size = 1, sample_count = 5)]
+fn address_import(bencher: Bencher) {
+    let kept: Vec<_> = addresses().export(NOW).collect();
+    let settings = Settings { prefix4: 32, prefix6: 64, idle: IDLE, capacity: MILLION as usize };
+    bencher
+        .with_inputs(|| Addresses::new(settings, 6))
+        .bench_local_values(|addresses| addresses.import(kept.iter().copied(), NOW));
+}
+
 /// Most touches: the record's place in the order is recent enough.
 #[divan::bench(sample_size = 10_000)]
 fn address_touch(bencher: Bencher) {

@@ -157,3 +157,11 @@ fn the_first_cookie_that_opens_wins() {
     let lines = format!("Cookie: EQ=x; a=1\r\n{}{}", cookie(4), cookie(1));
     assert_eq!(recall(&rules, &lines).home(), Some(ServerId(4)));
 }
+
+#[test]
+fn only_the_first_eight_values_of_a_name_are_tried() {
+    let rules = common::shop(&NAMES);
+    let ours = sent_back(&stamp(&rules, &recall(&rules, ""), ServerId(4), NOW, 1));
+    let after = |others| recall(&rules, &("Cookie: EQ=x\r\n".repeat(others) + &ours)).home();
+    assert_eq!((after(7), after(8)), (Some(ServerId(4)), None));
+}

@@ -3,9 +3,10 @@
 mod support;
 
 use equalizer_core::persistence::Reason;
+use equalizer_core::snapshot::build::{At, build};
 use equalizer_core::snapshot::wire::State;
 use serde_json::{Value, json};
-use support::{Bench, address, cookie, cookies, field};
+use support::{Bench, NOW, address, cookie, cookies, field};
 
 fn bench(kinds: &[Value]) -> Bench {
     let sessions = json!({"pin_field": "Session-Pin", "incarnation_field": "Server-Life", "announce": true,
@@ -108,6 +109,79 @@ fn a_restarted_server_is_told_that_its_session_is_gone() {
     let again = cookies(&[("EQ", &told.value("EQ").expect("stamped for the new life"))]);
     let next = bench.exchange(&again, "");
     assert!(next.reason == Reason::Recalled && !next.request.contains("Session-Moved"));
+}
+
+#[test]
+fn a_server_that_is_back_has_begun_a_new_life_where_the_pool_says_so() {
+    for (counts, away, reason) in [
+        (true, State::Maintenance, Reason::IncarnationChanged),
+        (true, State::Down, Reason::IncarnationChanged),
+        (true, State::Draining, Reason::Recalled),
+        (false, State::Maintenance, Reason::Recalled),
+    ] {
+        let mut bench = Bench::new(&[insert()], &json!({"incarnation_on_return": counts}));
+        let first = bench.exchange("", "");
+        let early = cookies(&[("EQ", &first.value("EQ").expect("stamped"))]);
+        bench.now += 5;
+        bench.set(&first.server, away);
+        bench.set(&first.server, State::Up);
+        let told = bench.exchange(&early, "");
+        assert_eq!((&told.server, told.reason), (&first.server, reason), "{away:?}");
+        bench.reload(&[insert()], &json!({"incarnation_on_return": counts}));
+        assert_eq!(bench.exchange(&early, "").reason, reason, "{away:?}, after a reload");
+        let Some(stamped) = told.value("EQ") else { continue };
+        let later = cookies(&[("EQ", &stamped)]);
+        assert_eq!(bench.exchange(&later, "").reason, Reason::Recalled);
+        bench.now += 5;
+        bench.set(&first.server, away);
+        bench.set(&first.server, State::Draining);
+        assert_eq!(bench.exchange(&later, "").reason, Reason::IncarnationChanged, "once more");
+    }
+}
+
+#[test]
+fn members_that_saw_a_server_come_back_as_often_agree_on_its_life() {
+    let sessions = json!({"incarnation_on_return": true});
+    let (mut one, mut other) = (Bench::new(&[insert()], &sessions), Bench::new(&[insert()], &sessions));
+    let first = one.exchange("", "");
+    let early = cookies(&[("EQ", &first.value("EQ").expect("stamped"))]);
+    let returns = |bench: &mut Bench, seconds| {
+        bench.now += seconds;
+        bench.set(&first.server, State::Maintenance);
+        bench.set(&first.server, State::Up);
+    };
+    returns(&mut one, 5);
+    returns(&mut other, 9);
+    let told = one.exchange(&early, "");
+    let later = cookies(&[("EQ", &told.value("EQ").expect("stamped for the new life"))]);
+    assert_eq!(other.exchange(&later, "").reason, Reason::Recalled);
+    assert_eq!(other.exchange(&early, "").reason, Reason::IncarnationChanged);
+    // One that was started anew knows of no return: it believes every stamp, and its stamps are believed.
+    let mut started = Bench::new(&[insert()], &sessions);
+    started.now += 20;
+    assert_eq!(started.exchange(&later, "").reason, Reason::Recalled);
+    let born = loop {
+        let born = started.exchange("", "");
+        if born.server == first.server {
+            break cookies(&[("EQ", &born.value("EQ").expect("stamped"))]);
+        }
+    };
+    assert_eq!(other.exchange(&born, "").reason, Reason::Recalled);
+}
+
+#[test]
+fn a_life_that_the_configuration_names_is_not_ended_by_a_return() {
+    let mut wire = support::wire(&[insert()], &json!({"incarnation_on_return": true}));
+    for server in &mut wire.pools[0].servers {
+        server.incarnation = "a".to_owned();
+    }
+    let mut bench = bench(&[insert()]);
+    bench.snapshot = build(&wire, None, At { now: NOW, chance: 5 }).expect("no mistakes");
+    let first = bench.exchange("", "");
+    let request = cookies(&[("EQ", &first.value("EQ").expect("stamped"))]);
+    bench.set(&first.server, State::Maintenance);
+    bench.set(&first.server, State::Up);
+    assert_eq!(bench.exchange(&request, "").reason, Reason::Recalled);
 }
 
 #[test]

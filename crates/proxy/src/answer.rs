@@ -18,18 +18,22 @@ pub(crate) async fn answer(
 ) -> io::Result<()> {
     worker.count_answer(status);
     let mut text = worker.buffers.take_text();
-    page(status, delivery, head_only, &mut text);
+    page(status, delivery, head_only, &worker.clock.date_line(), &mut text);
     let written = client.write(worker, &mut [IoSlice::new(&text)]).await;
     worker.buffers.give_text(text);
     written.unwrap_or_else(|Late| Err(io::ErrorKind::TimedOut.into()))
 }
 
-fn page(status: u16, delivery: Delivery, head_only: bool, out: &mut Vec<u8>) {
+fn page(status: u16, delivery: Delivery, head_only: bool, date: &[u8], out: &mut Vec<u8>) {
     let phrase = phrase(status);
     encode::status_line(status, phrase.as_bytes(), out);
     out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
-    if status == 503 {
-        out.extend_from_slice(b"Retry-After: 5\r\n");
+    out.extend_from_slice(date);
+    match status {
+        // RFC 9110, 15.5.6: what else the target takes is the server's to say; these are what we forward.
+        405 => out.extend_from_slice(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"),
+        503 => out.extend_from_slice(b"Retry-After: 5\r\n"),
+        _ => {}
     }
     out.extend_from_slice(b"Content-Length: ");
     // "503 " before the phrase and a line end after it.
@@ -49,8 +53,10 @@ fn phrase(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
         404 => "Not Found",
+        405 => "Method Not Allowed",
         408 => "Request Timeout",
         414 => "URI Too Long",
+        421 => "Misdirected Request",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
         502 => "Bad Gateway",

@@ -25,8 +25,8 @@ const GATHERED: usize = 16 * 1024 - 64;
 
 /// How far a body has been read.
 pub(crate) enum Source {
-    /// Nothing more comes.
-    Done,
+    /// Nothing more comes but these trailers, if the other side is told the end by chunks.
+    Done(Vec<u8>),
     /// So many bytes are still to come.
     Length(u64),
     /// Chunks.
@@ -49,7 +49,7 @@ pub(crate) enum Broken {
 impl Source {
     pub(crate) fn new(framing: Framing) -> Self {
         match framing {
-            Framing::None | Framing::Length(0) => Self::Done,
+            Framing::None | Framing::Length(0) => Self::Done(Vec::new()),
             Framing::Length(length) => Self::Length(length),
             Framing::Chunked => Self::Chunked(Chunked::default()),
             Framing::UntilClose => Self::UntilClose,
@@ -57,19 +57,28 @@ impl Source {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        matches!(self, Self::Done)
+        matches!(self, Self::Done(_))
+    }
+
+    /// Appends the last chunk, with the trailers.
+    fn last_chunk(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"0\r\n");
+        if let Self::Done(trailers) = self {
+            out.extend_from_slice(trailers);
+        }
+        out.extend_from_slice(b"\r\n");
     }
 
     /// Finds the next content in `buffer`: its length once what stands before it is consumed; 0 for none yet.
     fn next(&mut self, buffer: &mut Buffer) -> Result<usize, Refusal> {
         match self {
-            Self::Done => Ok(0),
+            Self::Done(_) => Ok(0),
             Self::UntilClose => Ok(buffer.filled().len()),
             Self::Length(left) => {
                 let here = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.filled().len());
                 *left -= here as u64;
                 if *left == 0 {
-                    *self = Self::Done;
+                    *self = Self::Done(Vec::new());
                 }
                 Ok(here)
             }
@@ -79,7 +88,7 @@ impl Source {
                 match piece {
                     Piece::Data(length) => return Ok(length),
                     Piece::More => {}
-                    Piece::End => *self = Self::Done,
+                    Piece::End => *self = Self::Done(std::mem::take(chunked).into_trailers()),
                 }
                 Ok(0)
             }
@@ -104,7 +113,7 @@ pub(crate) fn gather(
             out.extend_from_slice(b"\r\n");
         }
         if chunked && source.is_done() {
-            out.extend_from_slice(encode::LAST_CHUNK);
+            source.last_chunk(out);
         }
         buffer.consume(length);
     }
@@ -175,7 +184,10 @@ impl Transfer<'_> {
             encode::chunk_size(length, chunk);
         }
         match (length, done) {
-            (0, true) => encode::LAST_CHUNK,
+            (0, true) => {
+                self.source.last_chunk(chunk);
+                b""
+            }
             (_, true) => b"\r\n0\r\n\r\n",
             (_, false) => b"\r\n",
         }
@@ -205,7 +217,7 @@ impl Transfer<'_> {
         if !matches!(self.source, Source::UntilClose) {
             return Err(Broken::Source { late: false });
         }
-        *self.source = Source::Done;
+        *self.source = Source::Done(Vec::new());
         if self.chunked {
             let last = [encode::LAST_CHUNK, &[], &[], &[]].map(IoSlice::new);
             self.write(last).await?;

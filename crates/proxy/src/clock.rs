@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use std::{io, os::fd::OwnedFd};
 
+use equalizer_core::http::h1::encode::{DATE_LINE, date_line};
 use pin_project_lite::pin_project;
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 use tokio::io::unix::AsyncFd;
@@ -32,6 +33,7 @@ pub(crate) struct Clock {
     started: Instant,
     now: Cell<u64>,
     unix: Cell<u64>,
+    date: Cell<[u8; DATE_LINE]>,
     slots: RefCell<Vec<Slot>>,
     free: RefCell<Vec<u32>>,
 }
@@ -47,6 +49,7 @@ impl Clock {
             started: Instant::now(),
             now: Cell::new(0),
             unix: Cell::new(0),
+            date: Cell::new(date_line(0)),
             slots: RefCell::default(),
             free: RefCell::default(),
         };
@@ -64,10 +67,18 @@ impl Clock {
         self.unix.get()
     }
 
+    /// The field that tells it, as a line.
+    pub(crate) fn date_line(&self) -> [u8; DATE_LINE] {
+        self.date.get()
+    }
+
     /// Reads the clock and wakes every task whose deadline has passed.
     pub(crate) fn tick(&self) {
         self.now.set(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER));
-        self.unix.set(unix_now());
+        let unix = unix_now();
+        if self.unix.replace(unix) != unix {
+            self.date.set(date_line(unix));
+        }
         self.wake(|slot| slot.due <= self.now.get());
     }
 

@@ -12,9 +12,10 @@ pub fn explain(snapshot: &[u8], value: &str) -> Result<Explained, Refused> {
     Ok(explain::explain(&read(snapshot)?, value, unix_now()))
 }
 
-/// A cookie value that makes `server` the home of a new session.
-pub fn seal(snapshot: &[u8], pool: &str, server: &str) -> Result<String, Refused> {
-    explain::seal(&read(snapshot)?, pool, server, unix_now(), fastrand::u64(..))
+/// A cookie value that makes `server` the home of a session that was born and last seen `idle` seconds ago.
+pub fn seal(snapshot: &[u8], pool: &str, server: &str, idle: u64) -> Result<String, Refused> {
+    let seen = unix_now().saturating_sub(idle);
+    explain::seal(&read(snapshot)?, pool, server, seen, fastrand::u64(..))
         .ok_or_else(|| Refused::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() })
 }
 

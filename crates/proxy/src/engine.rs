@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use equalizer_core::persistence::births::Births;
+use equalizer_core::persistence::records::{self, Taken, Unreadable};
 use equalizer_core::snapshot::build::{At, Mistake, build};
 use equalizer_core::snapshot::{Snapshot, wire};
 use rustls::ServerConfig;
@@ -53,6 +54,12 @@ pub enum Refused {
         /// The server that was named.
         server: String,
     },
+    /// A file of records cannot be read.
+    #[error("{0}")]
+    Records(#[from] Unreadable),
+    /// Records came when a snapshot already ran.
+    #[error("records are taken before the first snapshot runs")]
+    Late,
     /// Nothing runs: nothing was applied yet, or the engine was stopped.
     #[error("the engine does not run")]
     Stopped,
@@ -110,10 +117,11 @@ impl Engine {
             return Err(Refused::Stopped);
         }
         let prepared = Prepared::read(snapshot, self.rules.as_deref())?.map_err(Refused::Mistakes)?;
+        let rules = Arc::new(prepared.rules);
         let mut listeners = BTreeMap::new();
         let mut revisions: Vec<Revision> = (0..self.count)
             .map(|_| Revision {
-                rules: Arc::clone(&prepared.rules),
+                rules: Arc::clone(&rules),
                 listeners: Vec::new(),
                 births: Arc::clone(&self.births),
             })
@@ -133,8 +141,25 @@ impl Engine {
         }
         self.hand_out(revisions)?;
         self.listeners = listeners;
-        self.rules = Some(prepared.rules);
+        self.rules = Some(rules);
         Ok(())
+    }
+
+    /// Takes the records of a run before; the snapshot that is then applied, this one, keeps them.
+    pub fn load_records(&mut self, snapshot: &[u8], file: &[u8]) -> Result<Taken, Refused> {
+        if !self.workers.is_empty() {
+            return Err(Refused::Late);
+        }
+        let mut rules = Prepared::read(snapshot, None)?.map_err(Refused::Mistakes)?.rules;
+        let taken = records::read(file, &mut rules, unix_now())?;
+        self.rules = Some(Arc::new(rules));
+        Ok(taken)
+    }
+
+    /// The records that are kept now. Apart from the engine, so that it can be asked meanwhile.
+    pub fn records(&self) -> impl FnOnce() -> Vec<u8> + use<> {
+        let rules = self.rules.clone();
+        move || rules.map(|rules| records::write(&rules, unix_now())).unwrap_or_default()
     }
 
     fn hand_out(&mut self, revisions: Vec<Revision>) -> Result<(), Refused> {
@@ -186,16 +211,15 @@ impl Engine {
     pub fn set_states(&self, states: &[u8]) -> Result<(), Refused> {
         let states: Vec<wire::ServerState> = serde_json::from_slice(states)?;
         let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
+        let now = unix_now();
         let known = |said: &wire::ServerState| rules.server(&said.pool, &said.server).is_some();
         if let Some(unknown) = states.iter().find(|said| !known(said)) {
             return Err(Refused::NoSuchServer { pool: unknown.pool.clone(), server: unknown.server.clone() });
         }
         for pool in &rules.pools {
             for server in &pool.servers {
-                match states.iter().find(|said| said.pool == pool.name && said.server == server.name) {
-                    Some(said) => server.live.set(said),
-                    None => server.live.set_up(),
-                }
+                let said = states.iter().find(|said| said.pool == pool.name && said.server == server.name);
+                pool.say(server, said, now);
             }
         }
         Ok(())
@@ -266,7 +290,7 @@ fn bind_listener(name: &str, asked: SocketAddr, count: usize) -> Result<(Bound, 
 
 /// A snapshot that would run.
 struct Prepared {
-    rules: Arc<Snapshot>,
+    rules: Snapshot,
     listeners: Vec<Listener>,
 }
 
@@ -300,7 +324,7 @@ impl Prepared {
             }
         }
         Ok(match rules {
-            Some(rules) if mistakes.is_empty() => Ok(Self { rules: Arc::new(rules), listeners }),
+            Some(rules) if mistakes.is_empty() => Ok(Self { rules, listeners }),
             _ => Err(mistakes),
         })
     }

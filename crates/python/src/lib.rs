@@ -62,6 +62,19 @@ impl Engine {
         json(py, || Ok(self.lock().report()))
     }
 
+    /// Takes the records of a run before, ahead of the first `apply`, of this snapshot; JSON of what became of them.
+    fn load_records(&self, py: Python<'_>, snapshot: &[u8], records: &[u8]) -> PyResult<Vec<u8>> {
+        json(py, || self.lock().load_records(snapshot, records))
+    }
+
+    /// The records that are kept now, for a file; empty before the first `apply`.
+    fn records(&self, py: Python<'_>) -> Vec<u8> {
+        py.detach(|| {
+            let records = self.lock().records();
+            records()
+        })
+    }
+
     /// Stops accepting and waits for the exchanges under way; whether all ended in time.
     fn drain(&self, py: Python<'_>, wait_ms: u64) -> bool {
         py.detach(|| {
@@ -101,10 +114,10 @@ fn explain_cookie(py: Python<'_>, snapshot: &[u8], value: &str) -> PyResult<Vec<
     json(py, || cookie::explain(snapshot, value))
 }
 
-/// A cookie value that makes `server` the home of a new session.
+/// A cookie value that makes `server` the home of a session, born and last seen `idle` seconds ago.
 #[pyfunction]
-fn seal_cookie(py: Python<'_>, snapshot: &[u8], pool: &str, server: &str) -> PyResult<String> {
-    py.detach(|| cookie::seal(snapshot, pool, server)).map_err(to_python)
+fn seal_cookie(py: Python<'_>, snapshot: &[u8], pool: &str, server: &str, idle: u64) -> PyResult<String> {
+    py.detach(|| cookie::seal(snapshot, pool, server, idle)).map_err(to_python)
 }
 
 /// The engine's version.

@@ -57,7 +57,7 @@ def open_(
 
 
 @app.command
-def seal(home: str, file: Path = _DEFAULT, /) -> None:
+def seal(home: str, file: Path = _DEFAULT, /, *, idle: str = "0s") -> None:
     """Print the cookie of a new session, for tests.
 
     Parameters
@@ -66,6 +66,8 @@ def seal(home: str, file: Path = _DEFAULT, /) -> None:
         The session's home: POOL/SERVER.
     file
         The configuration.
+    idle
+        How long ago the session was born and last seen, such as 15m.
     """
     from equalizer.control import cookies
 
@@ -73,7 +75,7 @@ def seal(home: str, file: Path = _DEFAULT, /) -> None:
     if not slash:
         message = f'found "{home}"; write POOL/SERVER, such as shop/web1'
         raise ConfigError([Problem("command line", None, "", message)])
-    print(cookies.seal(file, pool, server))
+    print(cookies.seal(file, pool, server, idle))
 
 
 def _lines(cookie: "OpenedCookie", now: datetime) -> list[str]:

@@ -73,7 +73,10 @@ def _made(source: Source) -> Iterator[Problem]:
     keys = source.data.get("keys")
     if isinstance(keys, Mapping) and keys.get("file") is not None and keys.get("environment") is not None:
         yield source.problem(("keys",), "found file and environment; write one of them")
-    for name, key in (("keys", "file"), ("control", "socket")):
+    records = source.data.get("records")
+    if isinstance(keys, Mapping) and isinstance(records, Mapping):
+        yield from _one_file(source, keys.get("file"), records.get("file"))
+    for name, key in (("keys", "file"), ("records", "file"), ("control", "socket")):
         table = source.data.get(name)
         written = table.get(key) if isinstance(table, Mapping) else None
         if not isinstance(written, str | Path):
@@ -85,6 +88,15 @@ def _made(source: Source) -> Iterator[Problem]:
         if fault:
             message = f"found {show(written)}, {fault}; write a path in a directory that exists"
             yield source.problem((name, key), message)
+
+
+def _one_file(source: Source, keys: object, records: object) -> Iterator[Problem]:
+    """The file of records is replaced from time to time, whatever it is."""
+    if not isinstance(keys, str | Path) or not isinstance(records, str | Path):
+        return
+    if os.path.normpath(source.base / keys) == os.path.normpath(source.base / records):
+        message = f"found {show(records)}, which is the key file; write another path"
+        yield source.problem(("records", "file"), message)
 
 
 def _unreadable(path: Path) -> str:

@@ -10,6 +10,7 @@ from equalizer.control.ring import Ring
 from equalizer.engine import native
 from equalizer.engine.port import ClosedCookie, OpenedCookie
 from equalizer.errors import ConfigError, Problem
+from equalizer.model import duration
 from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
@@ -22,11 +23,15 @@ def explain(config: Path, value: str) -> OpenedCookie | ClosedCookie:
     return native.explain_cookie(_snapshot(load(config)), bare)
 
 
-def seal(config: Path, pool: str, server: str) -> str:
-    """`NAME=value` of a new session at home at a server; raises ConfigError."""
+def seal(config: Path, pool: str, server: str, idle: str = "0s") -> str:
+    """`NAME=value` of a session at home at a server, born and last seen so long ago; raises ConfigError."""
+    since = duration.parse(idle)
+    if since is None:
+        message = f"found --idle {show(idle)}; write a time such as 15m"
+        raise ConfigError([Problem("command line", None, "", message)])
     loaded = load(config)
     name = _cookie(loaded, pool, server)
-    return f"{name}={native.seal_cookie(_snapshot(loaded), pool, server)}"
+    return f"{name}={native.seal_cookie(_snapshot(loaded), pool, server, since)}"
 
 
 def _snapshot(loaded: Loaded) -> wire.Snapshot:

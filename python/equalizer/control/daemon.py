@@ -8,8 +8,8 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import Literal, TypeAlias
 
 import structlog
@@ -45,10 +45,16 @@ def run(written: Written, name: str) -> None:
         log.warning(notice)
     for line in service.summary():
         print(line, flush=True)
+    ended = Event()
+    ticking = Thread(target=_tick, args=(service, ended), name="tick", daemon=True)
+    ticking.start()
     _until_stopped(service, happenings)
+    ended.set()
     if control:
         control.close()
     _stop(service, happenings)
+    ticking.join()
+    service.stop()
 
 
 def _take_signals(happenings: Happenings) -> None:
@@ -56,13 +62,18 @@ def _take_signals(happenings: Happenings) -> None:
         happenings.put(("signal", signal.sigwait(_SIGNALS)))
 
 
+def _tick(service: Service, ended: Event) -> None:
+    """In a thread of its own: a slow disk must not keep a signal from being obeyed."""
+    while not ended.wait(_TICK):
+        try:
+            service.tick()
+        except Exception:
+            structlog.get_logger().exception("what is done once a second failed")
+
+
 def _until_stopped(service: Service, happenings: Happenings) -> None:
     while True:
-        try:
-            _, number = happenings.get(timeout=_TICK)
-        except Empty:
-            service.tick()
-            continue
+        _, number = happenings.get()
         if number != signal.SIGHUP:
             return
         # In a thread of its own: a silent name server must not keep a signal from being obeyed.
@@ -88,7 +99,6 @@ def _stop(service: Service, happenings: Happenings) -> None:
                 os._exit(128 + number)  # no clean-up: the user asked twice
             case ("drained", False):
                 log.warning("stopped with exchanges in flight: timeouts.stop has passed")
-        service.stop()
         return
 
 

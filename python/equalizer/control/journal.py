@@ -5,7 +5,10 @@ from datetime import datetime
 import structlog
 
 from equalizer.control.answers import Reloaded, StateChange
+from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
+from equalizer.control.ring import KeysRefused, KeysRenewed
 from equalizer.control.service import Event
+from equalizer.engine.port import RecordsTaken
 from equalizer.errors import ConfigError
 
 
@@ -20,11 +23,35 @@ def journal(event: Event) -> None:
             log.info(f"reloaded: {line}")
         for line in event.notices:
             log.warning(f"reloaded: {line}")
+    elif isinstance(event, RecordsRead | RecordsRefused | RecordsUnwritten):
+        _records(event)
+    elif isinstance(event, KeysRenewed):
+        log.info(f"keys: {event.seals} seals", opens=", ".join(map(str, event.opens)) or "itself only")
+    elif isinstance(event, KeysRefused):
+        log.error(
+            f"the keys of before are used on: found {event.file}, {event.error.message}; {event.error.hint}"
+        )
     else:
         log.error(f"reload refused: revision {event.revision} is served on")
         problems = event.error.problems if isinstance(event.error, ConfigError) else [event.error]
         for problem in problems:
             log.error(f"reload refused: {problem}")
+
+
+def _records(event: RecordEvent) -> None:
+    log = structlog.get_logger()
+    if isinstance(event, RecordsRead):
+        log.info(f"records: {event.counts.taken} taken from {event.file}", **_dropped(event.counts))
+    elif isinstance(event, RecordsRefused):
+        aside = f"what was there is kept as {event.aside}" if event.aside else "it will be written over"
+        log.warning(f"records: none taken from {event.file}: {event.why}; {aside}")
+    else:
+        log.error(f"records: {event.file} cannot be written ({event.why}); a restart now would lose some")
+
+
+def _dropped(counts: RecordsTaken) -> dict[str, int]:
+    found = {"expired": counts.expired, "no_room": counts.no_room, "unclaimed": counts.unclaimed}
+    return {word: count for word, count in found.items() if count}
 
 
 def _terms(change: StateChange) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from equalizer.config.load import Loaded, load
 from equalizer.config.source import show
 from equalizer.control import keys
 from equalizer.control.keys import Key
-from equalizer.control.ring import Ring
+from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed, Ring
 from equalizer.errors import ConfigError, KeyRingError, Problem
 from equalizer.snapshot import wire
 
@@ -41,9 +42,31 @@ def key_file(config: Path) -> Path:
     raise ConfigError([loaded.source.problem(("keys",), message)])
 
 
-def on_the_wire(ring: Sequence[Key]) -> list[wire.Key]:
-    """The ring as the engine takes it."""
-    return [wire.Key(id=key.id, secret=key.text) for key in ring]
+def on_the_wire(ring: Sequence[Key]) -> tuple[wire.Key, ...]:
+    """The ring as the engine takes it now: the key that seals comes first."""
+    first = keys.sealing(ring, datetime.now(UTC))
+    ordered = (first, *(key for key in ring if key is not first))
+    return tuple(wire.Key(id=key.id, secret=key.text) for key in ordered)
+
+
+def renewed(
+    loaded: Loaded, ring: Ring, before: Sequence[wire.Key]
+) -> tuple[tuple[wire.Key, ...], KeyEvent | None]:
+    """The keys of a configuration that runs, by its file and the clock as they are now, and what is new."""
+    written = loaded.config.keys.file
+    if written is None:
+        return tuple(before), None
+    file = loaded.source.base / written
+    event: KeyEvent | None = None
+    if ring.has_changed(file):
+        try:
+            ring.read(file, make=False)
+        except KeyRingError as error:
+            event = KeysRefused(file, error)
+    found = on_the_wire(ring.kept(ring.last(file)))
+    if event is None and found != tuple(before):
+        event = KeysRenewed(found[0].id, tuple(key.id for key in found[1:]))
+    return found, event
 
 
 def _environment(name: str) -> tuple[Key, ...]:

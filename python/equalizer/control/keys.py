@@ -1,10 +1,13 @@
 """The key ring: which keys seal and open the cookies.
 
+Every key opens. The newest that does not wait seals: a key may wait until all who share the file have it.
+
 In a file it is TOML, the newest key first:
 
     [[keys]]
     id = 41231                          # 0 to 65535, unique; written into each cookie
     created = 2026-01-31T12:00:00Z      # for people only; may be left out
+    seals_from = 2026-01-31T12:05:00Z   # until then it only opens; left out, it seals at once
     secret = "…"                        # 32 random bytes in base64
 
 The file is made with mode 0600 when absent, and not believed when anybody but its owner may read it.
@@ -20,7 +23,7 @@ import stat
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkstemp
 from typing import cast
@@ -33,7 +36,7 @@ _HEADER = "# Equalizer's key ring, newest key first. Whoever reads it can make c
 _REMAKE = "restore it, or move it away and a new one is made (which ends the persistence of running sessions)"
 _LIST = 'write keys as "id:secret", newest first, between spaces or commas'
 _ID = f"write a number from 0 to {_IDS - 1}"
-_NEEDED, _KNOWN = {"id", "secret"}, {"id", "secret", "created"}
+_NEEDED, _TIMES = {"id", "secret"}, ("created", "seals_from")
 
 
 @dataclass(frozen=True)
@@ -43,17 +46,31 @@ class Key:
     id: int
     secret: bytes = field(repr=False)
     created: datetime | None = field(default=None, repr=False)
+    seals_from: datetime | None = field(default=None, repr=False)
+    """When it may begin to seal; None for at once."""
 
     @classmethod
-    def new(cls, taken: Collection[int] = ()) -> "Key":
-        """A key of chance; the id too, so that rings made apart seldom share one."""
+    def new(cls, taken: Collection[int] = (), wait: timedelta = timedelta(0)) -> "Key":
+        """A key of chance that waits; the id is of chance too, so that rings made apart seldom share one."""
         identity = next(found for found in iter(lambda: secrets.randbelow(_IDS), None) if found not in taken)
-        return cls(identity, secrets.token_bytes(_SIZE), datetime.now(UTC).replace(microsecond=0))
+        now = datetime.now(UTC)
+        # Whole seconds, and never less than was asked for.
+        until = (now + wait + timedelta(seconds=1)).replace(microsecond=0) if wait else None
+        return cls(identity, secrets.token_bytes(_SIZE), now.replace(microsecond=0), until)
+
+    def waits(self, now: datetime) -> bool:
+        """Whether it does not seal yet."""
+        return self.seals_from is not None and now < self.seals_from
 
     @property
     def text(self) -> str:
         """The secret as the file and the wire have it."""
         return base64.b64encode(self.secret).decode()
+
+
+def sealing(ring: Sequence[Key], now: datetime) -> Key:
+    """The key that seals: the newest that does not wait, or the oldest where all do."""
+    return next((key for key in ring if not key.waits(now)), ring[-1])
 
 
 def read(path: Path) -> tuple[Key, ...] | None:
@@ -145,8 +162,9 @@ def _text(ring: Sequence[Key]) -> str:
 
 
 def _table(key: Key) -> str:
-    created = f"created = {key.created.isoformat()}\n" if key.created else ""
-    return f'\n[[keys]]\nid = {key.id}\n{created}secret = "{key.text}"\n'
+    times = ((name, getattr(key, name)) for name in _TIMES)
+    lines = "".join(f"{name} = {time.isoformat()}\n" for name, time in times if time)
+    return f'\n[[keys]]\nid = {key.id}\n{lines}secret = "{key.text}"\n'
 
 
 def _parse(content: bytes) -> tuple[Key, ...]:
@@ -163,16 +181,21 @@ def _parse(content: bytes) -> tuple[Key, ...]:
 def _key(table: object, number: int) -> Key:
     """A key of the file; what is wrong is said without what is written."""
     entry = cast(Mapping[str, object], table) if isinstance(table, dict) else {}
-    identity, secret, created = entry.get("id"), entry.get("secret"), entry.get("created")
-    if not _NEEDED <= entry.keys() <= _KNOWN or not isinstance(secret, str):
+    identity, secret = entry.get("id"), entry.get("secret")
+    if not _NEEDED <= entry.keys() <= _NEEDED | {*_TIMES} or not isinstance(secret, str):
         raise KeyRingError(f"whose key {number} is not made of an id and a secret", _REMAKE)
     if not isinstance(identity, int) or isinstance(identity, bool) or not 0 <= identity < _IDS:
         raise KeyRingError(f"whose key {number} has a wrong id", _ID)
-    if created is not None and not (isinstance(created, datetime) and created.tzinfo):
-        raise KeyRingError(
-            f"whose key {number} has a wrong created", "write a time such as 2026-01-31T12:00:00Z, or nothing"
-        )
-    return Key(identity, _secret(secret, number, _REMAKE), created)
+    created, seals_from = (_time(entry.get(name), name, number) for name in _TIMES)
+    return Key(identity, _secret(secret, number, _REMAKE), created, seals_from)
+
+
+def _time(value: object, name: str, number: int) -> datetime | None:
+    if value is None or (isinstance(value, datetime) and value.tzinfo):
+        return value
+    raise KeyRingError(
+        f"whose key {number} has a wrong {name}", "write a time such as 2026-01-31T12:00:00Z, or nothing"
+    )
 
 
 def _secret(text: str, number: int, hint: str) -> bytes:

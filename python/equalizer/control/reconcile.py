@@ -1,6 +1,6 @@
 """How a configuration becomes what is served: compile, check, apply; nothing changes before all is well."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from equalizer.config.diff import Change
 from equalizer.config.load import Loaded
@@ -12,9 +12,19 @@ from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
 
-def reconcile(loaded: Loaded, engine: Engine, revision: int, ring: Ring) -> wire.Snapshot:
-    """Make the engine serve a configuration; a key file that is absent is made."""
+def reconcile(
+    loaded: Loaded,
+    engine: Engine,
+    revision: int,
+    ring: Ring,
+    ahead: Callable[[wire.Snapshot], None] = lambda snapshot: None,
+) -> wire.Snapshot:
+    """Make the engine serve a configuration; a key file that is absent is made.
+
+    `ahead` is called with what will be served, before anybody is.
+    """
     snapshot = checked(loaded, engine, revision, ring, make_keys=True)
+    ahead(snapshot)
     engine.apply(snapshot)
     return snapshot
 

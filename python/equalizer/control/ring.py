@@ -4,11 +4,46 @@ Without a key file there is a key of this run. It outlives reloads, and still op
 A key file that was there and is gone is an error, for a new one would end every session.
 """
 
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from equalizer.control import keys
 from equalizer.control.keys import Key
 from equalizer.errors import KeyRingError
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRenewed:
+    """Other keys, or another one that seals."""
+
+    seals: int
+    """The id of the key."""
+    opens: tuple[int, ...]
+    """The ids of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRefused:
+    """The key file has changed and cannot be read; the keys of before are used on."""
+
+    file: Path
+    error: KeyRingError
+
+
+KeyEvent: TypeAlias = KeysRenewed | KeysRefused
+
+_Look: TypeAlias = tuple[int, ...] | None
+"""What of a file is another after every change; None when it is not there."""
+
+
+@dataclass
+class _File:
+    """A key file, as it was read last."""
+
+    ring: tuple[Key, ...] = field(repr=False)
+    look: _Look
 
 
 class Ring:
@@ -16,7 +51,7 @@ class Ring:
 
     def __init__(self) -> None:
         self._own: Key | None = None
-        self._read: set[Path] = set()
+        self._files: dict[Path, _File] = {}
 
     def kept(self, asked: tuple[Key, ...] | None) -> tuple[Key, ...]:
         """Those that a configuration asks for, newest first, and the one of this run if it ever sealed."""
@@ -28,14 +63,32 @@ class Ring:
 
     def read(self, file: Path, *, make: bool) -> tuple[Key, ...] | None:
         """The keys of a file; None where there is none and none is made. Raises KeyRingError."""
-        if file in self._read:
-            ring = keys.read(file)
-            if ring is None:
-                raise KeyRingError(
-                    "which was there before and is gone", "restore it: it opens the running sessions' cookies"
-                )
-            return ring
-        ring = keys.read_or_make(file) if make else keys.read(file)
+        known, look = self._files.get(file), _look(file)
+        if known:
+            known.look = look  # whatever comes of it, there is nothing new before the next change
+        ring = keys.read_or_make(file) if make and not known else keys.read(file)
+        if ring is None and known:
+            raise KeyRingError(
+                "which was there before and is gone", "restore it: it opens the running sessions' cookies"
+            )
         if ring is not None:
-            self._read.add(file)
+            self._files[file] = _File(ring, look)
         return ring
+
+    def last(self, file: Path) -> tuple[Key, ...] | None:
+        """The keys that were read last."""
+        known = self._files.get(file)
+        return known.ring if known else None
+
+    def has_changed(self, file: Path) -> bool:
+        """Whether a file that was read is another now."""
+        known = self._files.get(file)
+        return known is not None and known.look != _look(file)
+
+
+def _look(file: Path) -> _Look:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -9,15 +9,20 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from equalizer.control import keys
 from equalizer.control.keys import Key
 from equalizer.errors import KeyRingError
+from equalizer.model import duration
 
 Ring = tuple[Key, ...]
 
 _KEEP = 3
+WAIT = timedelta(minutes=5)
+"""How long a new key waits: long enough for every Equalizer that shares the file to have read it."""
+_LONGEST = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -37,15 +42,29 @@ def new(path: Path) -> Change:
         return Change((key,), ())
 
 
-def rotate(path: Path, keep: int = _KEEP) -> Change:
-    """Put a new key in front and drop those beyond `keep`."""
+def rotate(path: Path, keep: int = _KEEP, wait: timedelta = WAIT) -> Change:
+    """Put a new key in front that seals after `wait`; of those beyond `keep` only one that seals stays."""
     if keep < 1:
         raise KeyRingError(f"found --keep {keep}", "write 1 or more: the new key is one of them")
 
     def added(ring: Ring) -> Ring:
-        return (Key.new(taken={key.id for key in ring}), *ring)[:keep]
+        grown = (Key.new({key.id for key in ring}, wait), *ring)
+        first = keys.sealing(grown, datetime.now(UTC))
+        return grown[:keep] if first in grown[:keep] else (*grown[:keep], first)
 
     return _change(path, added)
+
+
+def waiting(after: str | None, *, now: bool) -> timedelta:
+    """How long a new key shall wait, as the command line has it; raises KeyRingError."""
+    if now and after is not None:
+        raise KeyRingError(f"found --seal-after {after} and --seal-now", "write one of them")
+    wait = WAIT if after is None else duration.parse(after)
+    if wait is None or not timedelta(seconds=1) <= wait <= _LONGEST:
+        raise KeyRingError(
+            f"found --seal-after {after}", 'write a time from 1s to 30d, such as "5m", or --seal-now'
+        )
+    return timedelta(0) if now else wait
 
 
 def retire(path: Path, identity: int) -> Change:

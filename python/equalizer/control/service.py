@@ -14,10 +14,12 @@ from typing import TypeAlias
 from equalizer.config import schema as schemas
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
-from equalizer.control import states
+from equalizer.control import records, states
 from equalizer.control.answers import PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
+from equalizer.control.key_source import renewed
 from equalizer.control.reconcile import checked, read_anew, reconcile
-from equalizer.control.ring import Ring
+from equalizer.control.records import RecordEvent, Records
+from equalizer.control.ring import KeyEvent, Ring
 from equalizer.control.states import Standing, Standings
 from equalizer.engine.native import start
 from equalizer.engine.port import Engine
@@ -60,7 +62,7 @@ class ReloadRefused:
     error: EqualizerError
 
 
-Event: TypeAlias = StateChange | Reloaded | ReloadRefused
+Event: TypeAlias = StateChange | Reloaded | ReloadRefused | RecordEvent | KeyEvent
 """What happened, for whoever keeps or writes it."""
 
 
@@ -95,10 +97,13 @@ class Service:
         self._standings: Standings = {}
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
+        self._records: Records | None = None
         try:
-            self._running = _Running(loaded, reconcile(loaded, self._engine, 1, self._ring))
+            self._records = records.opened(loaded, self._engine, tell)
+            snapshot = reconcile(loaded, self._engine, 1, self._ring, self._restore)
+            self._running = _Running(loaded, snapshot)
         except BaseException:
-            self._engine.stop()
+            self.stop()
             raise
 
     def status(self) -> Status:
@@ -163,7 +168,32 @@ class Service:
         return reloaded
 
     def tick(self) -> None:
-        """To be called about once a second: counts the sessions of draining servers."""
+        """To be called about once a second, by one thread: for what changes with time.
+
+        Reads the key file when it has changed, lets a key seal that waited, counts the sessions of draining
+        servers, writes the records.
+        """
+        self._renew_keys()
+        self._count_sessions()
+        if self._records:
+            self._records.tick(self._running.config.records.every)
+
+    def _renew_keys(self) -> None:
+        if not self._changing.acquire(blocking=False):
+            return  # a reload may take long, and reads them itself
+        try:
+            running = self._running
+            keys, event = renewed(running.loaded, self._ring, running.snapshot.keys)
+            if keys != running.snapshot.keys:
+                snapshot = running.snapshot.model_copy(update={"keys": keys})
+                self._engine.apply(snapshot)
+                self._running = _Running(running.loaded, snapshot)
+        finally:
+            self._changing.release()
+        if event:
+            self._tell(event)
+
+    def _count_sessions(self) -> None:
         standings, now = self._standings, time.time()
         names = states.due(standings, now)
         if not names:
@@ -272,12 +302,24 @@ class Service:
             )
 
     def drain(self) -> bool:
-        """Accept nothing more, wait up to `timeouts.stop` for exchanges in flight; whether none is left."""
-        return self._engine.drain(self._running.config.timeouts.stop)
+        """Accept nothing more, wait up to `timeouts.stop` for exchanges in flight, write the records.
+
+        Whether no exchange is left.
+        """
+        none_left = self._engine.drain(self._running.config.timeouts.stop)
+        if self._records:
+            self._records.write()
+        return none_left
 
     def stop(self) -> None:
         """End at once; may be called again."""
         self._engine.stop()
+        if self._records:
+            self._records.close()
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        if self._records:
+            self._records.restore(snapshot)
 
     def _name(self, listener: str | None) -> str:
         names = list(self._running.config.listeners)
@@ -305,6 +347,8 @@ def _for_later(before: Config, after: Config) -> Iterator[str]:
     """Settings that a running process cannot take."""
     if before.engine.workers != after.engine.workers:
         yield "engine.workers counts from the next start"
+    if before.records.file != after.records.file:
+        yield "records.file counts from the next start"
     if before.control.socket != after.control.socket:
         yield "control.socket counts from the next start"
 

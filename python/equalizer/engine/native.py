@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
-from equalizer.engine.port import ClosedCookie, Complaint, Engine, OpenedCookie
+from equalizer.engine.port import ClosedCookie, Complaint, Engine, OpenedCookie, RecordsTaken
 from equalizer.errors import EngineError, EngineMissing, ListenError, SnapshotRefused
-from equalizer.model.duration import milliseconds
+from equalizer.model.duration import milliseconds, seconds
 from equalizer.snapshot.wire import ServerState, Snapshot
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ def explain_cookie(snapshot: Snapshot, value: str) -> OpenedCookie | ClosedCooki
     return OpenedCookie(**found) if found.pop("opened") == "yes" else ClosedCookie(**found)
 
 
-def seal_cookie(snapshot: Snapshot, pool: str, server: str) -> str:
-    """A value that makes a server the home of a new session; raises EngineMissing or SnapshotRefused."""
+def seal_cookie(snapshot: Snapshot, pool: str, server: str, idle: timedelta = timedelta()) -> str:
+    """A value that makes a server the home of a session, born and last seen so long ago.
+
+    Raises EngineMissing or SnapshotRefused.
+    """
     with _installed():
         from equalizer import _engine
     try:
-        return _engine.seal_cookie(_bytes(snapshot), pool, server)
+        return _engine.seal_cookie(_bytes(snapshot), pool, server, seconds(idle))
     except _engine.EngineError as error:
         raise _refused(error) from error
 
@@ -83,6 +86,15 @@ class _Native:
             self._engine.set_states(json.dumps([each.model_dump() for each in states]).encode())
         except self._refusal as error:
             raise EngineError(f"the engine refuses the states: {error}", "") from error
+
+    def load_records(self, snapshot: Snapshot, records: bytes) -> RecordsTaken:
+        try:
+            return RecordsTaken(**json.loads(self._engine.load_records(_bytes(snapshot), records)))
+        except self._refusal as error:
+            raise EngineError(str(error), "") from error
+
+    def records(self) -> bytes:
+        return self._engine.records()
 
     def sockets(self) -> Mapping[str, str]:
         return cast(dict[str, str], json.loads(self._engine.sockets()))

@@ -49,6 +49,19 @@ class ClosedCookie:
     reason: str
 
 
+@dataclass(frozen=True)
+class RecordsTaken:
+    """What became of the records of a run before."""
+
+    taken: int
+    expired: int
+    """Idle for too long."""
+    no_room: int
+    """Beyond the capacity, the longest idle."""
+    unclaimed: int
+    """Of a pool or kind that is gone."""
+
+
 class Engine(Protocol):
     """A data plane."""
 
@@ -60,6 +73,15 @@ class Engine(Protocol):
 
     def set_states(self, states: Sequence[ServerState]) -> None:
         """Take these states in place of all before; a server that is not named is up. Raises EngineError."""
+
+    def load_records(self, snapshot: Snapshot, records: bytes) -> RecordsTaken:
+        """Take the records of a run before, ahead of the first `apply`, of this snapshot.
+
+        Raises EngineError, without a hint, when they cannot be read.
+        """
+
+    def records(self) -> bytes:
+        """The records that are kept now, for `load_records`; they are as private as the sessions."""
 
     def sockets(self) -> Mapping[str, str]:
         """The address that each listener really has."""

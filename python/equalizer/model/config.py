@@ -12,6 +12,7 @@ from equalizer.model.listener import Listener
 from equalizer.model.name import Name
 from equalizer.model.noun import Noun
 from equalizer.model.pool import Pool
+from equalizer.model.records import Records
 from equalizer.model.route import Route
 from equalizer.model.timeouts import Timeouts
 
@@ -37,6 +38,8 @@ class Config(Noun):
     """In order, the first that matches wins; not needed where there is one pool."""
     keys: Keys = Keys()
     """The key ring of the sealed cookies."""
+    records: Records = Records()
+    """Whether records outlive the process."""
     control: Control = Control()
     """Where the commands reach a running Equalizer."""
     engine: Engine = Engine()

@@ -66,6 +66,8 @@ class Sessions(Noun):
     """The response field by which a server releases, moves or pins its session; empty for none."""
     incarnation_field: OwnFieldOrNone = Field(default="", examples=["Server-Incarnation"])
     """The response field by which a server tells its incarnation; empty for none."""
+    incarnation_on_return: bool = Field(default=False, strict=True, examples=[True])
+    """Whether a server that was in maintenance or down begins a new incarnation when it is back."""
     announce: bool = Field(default=False, strict=True, examples=[True])
     """Whether a new home is told, in the request field `Session-Moved`, that a session was moved to it."""
     census_window: Seconds | None = None
@@ -85,8 +87,13 @@ class Sessions(Noun):
     """Cookies of the balancer before us, honoured until ours takes their place."""
 
     @model_validator(mode="after")
-    def _two_fields(self) -> Self:
+    def _one_way_each(self) -> Self:
+        refusals = []
         if self.pin_field and self.pin_field.lower() == self.incarnation_field.lower():
             found = f'"{self.incarnation_field}", which pin_field has'
-            refuse_keys([Refusal("incarnation_field", found, "another name")])
+            refusals.append(Refusal("incarnation_field", found, "another name"))
+        if self.incarnation_on_return and self.incarnation_field:
+            found = f'true beside incarnation_field = "{self.incarnation_field}", by which servers tell it'
+            refusals.append(Refusal("incarnation_on_return", found, "one of the two"))
+        refuse_keys(refusals)
         return self

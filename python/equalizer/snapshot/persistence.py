@@ -63,6 +63,7 @@ def sessions(written: Sessions, accept: tuple[wire.Foreign, ...]) -> wire.Sessio
         fail_back=written.fail_back,
         pin_field=written.pin_field,
         incarnation_field=written.incarnation_field,
+        incarnation_on_return=written.incarnation_on_return,
         announce=written.announce,
         census_window=seconds(written.census_window or written.idle or _WINDOW),
         burst_ms=milliseconds(written.burst) if written.burst else 0,

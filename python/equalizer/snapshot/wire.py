@@ -172,6 +172,7 @@ class Sessions(Wire):
     fail_back: Literal["stay", "return", "return_same_incarnation"]
     pin_field: str
     incarnation_field: str
+    incarnation_on_return: bool
     announce: bool
     census_window: U32
     burst_ms: U32

@@ -7,7 +7,7 @@ import pytest
 from conftest import Balance
 from flow.persistence.conftest import MakeServers
 from support.balancer import configuration
-from support.visitor import LENGTH, Visitor, lost, outlast, reasons, until
+from support.visitor import LENGTH, Visitor, lost, outlast, reasons
 from support.wire import Message
 
 NAMES = {"web1", "web2", "web3"}
@@ -17,19 +17,16 @@ def test_an_idle_session_ends_and_an_active_one_is_stamped_again(
     balance: Balance, servers: MakeServers
 ) -> None:
     lb = balance(servers(), pool={"sessions": {"idle": "2s"}})
-    active, idle = Visitor(lb), Visitor(lb)
-    home, first = active.home(), dict(active.jar)
+    active, idle, old = Visitor(lb), Visitor(lb), Visitor(lb)
+    home = active.home()
+    old.jar = dict(active.jar)
     idle.ask()
-
-    def visit() -> int:
+    for _ in range(3):
+        outlast(0)
         assert active.home() == home
-        old = Visitor(lb)
-        old.jar = dict(first)
-        old.ask()
-        return reasons(lb).get("expired_idle", 0)
-
-    until(visit, lambda expired: expired >= 1)
-    assert active.jar != first
+    assert active.jar != old.jar
+    assert reasons(lb) == {"new": 2, "recalled": 3}
+    old.ask()
     idle.ask()
     assert reasons(lb)["expired_idle"] == 2
     assert "not_ours" not in reasons(lb)
@@ -41,9 +38,11 @@ def test_a_session_ends_after_its_lifetime_however_active(balance: Balance, serv
     visitor = Visitor(lb)
     home = visitor.home()
     assert visitor.home() == home
-    found = until(lambda: (visitor.ask(), reasons(lb))[1], lambda found: "expired_life" in found)
-    assert found["new"] == 1
-    assert visitor.jar
+    outlast(1)
+    began = dict(visitor.jar)
+    visitor.ask()
+    assert reasons(lb) == {"new": 1, "recalled": 1, "expired_life": 1}
+    assert visitor.jar != began
 
 
 @pytest.mark.parametrize("of", ["pool", "server"])

@@ -3,6 +3,9 @@
 import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from threading import Barrier
 
@@ -11,10 +14,11 @@ from equalizer.control import cookies
 from flow.persistence.conftest import MakeServers
 from support.balancer import Balancer, get, set_cookie
 from support.origin import Origin
+from support.process import running
 from support.visitor import Visitor, reasons
-from support.wire import Message
+from support.wire import Message, Wire, connect
 
-SESSIONS, REQUESTS = 20, 64
+SESSIONS, REQUESTS = 100, 64
 NAMES = [f"web{number}" for number in range(1, 6)]
 
 
@@ -23,65 +27,80 @@ def configured(tmp_path: Path, origins: dict[str, Origin]) -> Path:
     servers = "\n".join(f'{name} = "{origin.address}"' for name, origin in origins.items())
     file = tmp_path / "equalizer.toml"
     file.write_text(
-        f'[listeners.web]\naddress = "127.0.0.1:0"\n[pools.shop.servers]\n{servers}\n[keys]\nfile = "keys"\n'
+        f'[listeners.web]\naddress = "127.0.0.1:0"\n[pools.shop.servers]\n{servers}\n'
+        '[keys]\nfile = "keys"\n[engine]\nworkers = 2\n'
     )
     return file
 
 
-def session(file: Path, value: str) -> str:
-    """The id of a cookie's session."""
+def session(file: Path, value: str) -> cookies.OpenedCookie:
+    """What a cookie holds."""
     found = cookies.explain(file, value)
     assert isinstance(found, cookies.OpenedCookie)
-    return found.session
+    return found
 
 
-def test_a_killed_home_has_one_successor_for_each_session(
-    balance: Balance, make_origin: MakeOrigin, tmp_path: Path
-) -> None:
-    """Under parallel requests of all its sessions, at two members of two workers that share only keys."""
+def begin(address: str, home: str) -> list[str]:
+    """The cookies of sessions at a home; nobody is born twice on one connection."""
+    with connect(address) as client:
+        births = SESSIONS * (len(NAMES) + 1)
+        client.send(get() * births)
+        answers = [client.response() for _ in range(births)]
+    found = [set_cookie(answer)[0] for answer in answers if answer.get("server-name") == home]
+    return found[:SESSIONS]
+
+
+@dataclass
+class Storm:
+    """As many requests of every session as there are connections, all sent before an answer is read."""
+
+    clients: list[Wire]
+    cookies: list[str]
+
+    def send(self) -> None:
+        requests = b"".join(get(f"Cookie: {cookie}") for cookie in self.cookies)
+        for client in self.clients:
+            client.send(requests)
+
+    def answers(self) -> list[list[Message]]:
+        """By session."""
+        by_client = [[client.response() for _ in self.cookies] for client in self.clients]
+        return [list(of_session) for of_session in zip(*by_client, strict=True)]
+
+
+def test_a_killed_home_has_one_successor_for_each_session(make_origin: MakeOrigin, tmp_path: Path) -> None:
+    """Under parallel requests of all its sessions, at two processes of two workers that share only keys."""
     origins = {name: make_origin(naming(name)) for name in NAMES}
     file = configured(tmp_path, origins)
-    members = [balance(origins, workers=2, keys={"file": str(tmp_path / "keys")}) for _ in range(2)]
-    visitors: list[Visitor] = []
-    for number in range(2, 250):
-        # Two clients of one address may be taken for one until the other worker has seen the first one leave.
-        visitor = Visitor(members[0], f"127.0.0.{number}")
-        if visitor.home() == "web5" and len(visitors) < SESSIONS:
-            visitors.append(visitor)
-    begun = [session(file, visitor.jar["EQ"]) for visitor in visitors]
-    assert len(set(begun)) == SESSIONS
-
-    def storm(thread: int) -> list[list[tuple[str, str]]]:
-        """An eighth of the requests of every session, on a connection of its own."""
-        lb, met = members[thread % 2], []
-        with lb.client() as client:
-            for place, visitor in enumerate(visitors):
-                if thread == 0 and place == 1:
-                    origins["web5"].end()  # in the midst of it
-                answers: list[tuple[str, str]] = []
-                for _ in range(REQUESTS // 8):
-                    client.send(visitor.request())
-                    answer = client.response()
-                    assert answer.status == 200
-                    value = set_cookie(answer)[0] if answer.all("set-cookie") else f"EQ={visitor.jar['EQ']}"
-                    answers.append((str(answer.get("server-name")), value))
-                met.append(answers)
-        return met
-
-    with ThreadPoolExecutor(8) as pool:
-        storms = list(pool.map(storm, range(8)))
-    successors = []
-    for place, visitor in enumerate(visitors):
-        answers = [answer for each in storms for answer in each[place]]
-        assert len(answers) == REQUESTS
-        homes = {home for home, _ in answers} - {"web5"}
-        assert len(homes) <= 1, homes
-        assert {session(file, value) for _, value in answers} == {begun[place]}
-        successors.append(visitor.home())
-        assert homes <= {successors[-1]}
-        visitor.lb = members[1]
-        assert visitor.homes() == {successors[-1]}
-    assert len(set(successors)) > 1
+    twin = file.with_name("twin.toml")
+    twin.write_text(file.read_text())
+    opened = cache(partial(session, file))
+    with ExitStack() as stack:
+        members = [stack.enter_context(running(each)).address for each in (file, twin)]
+        begun = begin(members[0], "web5")
+        assert len({opened(cookie).session for cookie in begun}) == SESSIONS
+        before = len(origins["web5"].requests)
+        clients = [stack.enter_context(connect(members[turn % 2])) for turn in range(REQUESTS)]
+        storm = Storm(clients, begun)
+        storm.send()
+        origins["web5"].wait_for(lambda: len(origins["web5"].requests) > before + SESSIONS * REQUESTS // 4)
+        origins["web5"].end()  # in the midst of it
+        during = storm.answers()
+        storm.send()
+        after = storm.answers()
+    successors = [{answer.get("server-name") for answer in answers} for answers in after]
+    assert all(len(homes) == 1 for homes in successors)
+    assert set.union(*successors) == {"web1", "web2", "web3", "web4"}
+    for cookie, homes, answers in zip(begun, successors, zip(during, after, strict=True), strict=True):
+        met = [answer for each in answers for answer in each]
+        assert {answer.status for answer in met} == {200}
+        assert {answer.get("server-name") for answer in met} <= {"web5", *homes}
+        for answer in met:
+            home = answer.get("server-name")
+            stamped = set_cookie(answer)[0] if home != "web5" else cookie
+            assert (opened(stamped).session, opened(stamped).home) == (opened(cookie).session, home)
+    met_during = Counter(answer.get("server-name") for answers in during for answer in answers)
+    assert met_during["web5"] < SESSIONS * REQUESTS, "it was killed too late"
 
 
 def burst(lb: Balancer, source: str, agents: list[str]) -> list[Message]:
@@ -112,7 +131,7 @@ def test_the_first_visit_of_a_browser_is_one_birth(
         answers = burst(lb, f"127.0.0.{number}", ["browser"] * 8)
         homes = {answer.get("server-name") for answer in answers}
         assert len(homes) == 1
-        assert len({session(file, set_cookie(answer)[0][3:]) for answer in answers}) == 1
+        assert len({session(file, set_cookie(answer)[0]).session for answer in answers}) == 1
         met |= homes
     assert met == set(origins)
     assert reasons(lb) == {"new": 6, "new_shared": 42}

@@ -1,12 +1,11 @@
 """Draining and maintenance: whose sessions stay, who gets new ones, and when the rest moves."""
 
-import time
 from datetime import timedelta
 
 from conftest import Balance
 from flow.persistence.conftest import MakeServers
 from support.balancer import Balancer
-from support.visitor import Visitor, lost, reasons, until
+from support.visitor import Visitor, lost, outlast, reasons
 
 NAMES = {"web1", "web2", "web3"}
 
@@ -48,7 +47,8 @@ def test_with_a_deadline_the_rest_moves_when_it_comes(balance: Balance, servers:
     visitor = one_each(lb)["web2"]
     lb.service.set_state("shop", "web2", "draining", deadline=timedelta(seconds=2))
     assert visitor.home() == "web2"
-    until(visitor.home, lambda home: home != "web2")
+    outlast(2)
+    assert visitor.home() != "web2"
     assert len(visitor.homes()) == 1
     assert lost(lb) == {"home_draining_moved": 1}
 
@@ -56,10 +56,10 @@ def test_with_a_deadline_the_rest_moves_when_it_comes(balance: Balance, servers:
 def test_the_idle_move_first(balance: Balance, servers: MakeServers) -> None:
     lb = balance(servers(), workers=2)
     active, idle = one_each(lb)["web2"], one_each(lb)["web2"]
-    end = time.time() + 4.2
     lb.service.set_state("shop", "web2", "draining", idle_first=timedelta(seconds=3))
-    until(lambda: (active.home(), time.time()), lambda found: found[0] != "web2" or found[1] > end)
-    assert active.home() == "web2"
+    for _ in range(4):
+        outlast(0)
+        assert active.home() == "web2"
     assert idle.home() != "web2"
     assert lost(lb) == {"home_draining_moved": 1}
 

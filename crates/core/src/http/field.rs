@@ -51,12 +51,16 @@ pub enum Known {
     SetCookie,
     /// RFC 9110, 10.1.1.
     Expect,
-    /// Fields about one connection only: Keep-Alive, Proxy-Connection, TE, Trailer.
+    /// Fields about one connection only: HTTP2-Settings, Keep-Alive, Proxy-Connection, TE.
     HopByHop,
     /// RFC 9110, 7.8.
     Upgrade,
+    /// RFC 9110, 6.6.2; of use only where the end is told by chunks.
+    Trailer,
     /// RFC 9110, 10.1.5.
     UserAgent,
+    /// RFC 9110, 6.6.1.
+    Date,
     /// RFC 9111, 5.2.
     CacheControl,
     /// RFC 9111, 5.3.
@@ -69,9 +73,9 @@ pub enum Known {
 pub fn known(name: &[u8]) -> Known {
     let candidates: &[(&[u8], Known)] = match name.len() {
         2 => &[(b"te", Known::HopByHop)],
-        4 => &[(b"host", Known::Host)],
+        4 => &[(b"host", Known::Host), (b"date", Known::Date)],
         6 => &[(b"cookie", Known::Cookie), (b"expect", Known::Expect)],
-        7 => &[(b"expires", Known::Expires), (b"upgrade", Known::Upgrade), (b"trailer", Known::HopByHop)],
+        7 => &[(b"expires", Known::Expires), (b"upgrade", Known::Upgrade), (b"trailer", Known::Trailer)],
         9 => &[(b"forwarded", Known::Forwarded)],
         10 => &[
             (b"connection", Known::Connection),
@@ -80,7 +84,7 @@ pub fn known(name: &[u8]) -> Known {
             (b"keep-alive", Known::HopByHop),
         ],
         13 => &[(b"cache-control", Known::CacheControl)],
-        14 => &[(b"content-length", Known::ContentLength)],
+        14 => &[(b"content-length", Known::ContentLength), (b"http2-settings", Known::HopByHop)],
         15 => &[(b"x-forwarded-for", Known::Forwarded)],
         16 => &[(b"proxy-connection", Known::HopByHop), (b"x-forwarded-host", Known::Forwarded)],
         17 => &[(b"transfer-encoding", Known::TransferEncoding), (b"x-forwarded-proto", Known::Forwarded)],
@@ -90,6 +94,19 @@ pub fn known(name: &[u8]) -> Known {
         .iter()
         .find(|(text, _)| name.eq_ignore_ascii_case(text))
         .map_or(Known::Other, |(_, known)| *known)
+}
+
+/// Whether CGI and its heirs, which write `_` for `-` (RFC 3875, 4.1.18), would take this name for one known here.
+pub fn is_lookalike(name: &[u8]) -> bool {
+    // The shortest known name with a hyphen has ten bytes, the longest seventeen.
+    if !(10..=17).contains(&name.len()) || !name.contains(&b'_') {
+        return false;
+    }
+    let mut text = [0; 17];
+    let text = &mut text[..name.len()];
+    text.copy_from_slice(name);
+    text.iter_mut().filter(|byte| **byte == b'_').for_each(|byte| *byte = b'-');
+    known(text) != Known::Other
 }
 
 /// The members of a comma-separated list, without empty ones (RFC 9110, 5.6.1).
@@ -108,6 +125,16 @@ mod tests {
         assert_eq!(known(b"content_length"), Known::Other);
         assert_eq!(known(b"tE"), Known::HopByHop);
         assert_eq!(known(b""), Known::Other);
+    }
+
+    #[test]
+    fn a_name_with_underscores_may_look_like_a_known_one() {
+        for name in ["Content_Length", "transfer_encoding", "X_Forwarded-For", "SET_COOKIE"] {
+            assert!(is_lookalike(name.as_bytes()), "{name}");
+        }
+        for name in ["Content-Length", "Content_Type", "X_Forwarded_For_", "_", "user_id_of_shop"] {
+            assert!(!is_lookalike(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

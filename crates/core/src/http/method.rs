@@ -7,7 +7,9 @@ pub enum Method {
     Head,
     /// A tunnel: refused.
     Connect,
-    /// GET, OPTIONS, TRACE, PUT or DELETE: sending it twice is sending it once (RFC 9110, 9.2.2).
+    /// An echo: refused.
+    Trace,
+    /// GET, OPTIONS, PUT or DELETE: sending it twice is sending it once (RFC 9110, 9.2.2).
     Idempotent,
     /// POST, PATCH and whatever we do not know: sent once only.
     Other,
@@ -17,9 +19,10 @@ impl Method {
     /// Reads a method; methods are case-sensitive (RFC 9110, 9.1).
     pub fn read(text: &[u8]) -> Self {
         match text {
-            b"GET" | b"PUT" | b"DELETE" | b"OPTIONS" | b"TRACE" => Self::Idempotent,
+            b"GET" | b"PUT" | b"DELETE" | b"OPTIONS" => Self::Idempotent,
             b"HEAD" => Self::Head,
             b"CONNECT" => Self::Connect,
+            b"TRACE" => Self::Trace,
             _ => Self::Other,
         }
     }

@@ -9,3 +9,4 @@ pub mod h1;
 pub mod method;
 pub mod refusal;
 pub mod set_cookie;
+pub mod trailers;

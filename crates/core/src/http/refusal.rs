@@ -15,6 +15,18 @@ pub enum Refusal {
     /// Host is missing, repeated, malformed or differs from the target's authority.
     #[error("missing, repeated or malformed Host (RFC 9112, 3.2)")]
     Host,
+    /// The method is HEAD, CONNECT or TRACE in other letters: what reads it as that would end the response elsewhere.
+    #[error("HEAD, CONNECT or TRACE in other than capital letters (RFC 9110, 9.1)")]
+    MethodCase,
+    /// A method longer than any that is registered or likely.
+    #[error("method too long (RFC 9112, 3)")]
+    MethodTooLong,
+    /// A field name that CGI, and what follows it, cannot tell from one that matters here: `Content_Length`.
+    #[error("field name that CGI reads as one that matters (RFC 3875, 4.1.18)")]
+    Lookalike,
+    /// The target's scheme is not that of the connection.
+    #[error("target of another scheme than the connection's (RFC 9110, 7.4)")]
+    Scheme,
     /// The target is in none of the four forms, or in the wrong one for its method.
     #[error("malformed request target (RFC 9112, 3.2)")]
     Target,
@@ -42,6 +54,9 @@ pub enum Refusal {
     /// CONNECT asks for a tunnel, which this is not.
     #[error("CONNECT is not offered here (RFC 9110, 9.3.6)")]
     Connect,
+    /// TRACE would show a client's cookies to scripts that must not see them.
+    #[error("TRACE is not offered here (RFC 9110, 9.3.8)")]
+    Trace,
     /// A server changes to a protocol that it was not asked for.
     #[error("101 without an Upgrade (RFC 9110, 15.2.2)")]
     Upgrade,
@@ -57,15 +72,19 @@ impl Refusal {
             Self::StartLine
             | Self::FieldLine
             | Self::BareLf
+            | Self::MethodCase
+            | Self::Lookalike
             | Self::Host
             | Self::Target
             | Self::ContentLength
             | Self::TransferEncoding
             | Self::TwoLengths
             | Self::Chunk => 400,
+            Self::Trace => 405,
+            Self::Scheme => 421,
             Self::HeadTooLarge => 431,
             Self::TargetTooLong => 414,
-            Self::UnknownCoding | Self::Connect | Self::Upgrade => 501,
+            Self::MethodTooLong | Self::UnknownCoding | Self::Connect | Self::Upgrade => 501,
             Self::Version => 505,
         }
     }

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::cookie::Home;
-use super::table::{Kept, Key, Losses, Table};
+use super::table::{Kept, Key, Losses, Restored, Table};
 
 /// How a pool records addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,18 +27,6 @@ pub struct Addresses {
     table: Table,
     prefix4: u8,
     prefix6: u8,
-}
-
-/// One record as a snapshot file holds it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entry {
-    /// The first address of the prefix.
-    pub prefix: IpAddr,
-    /// Where its clients live.
-    pub home: Home,
-    /// When the last of them was seen.
-    pub seen: u64,
 }
 
 impl Addresses {
@@ -106,23 +94,15 @@ impl Addresses {
         self.table.bytes()
     }
 
-    /// All records, for a snapshot file.
-    pub fn export(&self, now: u64) -> impl Iterator<Item = Entry> + '_ {
-        self.table.export(now).map(|Kept { key, home, seen }| Entry {
-            prefix: Ipv6Addr::from(key).to_canonical(),
-            home,
-            seen,
-        })
+    /// All records; the key is the first address of the prefix, in IPv6's form.
+    pub fn export(&self, now: u64) -> impl Iterator<Item = Kept> + '_ {
+        self.table.export(now)
     }
 
     /// Takes records back when a table starts, under today's prefixes.
-    pub fn import(&self, entries: impl IntoIterator<Item = Entry>, now: u64) {
-        let records = entries.into_iter().map(|Entry { prefix, home, seen }| Kept {
-            key: self.key(prefix),
-            home,
-            seen,
-        });
-        self.table.import(records, now);
+    pub fn import(&self, records: impl IntoIterator<Item = Kept>, now: u64) -> Restored {
+        let under_prefix = |kept: Kept| Kept { key: self.key(Ipv6Addr::from(kept.key).into()), ..kept };
+        self.table.import(records.into_iter().map(under_prefix), now)
     }
 
     /// The prefix in IPv6's form, where IPv4 is `::ffff:0:0/96` (RFC 4291, section 2.5.5.2).
@@ -191,24 +171,25 @@ mod tests {
     }
 
     #[test]
-    fn records_survive_a_snapshot_file() {
+    fn records_move_to_a_table_with_shorter_prefixes_and_the_later_of_two_is_right() {
         let before = addresses(24, 64);
-        before.record(ip("192.0.2.7"), Home(u64::MAX), 1000);
-        before.record(ip("2001:db8::7"), Home(2), 1010);
-        before.record(ip("198.51.100.7"), Home(3), 900);
-        before.record(ip("203.0.113.7"), Home(4), 900);
+        before.record(ip("192.0.2.7"), Home(1), 1010);
+        before.record(ip("192.0.3.7"), Home(2), 1000);
+        before.record(ip("2001:db8::7"), Home(3), 1010);
+        before.record(ip("198.51.100.7"), Home(4), 900);
+        before.record(ip("203.0.113.7"), Home(5), 900);
         before.opened(ip("203.0.113.7"), 900);
-        let mut entries: Vec<Entry> = before.export(1020).collect();
-        entries.sort_by_key(|entry| entry.seen);
-        let shown: Vec<_> = entries.iter().map(|entry| format!("{} {}", entry.prefix, entry.seen)).collect();
-        assert_eq!(shown, ["192.0.2.0 1000", "2001:db8:: 1010", "203.0.113.0 1020"]);
+        let mut kept: Vec<_> = before.export(1020).collect();
+        kept.sort_by_key(|kept| kept.seen);
+        assert_eq!(kept.iter().map(|kept| kept.seen).collect::<Vec<_>>(), [1000, 1010, 1010, 1020]);
 
-        let file = serde_json::to_string(&entries).expect("plain data");
         let after = addresses(16, 48);
-        after.import(serde_json::from_str::<Vec<Entry>>(&file).expect("as written"), 1030);
-        assert_eq!(after.recall(ip("192.0.99.1"), 1059), Some(Home(u64::MAX)));
-        assert_eq!(after.recall(ip("192.0.99.1"), 1060), None);
-        assert_eq!(after.recall(ip("2001:db8:0:ff::1"), 1060), Some(Home(2)));
+        assert_eq!(after.import(kept, 1030), Restored { taken: 4, expired: 0, no_room: 0 });
+        assert_eq!(after.len(), 3);
+        assert_eq!(after.recall(ip("192.0.99.1"), 1069), Some(Home(1)));
+        assert_eq!(after.recall(ip("192.0.99.1"), 1070), None);
+        assert_eq!(after.recall(ip("2001:db8:0:ff::1"), 1060), Some(Home(3)));
+        assert_eq!(after.recall(ip("203.0.113.9"), 1079), Some(Home(5)));
     }
 
     #[test]

@@ -14,8 +14,8 @@ pub(super) struct Candidates<'a> {
     purpose: &'a Purpose,
     duplicates: Duplicates,
     tried: usize,
-    /// The session that is believed so far.
-    believed: Option<Session>,
+    /// The session that is believed so far, and whether its key goes next.
+    believed: Option<(Session, bool)>,
     /// Whether two opened to different sessions.
     torn: bool,
     /// Why none opened, while none has.
@@ -36,16 +36,19 @@ impl<'a> Candidates<'a> {
         }
         self.tried += 1;
         match cookie::open(self.ring, self.purpose, value) {
-            Ok(session) => self.believe(session),
+            Ok(session) => {
+                let key_goes = cookie::key_id(value).is_some_and(|key| self.ring.drops_next(key));
+                self.believe(session, key_goes);
+            }
             Err(OpenError::UnknownKey) => self.why = Reason::SealedByUnknownKey,
             Err(_) if self.why == Reason::New => self.why = Reason::NotOurs,
             Err(_) => {}
         }
     }
 
-    fn believe(&mut self, session: Session) {
-        let Some(before) = self.believed else {
-            self.believed = Some(session);
+    fn believe(&mut self, session: Session, key_goes: bool) {
+        let Some((before, _)) = self.believed else {
+            self.believed = Some((session, key_goes));
             return;
         };
         self.torn |= session.id != before.id;
@@ -56,7 +59,7 @@ impl<'a> Candidates<'a> {
             Duplicates::Newest | Duplicates::Refuse => session.seen > before.seen,
         };
         if instead {
-            self.believed = Some(session);
+            self.believed = Some((session, key_goes));
         }
     }
 
@@ -64,7 +67,7 @@ impl<'a> Candidates<'a> {
     pub(super) fn claim(self) -> Result<Claim, Reason> {
         match self.believed {
             Some(_) if self.torn && self.duplicates == Duplicates::Refuse => Err(Reason::Ambiguous),
-            Some(session) => Ok(Claim::Session(session)),
+            Some((session, key_goes)) => Ok(Claim::Session { session, key_goes }),
             None => Err(self.why),
         }
     }

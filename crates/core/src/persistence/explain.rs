@@ -94,15 +94,16 @@ fn opened(pool: &Pool, session: &Session, value: &str, now: u64) -> Explained {
     }
 }
 
-/// A value for a new session at `server` of `pool`; `None` when there is no such server, or no sealed cookie.
-pub fn seal(snapshot: &Snapshot, pool: &str, server: &str, now: u64, chance: u64) -> Option<String> {
+/// A value for a session at `server` of `pool` that was born and last seen at `seen`, in Unix seconds; `None` when there
+/// is no such server, or no sealed cookie.
+pub fn seal(snapshot: &Snapshot, pool: &str, server: &str, seen: u64, chance: u64) -> Option<String> {
     let pool = snapshot.pools.iter().find(|candidate| candidate.name == pool)?;
     let place = pool.servers.iter().position(|candidate| candidate.name == server)?;
     let purpose = pool.persistence.kinds().iter().flat_map(purposes).next()?;
     let session = Session {
         generation: pool.generation(ServerId(place)),
         incarnation: pool.servers[place].incarnation(),
-        ..Session::born(chance, pool.servers[place].home, now)
+        ..Session::born(chance, pool.servers[place].home, seen)
     };
     Some(cookie::seal(&snapshot.ring, purpose, &session, cookie::SHARED_NONCE).as_str().to_owned())
 }

@@ -4,12 +4,12 @@
 //! million values two collide by accident once in 10^26 tables. The hash is keyed with a seed that clients do not
 //! know, so none can make two values that collide; if one could, it would only share a home with itself.
 //! Values thus are not in memory for a core dump to show. They are no secret to whoever has both the table and
-//! its seed, though (xxh3 can be turned round): a snapshot file of this table is as private as the sessions.
+//! its seed, though (xxh3 can be turned round): a file of this table's records is as private as the sessions.
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::cookie::Home;
-use super::table::{Kept, Key, Losses, Table};
+use super::table::{Kept, Key, Losses, Restored, Table};
 
 /// Homes by the application's own values. Times are Unix seconds.
 #[derive(Debug)]
@@ -20,22 +20,10 @@ pub struct Learnt {
     seed: u64,
 }
 
-/// One record as a snapshot file holds it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entry {
-    /// The hash of the value under the table's seed.
-    pub hash: u128,
-    /// Where it lives.
-    pub home: Home,
-    /// When it was last seen.
-    pub seen: u64,
-}
-
 impl Learnt {
     /// Empty, for at most `capacity` values, each forgotten `idle` seconds after it was last seen.
     ///
-    /// `seed` is chance; a table that is to read another's snapshot file needs the same one.
+    /// `seed` is chance; a table that is to take another's records needs the same one.
     pub fn new(capacity: usize, idle: u32, seed: u64) -> Self {
         Self { table: Table::new(capacity, idle, seed), capacity, idle, seed }
     }
@@ -98,23 +86,25 @@ impl Learnt {
         self.table.losses()
     }
 
-    /// All records, for a snapshot file.
-    pub fn export(&self, now: u64) -> impl Iterator<Item = Entry> + '_ {
-        self.table.export(now).map(|Kept { key, home, seen }| Entry {
-            hash: u128::from_be_bytes(key),
-            home,
-            seen,
-        })
+    /// Empty, for the records of a table of this seed.
+    #[must_use]
+    pub fn seeded(&self, seed: u64) -> Self {
+        Self::new(self.capacity, self.idle, seed)
+    }
+
+    /// What its records can be found by.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// All records.
+    pub fn export(&self, now: u64) -> impl Iterator<Item = Kept> + '_ {
+        self.table.export(now)
     }
 
     /// Takes records back when a table starts.
-    pub fn import(&self, entries: impl IntoIterator<Item = Entry>, now: u64) {
-        let records = entries.into_iter().map(|Entry { hash, home, seen }| Kept {
-            key: hash.to_be_bytes(),
-            home,
-            seen,
-        });
-        self.table.import(records, now);
+    pub fn import(&self, records: impl IntoIterator<Item = Kept>, now: u64) -> Restored {
+        self.table.import(records, now)
     }
 }
 
@@ -143,14 +133,12 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_file_is_read_by_a_table_with_the_same_seed() {
+    fn records_are_found_in_a_table_with_the_same_seed() {
         let before = Learnt::new(100, 60, 5);
         before.record(before.key(b"0A1B2C"), Home(1), 1000);
-        let file = serde_json::to_string(&before.export(1000).collect::<Vec<_>>()).expect("plain data");
-        assert!(!file.contains("0A1B2C"));
         for (seed, home) in [(5, Some(Home(1))), (6, None)] {
-            let after = Learnt::new(100, 60, seed);
-            after.import(serde_json::from_str::<Vec<Entry>>(&file).expect("as written"), 1010);
+            let after = before.seeded(seed);
+            after.import(before.export(1000), 1010);
             assert_eq!(after.recall(after.key(b"0A1B2C"), 1010), home);
         }
     }

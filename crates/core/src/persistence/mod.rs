@@ -20,6 +20,7 @@ mod learned;
 mod prefix;
 mod purposes;
 mod reason;
+pub mod records;
 mod rewrite;
 mod route;
 pub mod rules;
@@ -110,7 +111,12 @@ pub struct Asked {
 #[derive(Debug, Clone, Copy)]
 pub enum Claim {
     /// A session, sealed by us.
-    Session(Session),
+    Session {
+        /// What was sealed.
+        session: Session,
+        /// Whether a client that keeps this value is lost with the next rotation of the keys.
+        key_goes: bool,
+    },
     /// A home, from a record or a name; the id stands for the client when the home is gone.
     Home(Home, SessionId, Reason),
     /// A home, from a record of a value; the key finds the record again.
@@ -235,6 +241,11 @@ impl Chain {
         &self.kinds
     }
 
+    /// The kinds, before anybody asks them.
+    pub(super) fn kinds_mut(&mut self) -> &mut [Kind] {
+        &mut self.kinds
+    }
+
     /// The records of addresses, where they are kept for such a request: open connections keep theirs.
     pub fn addresses(&self, recall: &Recall) -> Option<&Arc<Addresses>> {
         self.kinds.iter().enumerate().find_map(|(place, kind)| match kind {
@@ -357,7 +368,7 @@ impl Chain {
 
 fn judged(pool: &Pool, claim: Claim, now: u64) -> Recall {
     let (session, home, id, verdict) = match claim {
-        Claim::Session(session) => {
+        Claim::Session { session, .. } => {
             (Some(session), session.home, session.id, rules::judge(pool, &session, now))
         }
         Claim::Home(home, id, reason) => (None, home, id, rules::judge_home(pool, home, now, reason)),
@@ -369,6 +380,7 @@ fn judged(pool: &Pool, claim: Claim, now: u64) -> Recall {
         id: Some(id),
         lost: pool.find_home(home),
         learnt: if let Claim::Learnt(_, _, key) = claim { Some(key) } else { None },
+        restamp: matches!(claim, Claim::Session { key_goes: true, .. }),
         birth: false,
         ..Recall::nobody(Reason::Recalled)
     };

@@ -50,7 +50,7 @@ pub fn judge(pool: &Pool, session: &Session, now: u64) -> Verdict {
         }
         State::Up | State::Draining => {}
     }
-    if is_other_life(session.incarnation, server.incarnation()) {
+    if server.is_past(session.incarnation, session.seen) {
         return Verdict::Restamp(home, Reason::IncarnationChanged);
     }
     if let Some(joined) = moves_to(pool, session, home, now) {
@@ -89,10 +89,6 @@ pub fn settle(pool: &Pool, session: &Session, server: ServerId, now: u64) -> Ses
     };
     let (generation, incarnation) = (pool.generation(server), to.incarnation());
     Session { home: to.home, seen: now, generation, incarnation, before, ..*session }
-}
-
-fn is_other_life(stamped: Incarnation, now: Incarnation) -> bool {
-    stamped != Incarnation::UNKNOWN && now != Incarnation::UNKNOWN && stamped != now
 }
 
 /// The server a re-homed session came from, where it may take it back.

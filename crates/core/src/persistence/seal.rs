@@ -115,6 +115,13 @@ impl KeyRing {
         self.keys().map(|key| key.id)
     }
 
+    /// Whether the next rotation is likely to drop this key: the oldest of three or more.
+    ///
+    /// A shorter ring is still growing, or somebody keeps so few that a new key may not be known everywhere yet.
+    pub fn drops_next(&self, id: u16) -> bool {
+        self.older.len() > 1 && self.older.last().is_some_and(|oldest| oldest.id == id)
+    }
+
     /// Seals `bytes` in place with the newest key.
     pub fn seal(&self, nonce: Nonce, binding: &Binding, bytes: &mut [u8]) -> Envelope {
         let RingKey { id, key } = &self.newest;
@@ -189,6 +196,16 @@ mod tests {
         assert_eq!(after.open(&envelope, &binding, &mut bytes), Ok(()));
         assert_eq!(&bytes, b"basket");
         assert_eq!(after.seal([0; NONCE_LEN], &binding, &mut bytes).key, 2);
+    }
+
+    #[test]
+    fn the_oldest_of_three_keys_is_the_next_to_go() {
+        let dropped = |keys: &[(u16, u8)], id| ring(keys).drops_next(id);
+        assert!(!dropped(&[(1, 11)], 1));
+        assert!(!dropped(&[(2, 22), (1, 11)], 1));
+        assert!(dropped(&[(3, 33), (2, 22), (1, 11)], 1));
+        assert!(!dropped(&[(3, 33), (2, 22), (1, 11)], 2));
+        assert!(!dropped(&[(3, 33), (2, 22), (1, 11)], 3));
     }
 
     #[test]

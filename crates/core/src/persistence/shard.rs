@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::cookie::Home;
-use super::table::{Key, Losses};
+use super::table::{Kept, Key, Losses};
 
 /// Records that one shard can number: an index entry has 20 bits for them.
 pub(super) const RECORDS_MAX: usize = (1 << ID_BITS) - 1;
@@ -11,6 +11,8 @@ const ID_BITS: u32 = 20;
 const ID_MASK: u32 = (1 << ID_BITS) - 1;
 const EMPTY: u32 = 0;
 const NONE: u32 = u32::MAX;
+/// In place of the number of open connections, where a place in the slab is free.
+const FREE: u32 = u32::MAX;
 /// Removed by each newcomer, so that no single one pays for all that expired.
 const EXPIRED_PER_INSERT: usize = 2;
 /// The order of records is as exact as this part of the idle time: within it a touch only notes the time.
@@ -24,6 +26,14 @@ pub(super) struct Record {
     pub(super) home: Home,
     pub(super) seen: u32,
     pub(super) open: u32,
+}
+
+impl Record {
+    /// As it leaves the table; one in use counts as seen `now`.
+    fn kept(&self, now: u32) -> Kept {
+        let seen = if self.open > 0 { now } else { self.seen };
+        Kept { key: self.key, home: self.home, seen: seen.into() }
+    }
 }
 
 /// A record's place among the idle, or among the free.
@@ -118,12 +128,24 @@ impl Shard {
         found.is_some()
     }
 
-    /// Inserts a record of another life of the table; one that is here already knows better.
-    pub(super) fn take_back(&mut self, hash: u64, key: Key, home: Home, seen: u32, now: u32) {
-        let expired = now.saturating_sub(seen) >= self.idle;
-        if !expired && self.find(hash, key).is_none() {
-            self.insert(hash, key, home, seen, now);
+    /// Inserts a record of another life of the table; false if it has been idle too long.
+    ///
+    /// Of two records of one key the later is right: prefixes that became shorter make one of several.
+    pub(super) fn take_back(&mut self, hash: u64, key: Key, home: Home, seen: u32, now: u32) -> bool {
+        if now.saturating_sub(seen) >= self.idle {
+            return false;
         }
+        match self.find(hash, key) {
+            Some((_, id)) if self.slab[id].seen >= seen => {}
+            Some((_, id)) => {
+                self.slab[id].home = home;
+                self.refresh(id, seen);
+            }
+            None => {
+                self.insert(hash, key, home, seen, now);
+            }
+        }
+        true
     }
 
     /// Removes at most `limit` records that have been idle too long.
@@ -136,9 +158,12 @@ impl Shard {
         }
     }
 
-    pub(super) fn live(&self, now: u32) -> impl Iterator<Item = &Record> {
-        let used = self.index.iter().filter(|&&entry| entry != EMPTY).map(|&entry| id_of(entry));
-        used.filter(move |&id| self.is_live(id, now)).map(|id| &self.slab[id])
+    /// What is live of `count` places of the slab from `first` on; `None` past its end. A record stays in its
+    /// place as long as it lives, so that places can be read a few at a time.
+    pub(super) fn places(&self, first: usize, count: usize, now: u32) -> Option<Vec<Kept>> {
+        let ids = (first < self.slab.len()).then(|| first..(first + count).min(self.slab.len()))?;
+        let live = ids.filter(|&id| self.slab[id].open != FREE && self.is_live(id, now));
+        Some(live.map(|id| self.slab[id].kept(now)).collect())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -224,6 +249,7 @@ impl Shard {
             self.unlink(id);
         }
         self.close_gap(at);
+        self.slab[id].open = FREE;
         self.links[id].newer = self.free;
         self.free = number(id);
         self.len -= 1;

@@ -11,7 +11,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::cookie::Home;
-use super::shard::{RECORDS_MAX, Record, Shard, hash_of};
+use super::shard::{RECORDS_MAX, Shard, hash_of};
 
 /// What a record is found by.
 pub type Key = [u8; 16];
@@ -20,6 +20,8 @@ pub type Key = [u8; 16];
 const SHARD_MIN: usize = 1024;
 /// Enough that workers seldom meet.
 const SHARDS_MAX: usize = 64;
+/// Records copied under one lock when all are asked for: some microseconds in which a worker may have to wait.
+const AT_ONCE: usize = 4096;
 
 /// A bounded, expiring table from keys to homes. Times are Unix seconds.
 pub struct Table {
@@ -45,6 +47,25 @@ pub struct Losses {
     pub evicted: u64,
     /// Newcomers that found no room, because every record was in use.
     pub refused: u64,
+}
+
+/// What became of records that came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Restored {
+    /// Are here now.
+    pub taken: u64,
+    /// Had been idle too long.
+    pub expired: u64,
+    /// Found no room, or made it for those that were idle less.
+    pub no_room: u64,
+}
+
+impl std::ops::AddAssign for Restored {
+    fn add_assign(&mut self, more: Self) {
+        self.taken += more.taken;
+        self.expired += more.expired;
+        self.no_room += more.no_room;
+    }
 }
 
 impl Table {
@@ -123,29 +144,30 @@ impl Table {
         self.shards.iter().map(|shard| size_of::<Mutex<Shard>>() + lock(shard).bytes()).sum()
     }
 
-    /// All that are not idle too long, shard by shard; a record in use counts as seen `now`.
+    /// All that are not idle too long, a few under each lock; a record in use counts as seen `now`.
     pub fn export(&self, now: u64) -> impl Iterator<Item = Kept> + '_ {
-        self.shards.iter().flat_map(move |shard| {
-            let shard = lock(shard);
-            let live = shard.live(seconds(now));
-            live.map(|Record { key, home, seen, open, .. }| Kept {
-                key: *key,
-                home: *home,
-                seen: if *open > 0 { now } else { u64::from(*seen) },
-            })
-            .collect::<Vec<_>>()
-        })
+        let parts = self.shards.iter().flat_map(move |shard| {
+            let firsts = (0..).step_by(AT_ONCE);
+            firsts.map_while(move |first| lock(shard).places(first, AT_ONCE, seconds(now)))
+        });
+        parts.flatten()
     }
 
-    /// Takes records back, in whatever order; what is here already stays as it is.
-    pub fn import(&self, records: impl IntoIterator<Item = Kept>, now: u64) {
+    /// Takes records back, in whatever order; of two of one key the later stays.
+    pub fn import(&self, records: impl IntoIterator<Item = Kept>, now: u64) -> Restored {
         let mut records: Vec<_> = records.into_iter().collect();
         records.sort_by_key(|kept| kept.seen);
-        for Kept { key, home, seen } in records {
+        let lost = self.losses();
+        let mut restored = Restored::default();
+        for &Kept { key, home, seen } in &records {
             let (hash, mut shard) = self.at(key);
-            let seen = seconds(seen.min(now));
-            shard.take_back(hash, key, home, seen, seconds(now));
+            let live = shard.take_back(hash, key, home, seconds(seen.min(now)), seconds(now));
+            restored.expired += u64::from(!live);
         }
+        let losses = self.losses();
+        restored.no_room = losses.evicted - lost.evicted + losses.refused - lost.refused;
+        restored.taken = (records.len() as u64).saturating_sub(restored.expired + restored.no_room);
+        restored
     }
 
     fn at(&self, key: Key) -> (u64, MutexGuard<'_, Shard>) {

@@ -12,6 +12,7 @@ pub struct Live {
     deadline: AtomicU64,
     idle_first: AtomicU32,
     incarnation: AtomicU32,
+    returned: AtomicU64,
     joined: AtomicU64,
 }
 
@@ -57,7 +58,7 @@ impl Live {
         self.idle_first.load(Relaxed)
     }
 
-    /// The life it told last; unknown until it tells one.
+    /// The life it told last, or began when it was back; unknown until then.
     pub fn incarnation(&self) -> Incarnation {
         Incarnation(self.incarnation.load(Relaxed))
     }
@@ -67,6 +68,20 @@ impl Live {
         if self.incarnation() != incarnation {
             self.incarnation.store(incarnation.0, Relaxed);
         }
+    }
+
+    /// It is back, and has forgotten its sessions.
+    ///
+    /// Its life is made of the life before, not of the time: Equalizers that saw it come back equally often agree
+    /// without talking, whichever of them was told first.
+    pub fn returns(&self, now: u64) {
+        self.tells(Incarnation::of(&self.incarnation().0.to_be_bytes()));
+        self.returned.store(now, Relaxed);
+    }
+
+    /// When it was back, in Unix seconds; 0 for a server that was never away.
+    pub fn returned(&self) -> u64 {
+        self.returned.load(Relaxed)
     }
 
     /// When it joined the pool, in Unix seconds.

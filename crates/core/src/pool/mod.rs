@@ -11,7 +11,7 @@ use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
 use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
 use crate::persistence::{Chain, Recall};
-use crate::snapshot::wire::{Protocol, Sessions, State};
+use crate::snapshot::wire::{Protocol, ServerState, Sessions, State};
 
 /// A server's position in its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,19 @@ impl Server {
     /// Which life this is: as the configuration says, else as the server told.
     pub fn incarnation(&self) -> Incarnation {
         if self.incarnation == Incarnation::UNKNOWN { self.live.incarnation() } else { self.incarnation }
+    }
+
+    /// Whether a session that was stamped then, with that life, belongs to a life before this one.
+    ///
+    /// Before its first return a server's life is unknown, here and in its sessions' stamps: those the time tells apart.
+    pub fn is_past(&self, stamped: Incarnation, seen: u64) -> bool {
+        match (stamped, self.incarnation()) {
+            (_, Incarnation::UNKNOWN) => false,
+            (Incarnation::UNKNOWN, _) => {
+                self.incarnation == Incarnation::UNKNOWN && seen <= self.live.returned()
+            }
+            (stamped, now) => stamped != now,
+        }
     }
 
     fn takes_everybody(&self) -> bool {
@@ -104,6 +117,18 @@ impl Pool {
     /// The server that a cookie means.
     pub fn find_home(&self, home: Home) -> Option<ServerId> {
         self.servers.iter().position(|server| server.home == home).map(ServerId)
+    }
+
+    /// Takes over what was said of a server; one that comes back may have begun a new life.
+    pub fn say(&self, server: &Server, said: Option<&ServerState>, now: u64) {
+        let before = server.live.state();
+        match said {
+            Some(said) => server.live.set(said),
+            None => server.live.set_up(),
+        }
+        if self.sessions.incarnation_on_return && before.is_away() && !server.live.state().is_away() {
+            server.live.returns(now);
+        }
     }
 
     /// What a session at `server` is stamped with.

@@ -348,6 +348,13 @@ pub enum State {
     Down,
 }
 
+impl State {
+    /// Whether nobody may use it.
+    pub fn is_away(self) -> bool {
+        matches!(self, Self::Maintenance | Self::Down)
+    }
+}
+
 /// Where requests go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

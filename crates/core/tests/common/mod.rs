@@ -3,7 +3,7 @@
 use equalizer_core::snapshot::Snapshot;
 use equalizer_core::snapshot::build::{At, build};
 use equalizer_core::snapshot::wire;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The rules of one pool, `shop`, with the cookie `EQ` and these servers.
 pub(crate) fn shop(servers: &[&str]) -> Snapshot {
@@ -11,12 +11,19 @@ pub(crate) fn shop(servers: &[&str]) -> Snapshot {
 }
 
 /// The same, where requests that one of these matchers means begin no session.
-pub(crate) fn shop_unless(servers: &[&str], unless: &serde_json::Value) -> Snapshot {
+pub(crate) fn shop_unless(servers: &[&str], unless: &Value) -> Snapshot {
+    let wire: wire::Snapshot =
+        serde_json::from_value(shop_as_written(servers, unless)).expect("what the boundary speaks");
+    build(&wire, None, At { now: 1_800_000_000, chance: 7 }).expect("a snapshot that runs")
+}
+
+/// The same as JSON.
+pub(crate) fn shop_as_written(servers: &[&str], unless: &Value) -> Value {
     let addressed = servers.iter().zip(9001..).map(|(name, port)| {
         json!({ "name": name, "address": format!("127.0.0.1:{port}"), "weight": 100,
             "generation": 0, "incarnation": "" })
     });
-    let snapshot = json!({
+    json!({
         "revision": 1,
         "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "tls": null }],
         "pools": [{
@@ -34,7 +41,7 @@ pub(crate) fn shop_unless(servers: &[&str], unless: &serde_json::Value) -> Snaps
             }],
             "sessions": {
                 "idle": 0, "lifetime": 0, "generation": 0, "strict": false, "fail_back": "stay",
-                "pin_field": "", "incarnation_field": "", "announce": false, "census_window": 1800,
+                "pin_field": "", "incarnation_field": "", "incarnation_on_return": false, "announce": false, "census_window": 1800,
                 "burst_ms": 2000, "rebalance": null, "accept": [],
             },
             "servers": addressed.collect::<Vec<_>>(),
@@ -45,7 +52,5 @@ pub(crate) fn shop_unless(servers: &[&str], unless: &serde_json::Value) -> Snaps
         "timeouts": {
             "head": 1000, "body": 1000, "connect": 1000, "response": 1000, "idle_client": 1000, "idle_server": 1000,
         },
-    });
-    let wire: wire::Snapshot = serde_json::from_value(snapshot).expect("what the boundary speaks");
-    build(&wire, None, At { now: 1_800_000_000, chance: 7 }).expect("a snapshot that runs")
+    })
 }

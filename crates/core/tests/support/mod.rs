@@ -73,7 +73,7 @@ fn merged(mut usual: Value, changes: &Value) -> Value {
 pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
     let usual = json!({
         "idle": 0, "lifetime": 0, "generation": 1, "strict": false, "fail_back": "stay", "pin_field": "",
-        "incarnation_field": "", "announce": false, "census_window": 1800, "burst_ms": 0, "rebalance": null,
+        "incarnation_field": "", "incarnation_on_return": false, "announce": false, "census_window": 1800, "burst_ms": 0, "rebalance": null,
         "accept": [],
     });
     let servers: Vec<Value> = (1..=4)
@@ -172,7 +172,7 @@ impl Bench {
     pub fn say(&self, server: &str, state: State, deadline: u64, idle_first: u32) {
         let place = self.place(server);
         let said = ServerState { pool: "shop".into(), server: server.into(), state, deadline, idle_first };
-        self.pool().servers[place].live.set(&said);
+        self.pool().say(&self.pool().servers[place], Some(&said), self.now);
     }
 
     pub fn place(&self, server: &str) -> usize {

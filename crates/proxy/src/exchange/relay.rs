@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::pin::pin;
 
 use equalizer_core::http::edits::Edits;
-use equalizer_core::http::field::Field;
+use equalizer_core::http::field::{Field, Known};
 use equalizer_core::http::h1::decode::{Framing, ResponseHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::refusal::Refusal;
@@ -130,6 +130,9 @@ impl At<'_> {
         };
         let said = self.pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
         encode::response(lines, head, delivery, framed, &edits, text);
+        if !lines.fields.iter().any(|field| field.known == Known::Date) {
+            text.extend_from_slice(&worker.clock.date_line());
+        }
         text.extend_from_slice(&stamp);
         text.extend_from_slice(b"\r\n");
         worker.buffers.give_edits(edits);

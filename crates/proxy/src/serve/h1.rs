@@ -46,7 +46,10 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
                 after
             }
             Err(End::Gone) => After::Close,
-            Err(End::Malformed(status)) => refuse(worker, client, status).await,
+            Err(End::Malformed(status)) => {
+                let head_only = buffer.filled().starts_with(b"HEAD ");
+                refuse(worker, client, status, head_only).await
+            }
             Err(End::Refused(refused)) => refused.answer(worker, client).await,
         };
         match after {
@@ -124,6 +127,12 @@ async fn next_request(
         if seen == 0 || may_end(&buffer.filled()[seen.saturating_sub(2)..]) {
             let mut fields = worker.buffers.take_fields();
             let head = decode::request(buffer.filled(), limits, &mut fields)?;
+            // A front that speaks TLS for us writes the origin form, as everybody but clients of forward proxies does.
+            if head.is_some_and(|head| {
+                head.scheme_secure.is_some_and(|secure| secure != client.arrival.origin.secure)
+            }) {
+                return Err(Refusal::Scheme.into());
+            }
             let admitted = head.map(|head| admit(worker, client, buffer, &head, &fields));
             worker.buffers.give_fields(fields);
             if let Some(admitted) = admitted {
@@ -150,9 +159,9 @@ fn may_end(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
-async fn refuse(worker: &Worker, client: &Client, status: u16) -> After {
+async fn refuse(worker: &Worker, client: &Client, status: u16, head_only: bool) -> After {
     let delivery = Delivery { http11: true, keep: false };
-    match answer(worker, client, status, delivery, false).await {
+    match answer(worker, client, status, delivery, head_only).await {
         Ok(()) => After::Linger,
         Err(_) => After::Close,
     }

@@ -194,7 +194,10 @@ impl Content {
                         Poll::Ready(Ok((skip, false)))
                     }
                     Piece::End => {
-                        send(stream, &[], true)?;
+                        match words::read_trailers(&ahead.into_trailers())? {
+                            Some(trailers) => stream.send_trailers(trailers).map_err(super::broken)?,
+                            None => send(stream, &[], true)?,
+                        }
                         Poll::Ready(Ok((skip, true)))
                     }
                     Piece::Data(length) => {

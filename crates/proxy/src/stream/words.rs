@@ -127,6 +127,19 @@ pub(super) fn read_request(
     Ok(request)
 }
 
+/// Trailers as HTTP/2 has them; `None` where there are none.
+pub(super) fn read_trailers(lines: &[u8]) -> io::Result<Option<HeaderMap>> {
+    let mut trailers = HeaderMap::new();
+    for line in lines.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+        let colon = line.iter().position(|&byte| byte == b':').unwrap_or(line.len());
+        let (name, value) = line.split_at(colon);
+        let name = HeaderName::from_bytes(name).map_err(io::Error::other)?;
+        let value = value.strip_prefix(b":").unwrap_or_default().trim_ascii();
+        trailers.append(name, HeaderValue::from_bytes(value).map_err(io::Error::other)?);
+    }
+    Ok(Some(trailers).filter(|trailers| !trailers.is_empty()))
+}
+
 /// What concerns one connection only has no place in HTTP/2 (RFC 9113, 8.2.2), and the authority one of its own.
 fn read_fields(text: &[u8], fields: &[Field], into: &mut HeaderMap) -> io::Result<()> {
     into.reserve(fields.len());

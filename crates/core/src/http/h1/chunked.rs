@@ -1,12 +1,19 @@
 //! Where a chunked body's data lies and where it ends (RFC 9112, 7.1).
 //!
 //! The decoder keeps no data: it is shown the bytes as they come and says which of them are content.
-//! Extensions and trailers are read, held to a limit and dropped.
+//! Extensions are read, held to a limit and dropped; of the trailers, those are kept that may travel on.
 
 use super::super::refusal::Refusal;
+use super::super::trailers::may_trail;
 
 /// Bytes of size lines and trailers a body may spend before data comes again.
 const MOST_OVERHEAD: u32 = 16 * 1024;
+
+/// Digits a chunk's size may have: enough for every size, too few to hide it behind zeros.
+const MOST_DIGITS: u8 = 16;
+
+/// Bytes the extensions of one chunk may have.
+const MOST_EXTENSION: u16 = 512;
 
 /// What the bytes shown next are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +31,12 @@ pub enum Piece {
 pub struct Chunked {
     state: State,
     left: u64,
+    digits: u8,
+    extension: u16,
     overhead: u32,
+    /// Whole lines, and the one that is being read from `line` on.
+    trailers: Vec<u8>,
+    line: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +44,8 @@ enum State {
     SizeStart,
     Size,
     Extension,
+    Quoted,
+    QuotedPair,
     SizeLf,
     Data,
     DataCr,
@@ -46,7 +60,8 @@ enum State {
 
 impl Default for Chunked {
     fn default() -> Self {
-        Self { state: State::SizeStart, left: 0, overhead: 0 }
+        let state = State::SizeStart;
+        Self { state, left: 0, digits: 0, extension: 0, overhead: 0, trailers: Vec::new(), line: 0 }
     }
 }
 
@@ -84,27 +99,71 @@ impl Chunked {
             (State::SizeStart | State::Size, _) if byte.is_ascii_hexdigit() => self.digit(byte)?,
             (State::Size | State::Extension, b'\r') => State::SizeLf,
             (State::Size, b';') => State::Extension,
-            (State::Extension, _) if text(byte) => State::Extension,
+            // Quotes are followed, so that no reader can take what they hold for the line's end, or its end for theirs.
+            (State::Extension, b'"') => self.extended(State::Quoted)?,
+            (State::Extension, _) if token(byte) || b";= \t".contains(&byte) => {
+                self.extended(State::Extension)?
+            }
+            (State::Quoted, b'"') => self.extended(State::Extension)?,
+            (State::Quoted, b'\\') => self.extended(State::QuotedPair)?,
+            (State::Quoted | State::QuotedPair, _) if text(byte) => self.extended(State::Quoted)?,
             (State::SizeLf, b'\n') if self.left == 0 => State::TrailerStart,
             (State::SizeLf, b'\n') => {
                 self.overhead = 0;
                 State::Data
             }
             (State::DataCr, b'\r') => State::DataLf,
-            (State::DataLf, b'\n') => State::SizeStart,
+            (State::DataLf, b'\n') => {
+                (self.digits, self.extension) = (0, 0);
+                State::SizeStart
+            }
             (State::TrailerStart, b'\r') => State::EndLf,
-            (State::TrailerStart | State::TrailerName, _) if token(byte) => State::TrailerName,
-            (State::TrailerName, b':') => State::TrailerValue,
-            (State::TrailerValue, b'\r') => State::TrailerLf,
-            (State::TrailerValue, _) if text(byte) => State::TrailerValue,
-            (State::TrailerLf, b'\n') => State::TrailerStart,
+            (State::TrailerStart | State::TrailerName, _) if token(byte) => {
+                self.trailed(byte, State::TrailerName)
+            }
+            (State::TrailerName, b':') => self.trailed(byte, State::TrailerValue),
+            (State::TrailerValue, b'\r') => self.trailed(byte, State::TrailerLf),
+            (State::TrailerValue, _) if text(byte) => self.trailed(byte, State::TrailerValue),
+            (State::TrailerLf, b'\n') => {
+                self.trailed(byte, State::TrailerStart);
+                self.end_trailer();
+                State::TrailerStart
+            }
             (State::EndLf, b'\n') => State::Done,
             _ => return Err(Refusal::Chunk),
         };
         Ok(())
     }
 
+    /// The trailers that travel on, each a line with its CRLF; complete when the body is.
+    pub fn into_trailers(self) -> Vec<u8> {
+        self.trailers
+    }
+
+    fn trailed(&mut self, byte: u8, state: State) -> State {
+        self.trailers.push(byte);
+        state
+    }
+
+    fn end_trailer(&mut self) {
+        let line = &self.trailers[self.line..];
+        let name = &line[..memchr::memchr(b':', line).unwrap_or_default()];
+        if !may_trail(name) {
+            self.trailers.truncate(self.line);
+        }
+        self.line = self.trailers.len();
+    }
+
+    fn extended(&mut self, state: State) -> Result<State, Refusal> {
+        self.extension += 1;
+        if self.extension > MOST_EXTENSION { Err(Refusal::Chunk) } else { Ok(state) }
+    }
+
     fn digit(&mut self, byte: u8) -> Result<State, Refusal> {
+        self.digits += 1;
+        if self.digits > MOST_DIGITS {
+            return Err(Refusal::Chunk);
+        }
         let digit = char::from(byte).to_digit(16).ok_or(Refusal::Chunk)?;
         let size = self.left.checked_mul(16).ok_or(Refusal::Chunk)? + u64::from(digit);
         // A size beyond 2^63 is nobody's body, and other readers may take it for a negative number.
@@ -159,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_could_mean_two_things_is_refused() {
-        let bad: [&[u8]; 14] = [
+        let bad: [&[u8]; 20] = [
             b"\r\n\r\n",
             b"5\nhello\r\n0\r\n\r\n",
             b"5\r\nhello0\r\n\r\n",
@@ -172,6 +231,12 @@ mod tests {
             b"8000000000000000\r\n",
             b"10000000000000005\r\nhello\r\n0\r\n\r\n",
             b"5;a\nb\r\nhello\r\n0\r\n\r\n",
+            b"00000000000000005\r\nhello\r\n0\r\n\r\n",
+            b"5;a=\"b\r\nhello\r\n0\r\n\r\n",
+            b"5;a=\"b\\\"\r\nhello\r\n0\r\n\r\n",
+            b"5;a=\"b\\\r\n\"\r\nhello\r\n0\r\n\r\n",
+            b"5;a=(b)\r\nhello\r\n0\r\n\r\n",
+            b"5;a=\xff\r\nhello\r\n0\r\n\r\n",
             b"0\r\nX Y: 1\r\n\r\n",
             b"0\r\nX: \0\r\n\r\n",
         ];
@@ -181,9 +246,24 @@ mod tests {
     }
 
     #[test]
+    fn trailers_travel_on_if_nobody_has_acted_on_them() {
+        let body = b"5\r\nhello\r\n0\r\nX-Sum: 1\r\nHost: evil\r\nX-Two:\r\nContent-Length: 5\r\n\r\n";
+        let mut chunked = Chunked::default();
+        let (mut at, mut piece) = (0, Piece::More);
+        while piece != Piece::End {
+            let (skip, next) = chunked.next(&body[at..]).expect("valid");
+            at += skip + if let Piece::Data(length) = next { length } else { 0 };
+            piece = next;
+        }
+        assert_eq!(chunked.into_trailers(), b"X-Sum: 1\r\nX-Two:\r\n");
+    }
+
+    #[test]
     fn overhead_without_data_has_a_limit() {
-        let mut body = b"1;".to_vec();
-        body.resize(MOST_OVERHEAD as usize + 2, b'x');
-        assert_eq!(decode(&body, 4096), Err(Refusal::Chunk));
+        for (start, most) in [("1;", usize::from(MOST_EXTENSION)), ("0\r\nX: ", MOST_OVERHEAD as usize)] {
+            let mut body = start.as_bytes().to_vec();
+            body.resize(most + 6, b'x');
+            assert_eq!(decode(&body, 4096), Err(Refusal::Chunk), "{start}");
+        }
     }
 }

@@ -2,9 +2,15 @@
 
 use std::mem::MaybeUninit;
 
-use super::super::field::{Field, Known, Span, known, list};
+use super::super::field::{Field, Known, Span, is_lookalike, known, list};
 use super::super::method::Method;
 use super::super::refusal::Refusal;
+
+/// Empty lines before a request that are skipped (RFC 9112, 2.2); with one more, it is none.
+const MOST_EMPTY_LINES: &[u8] = b"\r\n\r\n\r\n\r\n";
+
+/// Bytes of a method; the longest that is registered has 17.
+const MOST_METHOD: usize = 32;
 
 /// More fields than this are refused whatever the limits say.
 pub const MOST_FIELDS: usize = 256;
@@ -34,6 +40,8 @@ pub struct RequestHead {
     pub target: Span,
     /// The authority: Host's value, empty in an HTTP/1.0 request without one.
     pub host: Span,
+    /// Whether the absolute form said `https`; nothing of it where there was none.
+    pub scheme_secure: Option<bool>,
     /// Whether the client speaks HTTP/1.1; else 1.0.
     pub http11: bool,
     /// Where the body ends.
@@ -86,6 +94,9 @@ pub fn request(
     limits: Limits,
     fields: &mut Vec<Field>,
 ) -> Result<Option<RequestHead>, Refusal> {
+    if bytes.strip_prefix(MOST_EMPTY_LINES).is_some_and(|more| more.first() == Some(&b'\r')) {
+        return Err(Refusal::StartLine);
+    }
     let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Request::new(&mut []);
     let status = parsed.parse_with_uninit_headers(bytes, &mut slots);
@@ -109,20 +120,22 @@ pub fn request(
     if !bytes[..method_text.start as usize].chunks(2).all(|line| line == b"\r\n") {
         return Err(Refusal::BareLf);
     }
-    let method = Method::read(method.as_bytes());
-    if method == Method::Connect {
-        return Err(Refusal::Connect);
+    let method = offered(method.as_bytes())?;
+    if fields.iter().any(|field| field.known == Known::Other && is_lookalike(field.name.of(bytes))) {
+        return Err(Refusal::Lookalike);
     }
     let facts = Facts::gather(bytes, fields)?;
     let http11 = version == 1;
     let framing = facts.request_framing(http11)?;
-    let (target, authority) = read_target(bytes, span(bytes, target.as_bytes()), method_text)?;
+    let Target { form: target, authority, scheme_secure } =
+        read_target(bytes, span(bytes, target.as_bytes()), method_text)?;
     let host = agreed_host(bytes, facts.host, authority, http11)?;
     Ok(Some(RequestHead {
         method,
         method_text,
         target,
         host,
+        scheme_secure,
         http11,
         framing,
         keep_alive: facts.keeps(http11),
@@ -169,7 +182,7 @@ pub fn response(
         phrase: span(bytes, parsed.reason.unwrap_or_default().as_bytes()),
         framing,
         described_length: facts.length.filter(|_| to == Method::Head || status == 304),
-        keep_alive: facts.keeps(http11) && framing != Framing::UntilClose,
+        keep_alive: facts.keeps(http11) && framing != Framing::UntilClose && !facts.body_against(status),
         names_fields: facts.names_fields,
         length: place(length),
     }))
@@ -239,6 +252,12 @@ impl Facts {
         !self.close && (http11 || self.keep)
     }
 
+    /// Whether a response that never has a body tells of one, other than as what a body would have been: a server
+    /// that sends it after all would answer the next request with it (RFC 9110, 15.3.5; RFC 9112, 6.3).
+    fn body_against(&self, status: u16) -> bool {
+        status == 204 && (self.chunked || self.length.is_some_and(|length| length > 0))
+    }
+
     fn request_framing(&self, http11: bool) -> Result<Framing, Refusal> {
         match (self.chunked, http11) {
             // RFC 9112, 6.1: a 1.0 message with a transfer coding has faulty framing.
@@ -281,31 +300,57 @@ fn coding(value: &[u8]) -> Result<bool, Refusal> {
     }
 }
 
-/// Splits the target into its origin form and, for the absolute form, its authority (RFC 9112, 3.2).
-fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<(Span, Option<Span>), Refusal> {
+/// The method, if it is one of those that may be forwarded.
+fn offered(text: &[u8]) -> Result<Method, Refusal> {
+    match Method::read(text) {
+        Method::Connect => Err(Refusal::Connect),
+        Method::Trace => Err(Refusal::Trace),
+        Method::Other
+            if [&b"HEAD"[..], b"CONNECT", b"TRACE"].iter().any(|name| text.eq_ignore_ascii_case(name)) =>
+        {
+            Err(Refusal::MethodCase)
+        }
+        Method::Other if text.len() > MOST_METHOD => Err(Refusal::MethodTooLong),
+        method => Ok(method),
+    }
+}
+
+/// What a target says.
+struct Target {
+    /// In origin form, or `*`.
+    form: Span,
+    authority: Option<Span>,
+    scheme_secure: Option<bool>,
+}
+
+/// Splits the target into its origin form and, for the absolute form, scheme and authority (RFC 9112, 3.2).
+fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<Target, Refusal> {
     let text = target.of(bytes);
     if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e) && *byte != b'#') {
         return Err(Refusal::Target);
     }
     if text.first() == Some(&b'/') || (text == b"*" && method.of(bytes) == b"OPTIONS") {
-        return Ok((target, None));
+        return Ok(Target { form: target, authority: None, scheme_secure: None });
     }
     let scheme = [&b"http://"[..], b"https://"]
         .into_iter()
         .find(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
         .ok_or(Refusal::Target)?;
+    let scheme_secure = Some(scheme == b"https://");
     let authority = target.start + place(scheme.len());
     let rest = &text[scheme.len()..];
     let Some(path) = memchr::memchr2(b'/', b'?', rest) else {
         // An empty path is the root (RFC 9112, 3.2.1), and the scheme ends with a slash that can stand for it.
         let root = Span { start: authority - 1, end: authority };
-        return Ok((root, Some(Span { start: authority, end: target.end })));
+        let authority = Some(Span { start: authority, end: target.end });
+        return Ok(Target { form: root, authority, scheme_secure });
     };
     if rest[path] == b'?' {
         return Err(Refusal::Target);
     }
     let path = authority + place(path);
-    Ok((Span { start: path, end: target.end }, Some(Span { start: authority, end: path })))
+    let authority = Some(Span { start: authority, end: path });
+    Ok(Target { form: Span { start: path, end: target.end }, authority, scheme_secure })
 }
 
 /// The one authority a request speaks of: Host, and the absolute form where there is one, must agree.
@@ -323,9 +368,31 @@ fn agreed_host(
         (Some(host), _) => host,
         (None, authority) => authority.unwrap_or_default(),
     };
-    // RFC 3986, 3.2: reg-name, IP literal and port; user information has no place in Host.
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(byte);
-    if host.of(bytes).iter().all(allowed) { Ok(host) } else { Err(Refusal::Host) }
+    // Without an authority, the field is there and empty (RFC 9112, 3.2).
+    if host.of(bytes).is_empty() || is_authority(host.of(bytes)) { Ok(host) } else { Err(Refusal::Host) }
+}
+
+/// Whether this is a host with or without a port (RFC 3986, 3.2). User information has no place in Host, and what is
+/// percent-encoded could be spelt in two ways.
+fn is_authority(text: &[u8]) -> bool {
+    let (host, rest) = match text.strip_prefix(b"[") {
+        Some(literal) => {
+            let Some(end) = memchr::memchr(b']', literal) else { return false };
+            let address = std::str::from_utf8(&literal[..end]).ok();
+            if address.and_then(|address| address.parse::<std::net::Ipv6Addr>().ok()).is_none() {
+                return false;
+            }
+            text.split_at(end + 2)
+        }
+        None => text.split_at(memchr::memchr(b':', text).unwrap_or(text.len())),
+    };
+    let named = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(byte);
+    let host_holds = !host.is_empty() && (host.starts_with(b"[") || host.iter().all(named));
+    let port_holds = match rest.strip_prefix(b":") {
+        Some(port) => port.len() <= 5 && number(port).is_some_and(|port| u16::try_from(port).is_ok()),
+        None => rest.is_empty(),
+    };
+    host_holds && port_holds
 }
 
 /// Turns the parser's slices into places, and refuses what its leniency let through.
@@ -363,7 +430,7 @@ fn place_fields(
 /// What is known of a request head whose end has not come: it may already be too large; else `None`.
 pub fn incomplete(bytes: &[u8], limits: Limits) -> Result<Option<RequestHead>, Refusal> {
     let line = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
-    // A method and a version stand beside the target; 64 bytes are ample for both.
+    // A method and a version stand beside the target; 64 bytes are ample for both, and for spaces that are refused.
     if line > limits.target as usize + 64 {
         return Err(Refusal::TargetTooLong);
     }

@@ -81,7 +81,13 @@ fn each_refusal_has_its_reason() {
         ("GET /#a HTTP/1.1\r\nHost: a\r\n\r\n", Refusal::Target),
         ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", Refusal::Target),
         ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", Refusal::Connect),
+        ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", Refusal::Trace),
+        ("Head / HTTP/1.1\r\nHost: a\r\n\r\n", Refusal::MethodCase),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent_Length: 5\r\n\r\n", Refusal::Lookalike),
+        ("\r\n\r\n\r\n\r\n\r", Refusal::StartLine),
         ("GET / HTTP/1.1\r\n\r\n", Refusal::Host),
+        ("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", Refusal::Host),
+        ("GET / HTTP/1.1\r\nHost: [a]\r\n\r\n", Refusal::Host),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", Refusal::Host),
         ("GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", Refusal::Host),
         ("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", Refusal::Host),
@@ -117,6 +123,42 @@ fn the_absolute_form_is_read_as_target_and_host() {
         let head = whole(&text);
         assert_eq!(head.target.of(text.as_bytes()), path.as_bytes());
         assert!(head.host.of(text.as_bytes()).eq_ignore_ascii_case(b"a"));
+    }
+}
+
+#[test]
+fn the_absolute_form_tells_the_scheme() {
+    for (target, secure) in [("http://a/", Some(false)), ("HTTPS://a", Some(true)), ("/", None)] {
+        assert_eq!(whole(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).scheme_secure, secure);
+    }
+}
+
+#[test]
+fn an_authority_is_a_host_with_or_without_a_port() {
+    for host in ["a", "a:0", "a.b:65535", "192.0.2.7:80", "[::1]", "[::1]:80", "a_b", "a'b"] {
+        assert!(is_authority(host.as_bytes()), "{host}");
+    }
+    for host in
+        ["", ":1", "a:", "a:65536", "a:000001", "a:1:1", "a%41", "a b", "[]", "[::1", "[::1]a", "]", "a@b"]
+    {
+        assert!(!is_authority(host.as_bytes()), "{host}");
+    }
+}
+
+#[test]
+fn a_connection_whose_server_may_send_a_body_after_all_is_not_kept() {
+    for (fields, kept) in [
+        ("", true),
+        ("Content-Length: 0\r\n", true),
+        ("Content-Length: 5\r\n", false),
+        ("Transfer-Encoding: chunked\r\n", false),
+    ] {
+        let text = format!("HTTP/1.1 204 No Content\r\n{fields}\r\n");
+        assert_eq!(
+            answer(&text, Method::Other).expect("accepted").expect("complete").keep_alive,
+            kept,
+            "{fields}"
+        );
     }
 }
 

@@ -59,6 +59,7 @@ pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edi
             | Known::HopByHop
             | Known::Upgrade
             | Known::Forwarded => {}
+            Known::Trailer if head.framing != Framing::Chunked => {}
             _ => run.keep(field.line, out),
         }
     }
@@ -96,6 +97,7 @@ pub fn response(
             | Known::TransferEncoding
             | Known::HopByHop
             | Known::Upgrade => false,
+            Known::Trailer => framed == Framing::Chunked,
             Known::Other => !(head.names_fields && lines.connection_names(*field)),
             _ => true,
         };
@@ -123,6 +125,22 @@ pub fn status_line(status: u16, phrase: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(phrase);
     out.extend_from_slice(b"\r\n");
 }
+
+/// The line that tells when a response was made, for one that does not say it (RFC 9110, 6.6.1).
+pub fn date_line(now: u64) -> [u8; DATE_LINE] {
+    // Years beyond 9999 have no such date, and no clock is there yet.
+    let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(now.min(LAST_DATE));
+    let text = format!("Date: {}\r\n", httpdate::fmt_http_date(now));
+    let mut line = [b' '; DATE_LINE];
+    line.copy_from_slice(text.as_bytes());
+    line
+}
+
+/// Bytes of a line with a date, whose form is fixed.
+pub const DATE_LINE: usize = 37;
+
+/// The last second of the year 9999.
+const LAST_DATE: u64 = 253_402_300_799;
 
 /// Appends the Connection field, where the version's default says otherwise.
 pub fn connection(delivery: Delivery, out: &mut Vec<u8>) {

@@ -142,3 +142,9 @@ fn chunk_sizes_and_numbers_are_written_as_they_are_read() {
         assert_eq!(String::from_utf8_lossy(&out), number.to_string());
     }
 }
+
+#[test]
+fn a_date_has_one_form_and_one_length() {
+    assert_eq!(&date_line(784_111_777), b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+    assert_eq!(date_line(0).len(), date_line(u64::MAX).len());
+}

@@ -22,6 +22,8 @@ pub struct Sessions {
     pub pin_field: String,
     /// The response field by which a server tells its incarnation; empty for none.
     pub incarnation_field: String,
+    /// Whether a server that nobody could use begins a new life when it is back, where nobody tells its life.
+    pub incarnation_on_return: bool,
     /// Whether a new home is told in a request field that a session was moved to it.
     pub announce: bool,
     /// Seconds within which a session must be seen to count as live.
