@@ -13,6 +13,7 @@ use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{Framing, RequestHead, ResponseHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
+use equalizer_core::http::https::Https;
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::{self, Reason, Recall, Stamping};
@@ -20,7 +21,7 @@ use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::wire::Timeouts;
 
-use crate::answer::answer;
+use crate::answer::{Page, answer};
 use crate::birth;
 use crate::body::{self, Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
@@ -50,12 +51,19 @@ pub(crate) struct Admitted {
 pub(crate) struct Refused {
     asked: Asked,
     status: u16,
+    /// Where it belongs instead; empty where it belongs nowhere.
+    location: Vec<u8>,
 }
 
 impl Refused {
     /// Tells the client.
     pub(crate) async fn answer(&self, worker: &Worker, client: &Client) -> After {
-        self.asked.refuse(worker, client, self.status, false).await
+        let delivery = self.asked.delivery(worker, false);
+        let page = Page { status: self.status, location: &self.location, delivery };
+        match answer(worker, client, page, self.asked.method == Method::Head).await {
+            Ok(()) => After::Linger,
+            Err(_) => After::Abort,
+        }
     }
 }
 
@@ -71,17 +79,24 @@ pub(crate) fn admit(
 ) -> Result<(Admitted, Source), Refused> {
     let setup = worker.setup();
     let asked = Asked { method: head.method, http11: head.http11, keep_alive: head.keep_alive };
-    let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
-    let Some((id, (pool, seat))) = found else { return Err(Refused { asked, status: 404 }) };
     let lines = Lines { bytes: buffer.filled(), fields };
+    let refused = |status| Refused { asked, status, location: Vec::new() };
+    if let Some(port) = setup.https(client).and_then(|https| https.redirect) {
+        let (host, target) = (head.host.of(lines.bytes), head.target.of(lines.bytes));
+        let to = Https::redirected(port, host, target, head.method_text.of(lines.bytes));
+        return Err(to.map_or(refused(400), |(status, location)| Refused { asked, status, location }));
+    }
+    let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
+    let Some((id, (pool, seat))) = found else { return Err(refused(404)) };
     let mut edits = worker.buffers.take_edits();
+    setup.rules.reserved.cut(lines, &mut edits);
     let ask = persistence::Ask {
         lines,
         target: head.target.of(lines.bytes),
         method: head.method,
         client: client.origin.client,
         secure: client.origin.secure,
-        listener: client.listener,
+        listener: client.listener.get(),
         now: worker.clock.unix(),
     };
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
@@ -91,12 +106,17 @@ pub(crate) fn admit(
     }
     let mut message = worker.buffers.take_text();
     encode::request(lines, head, client.origin, &edits, &mut message);
+    if let Some(certificate) = &client.certificate {
+        message.truncate(message.len() - EMPTY_LINE);
+        message.extend_from_slice(certificate);
+        message.extend_from_slice(b"\r\n");
+    }
     worker.buffers.give_edits(edits);
     buffer.consume(head.length as usize);
     let head_length = message.len();
     let mut source = Source::new(head.framing);
     if body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message).is_err() {
-        return Err(Refused { asked, status: 400 });
+        return Err(refused(400));
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let head_end = head_length - EMPTY_LINE;
@@ -179,7 +199,8 @@ impl Asked {
     /// Answers with an error; `whole` when nothing of the request is left to read.
     async fn refuse(self, worker: &Worker, client: &Client, status: u16, whole: bool) -> After {
         let delivery = self.delivery(worker, whole);
-        match answer(worker, client, status, delivery, self.method == Method::Head).await {
+        let page = Page { status, location: &[], delivery };
+        match answer(worker, client, page, self.method == Method::Head).await {
             Ok(()) if delivery.keep => After::Keep,
             Ok(()) => After::Linger,
             Err(_) => After::Abort,
@@ -400,12 +421,16 @@ impl<'a> At<'a> {
                 method: self.admitted.asked.method,
                 client: origin.client,
                 secure: origin.secure,
-                listener: self.client.listener,
+                listener: self.client.listener.get(),
                 now: worker.clock.unix(),
                 chance: worker.chance(),
             },
             lines,
         };
+        if let Some(https) = self.admitted.setup.https(self.client) {
+            https.edit(lines, &self.admitted.message, &mut edits);
+            https.write(&mut stamp);
+        }
         let said = self.pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
         encode::response(lines, head, delivery, framed, &edits, text);
         text.extend_from_slice(&stamp);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use equalizer_core::balance::round_robin::RoundRobin;
 use equalizer_core::fault::Fault;
+use equalizer_core::http::https::Https;
 use equalizer_core::persistence::Reason;
 use equalizer_core::persistence::census::Census;
 use equalizer_core::pool::ServerId;
@@ -15,6 +16,8 @@ use equalizer_core::snapshot::Snapshot;
 
 use crate::forward::idle::Idle;
 use crate::report::{PoolReport, Report, ServerReport};
+use crate::serve::Client;
+use crate::tls::servers::{Secured, ServerTls};
 
 /// A revision as one worker runs it. Exchanges hold it until they end, so none sees two configurations.
 pub(crate) struct Setup {
@@ -33,6 +36,8 @@ pub(crate) struct PoolSeat {
 /// A server's state in this worker.
 pub(crate) struct ServerSeat {
     pub(crate) address: SocketAddr,
+    /// Present when it speaks TLS.
+    pub(crate) tls: Option<Arc<ServerTls>>,
     window: u32,
     pub(crate) idle: Idle,
     pub(crate) exchanges: Cell<u64>,
@@ -45,7 +50,7 @@ pub(crate) struct ServerSeat {
 
 impl Setup {
     /// Seats the rules, keeping what `before` has of the pools and servers that did not change.
-    pub(crate) fn new(rules: Arc<Snapshot>, before: Option<&Self>, worker: usize) -> Self {
+    pub(crate) fn new(rules: Arc<Snapshot>, secured: &Secured, before: Option<&Self>, worker: usize) -> Self {
         let pools = rules.pools.iter().map(|pool| {
             let old = before.and_then(|before| before.pool_named(&pool.name));
             let servers = pool.servers.iter().map(|server| {
@@ -53,10 +58,11 @@ impl Setup {
                 let seats = old.map(|(_, seat)| &seat.servers).into_iter().flatten();
                 let kept = names.zip(seats).find(|(old, _)| old.name == server.name);
                 let window = pool.sessions.census_window;
+                let tls = secured.get(&(pool.name.clone(), server.name.clone())).cloned();
                 match kept {
-                    Some((_, seat)) if seat.serves(server.address, window) => Rc::clone(seat),
-                    Some((_, seat)) => Rc::new(seat.moved(server.address, window)),
-                    None => Rc::new(ServerSeat::new(server.address, window)),
+                    Some((_, seat)) if seat.serves(server.address, tls.as_ref(), window) => Rc::clone(seat),
+                    Some((_, seat)) => Rc::new(seat.moved(server.address, tls, window)),
+                    None => Rc::new(ServerSeat::new(server.address, tls, window)),
                 }
             });
             let servers: Vec<_> = servers.collect();
@@ -75,6 +81,11 @@ impl Setup {
     /// A pool's rules and its seat.
     pub(crate) fn pool(&self, id: PoolId) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
         Some((self.rules.pool(id)?, self.pools.get(id.0)?))
+    }
+
+    /// What keeps a client on HTTPS, as its listener has it.
+    pub(crate) fn https(&self, client: &Client) -> Option<&Https> {
+        self.rules.https.get(client.listener.get())
     }
 
     fn pool_named(&self, name: &str) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
@@ -133,13 +144,16 @@ impl PoolSeat {
 }
 
 impl ServerSeat {
-    fn serves(&self, address: SocketAddr, window: u32) -> bool {
-        self.address == address && self.window == window
+    fn serves(&self, address: SocketAddr, tls: Option<&Arc<ServerTls>>, window: u32) -> bool {
+        // TLS that did not change is the same, not only equal.
+        let same = self.tls.as_ref().map(Arc::as_ptr) == tls.map(Arc::as_ptr);
+        self.address == address && same && self.window == window
     }
 
-    fn new(address: SocketAddr, window: u32) -> Self {
+    fn new(address: SocketAddr, tls: Option<Arc<ServerTls>>, window: u32) -> Self {
         Self {
             address,
+            tls,
             idle: Idle::default(),
             exchanges: Cell::default(),
             in_flight: Cell::default(),
@@ -150,8 +164,8 @@ impl ServerSeat {
         }
     }
 
-    /// The same server at another address, or counted over another window: what was counted before still counts.
-    fn moved(&self, address: SocketAddr, window: u32) -> Self {
+    /// The same server at another address, spoken to in another way, or counted over another window: what was counted before still counts.
+    fn moved(&self, address: SocketAddr, tls: Option<Arc<ServerTls>>, window: u32) -> Self {
         Self {
             exchanges: self.exchanges.clone(),
             connects: self.connects.clone(),
@@ -161,7 +175,7 @@ impl ServerSeat {
             } else {
                 RefCell::new(Census::new(u64::from(window)))
             },
-            ..Self::new(address, window)
+            ..Self::new(address, tls, window)
         }
     }
 

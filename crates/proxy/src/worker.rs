@@ -11,7 +11,6 @@ use std::sync::mpsc::Sender;
 
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births::Births;
-use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -25,6 +24,7 @@ use crate::report::Report;
 use crate::serve::{Client, h1};
 use crate::setup::Setup;
 use crate::socket::Socket;
+use crate::tls::ListenerTls;
 
 /// What the tasks of one worker have in common.
 pub(crate) struct Worker {
@@ -48,11 +48,14 @@ struct Listening {
     accepting: AbortHandle,
 }
 
+/// The place of a listener that is not in the snapshot any more, while its connections are.
+const NOWHERE: usize = usize::MAX;
+
 /// What a listener's connections need to know of it.
 struct Serves {
-    /// Its place in the snapshot.
-    place: Cell<usize>,
-    tls: RefCell<Option<Arc<ServerConfig>>>,
+    /// Its place in the snapshot, which a reload may change.
+    place: Rc<Cell<usize>>,
+    tls: RefCell<Option<ListenerTls>>,
 }
 
 /// Runs a worker until it is told to stop or its engine is gone. Called on a thread of its own.
@@ -71,7 +74,12 @@ impl Worker {
             births: Arc::clone(&revision.births),
             number,
             accepted: Cell::default(),
-            setup: RefCell::new(Rc::new(Setup::new(Arc::clone(&revision.rules), None, number))),
+            setup: RefCell::new(Rc::new(Setup::new(
+                Arc::clone(&revision.rules),
+                &revision.secured,
+                None,
+                number,
+            ))),
             chance: RefCell::new(fastrand::Rng::new()),
             connections: Cell::default(),
             answers: RefCell::default(),
@@ -100,7 +108,8 @@ impl Worker {
     }
 
     fn apply(self: &Rc<Self>, revision: Revision) -> io::Result<()> {
-        let setup = Setup::new(Arc::clone(&revision.rules), Some(&self.setup()), self.number);
+        let setup =
+            Setup::new(Arc::clone(&revision.rules), &revision.secured, Some(&self.setup()), self.number);
         *self.setup.borrow_mut() = Rc::new(setup);
         let mut listeners = self.listeners.borrow_mut();
         let mut before = std::mem::take(&mut *listeners);
@@ -113,10 +122,13 @@ impl Worker {
                 }
                 (None, None) => continue,
                 (Some(socket), old) => {
+                    // Connections to the old address are still this listener's.
+                    let at = old.as_ref().map_or_else(Rc::default, |old| Rc::clone(&old.serves.place));
+                    at.set(place);
                     if let Some(old) = old {
                         old.close(self);
                     }
-                    let serves = Rc::new(Serves { place: Cell::new(place), tls: RefCell::new(tls) });
+                    let serves = Rc::new(Serves { place: at, tls: RefCell::new(tls) });
                     let socket = Rc::new(TcpListener::from_std(socket)?);
                     let accept = accept(Rc::clone(self), Rc::clone(&socket), Rc::clone(&serves));
                     Listening { serves, socket, accepting: spawn_local(accept).abort_handle() }
@@ -124,7 +136,10 @@ impl Worker {
             };
             listeners.insert(name, listening);
         }
-        before.into_values().for_each(|gone| gone.close(self));
+        for gone in before.into_values() {
+            gone.serves.place.set(NOWHERE);
+            gone.close(self);
+        }
         Ok(())
     }
 
@@ -162,7 +177,13 @@ impl Worker {
         self.drained.borrow().is_some()
     }
 
-    fn client(&self, socket: Socket, deadline: Deadline, origin: Origin, listener: usize) -> Client {
+    fn client(
+        &self,
+        socket: Socket,
+        deadline: Deadline,
+        origin: Origin,
+        listener: Rc<Cell<usize>>,
+    ) -> Client {
         self.accepted.set(self.accepted.get() + 1);
         // Workers count in ranges of their own.
         let number = ((self.number as u64) << 48) | self.accepted.get();
@@ -171,6 +192,7 @@ impl Worker {
             deadline,
             origin,
             listener,
+            certificate: None,
             number,
             birth: Cell::new(None),
             records: RefCell::default(),
@@ -217,7 +239,7 @@ impl Listening {
 
 impl Serves {
     fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-        let (open, tls, listener) = (Open::new(worker), self.tls.borrow().clone(), self.place.get());
+        let (open, tls, listener) = (Open::new(worker), self.tls.borrow().clone(), Rc::clone(&self.place));
         let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
         if let Some(tls) = tls {
             spawn_local(serve_tls(open, stream, tls, origin, listener));
@@ -272,14 +294,28 @@ fn serve(open: Open, client: Client) -> impl Future<Output = ()> {
 }
 
 /// Serves a connection over TLS, once client and server have agreed on its keys.
-async fn serve_tls(open: Open, stream: TcpStream, tls: Arc<ServerConfig>, origin: Origin, listener: usize) {
+async fn serve_tls(
+    open: Open,
+    stream: TcpStream,
+    tls: ListenerTls,
+    origin: Origin,
+    listener: Rc<Cell<usize>>,
+) {
     let wait = open.0.setup().rules.timeouts.head;
     let deadline = Deadline::new(&open.0.clock);
-    let agreed = deadline.within(wait, TlsAcceptor::from(tls).accept(stream)).await;
-    if let Ok(Ok(stream)) = agreed {
-        let client = open.0.client(Socket::tls(stream), deadline, origin, listener);
-        serve(open, client).await;
-    }
+    let agreed = deadline.within(wait, TlsAcceptor::from(tls.config).accept(stream)).await;
+    let Ok(Ok(stream)) = agreed else { return };
+    let certificate = match tls.telling {
+        Some(telling) => {
+            let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            let Some(lines) = telling.lines(shown, open.0.clock.unix()) else { return };
+            Some(Box::new(lines))
+        }
+        None => None,
+    };
+    let mut client = open.0.client(Socket::tls(stream.into()), deadline, origin, listener);
+    client.certificate = certificate;
+    serve(open, client).await;
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ pub mod edits;
 pub mod field;
 pub mod forwarded;
 pub mod h1;
+pub mod https;
 pub mod method;
 pub mod refusal;
+pub mod reserved;
 pub mod set_cookie;

@@ -8,12 +8,12 @@ use serde_json::json;
 /// The rules of one pool, `shop`, with the cookie `EQ` and these servers.
 pub(crate) fn shop(servers: &[&str]) -> Snapshot {
     let addressed = servers.iter().zip(9001..).map(|(name, port)| {
-        json!({ "name": name, "address": format!("127.0.0.1:{port}"), "weight": 100,
+        json!({ "name": name, "address": format!("127.0.0.1:{port}"), "host": "", "weight": 100,
             "generation": 0, "incarnation": "" })
     });
     let snapshot = json!({
         "revision": 1,
-        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "tls": null }],
+        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "hsts": "", "location": false }],
         "pools": [{
             "name": "shop",
             "balance": { "kind": "round_robin" },

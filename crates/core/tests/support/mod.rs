@@ -57,13 +57,13 @@ pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
     });
     let servers: Vec<Value> = (1..=4)
         .map(|number| {
-            json!({"name": format!("web{number}"), "address": format!("192.0.2.{number}:80"), "weight": 100,
+            json!({"name": format!("web{number}"), "address": format!("192.0.2.{number}:80"), "host": "", "weight": 100,
                 "generation": 0, "incarnation": ""})
         })
         .collect();
     let wire = json!({
         "revision": 1,
-        "listeners": [{"name": "http", "address": "127.0.0.1:80", "tls": null}],
+        "listeners": [{"name": "http", "address": "127.0.0.1:80", "hsts": "", "location": false}],
         "pools": [{"name": "shop", "balance": {"kind": "round_robin"}, "persistence": kinds,
             "sessions": merged(usual, sessions), "servers": servers}],
         "routes": [{"pool": "shop"}],

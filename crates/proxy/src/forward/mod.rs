@@ -60,9 +60,8 @@ impl Link {
         }
         seat.connects.set(seat.connects.get() + 1);
         // Boxed: it is rare, and every connection's memory would have to hold it.
-        match Box::pin(deadline.within(wait, connect(seat.address))).await {
-            Ok(Ok(stream)) => Ok(Self::new(Socket::plain(stream), false, seat)),
-            Ok(Err(_)) => Err(Fault::Connect),
+        match Box::pin(deadline.within(wait, connect(seat))).await {
+            Ok(connected) => Ok(Self::new(connected?, false, seat)),
             Err(Late) => Err(Fault::ConnectTimeout),
         }
     }

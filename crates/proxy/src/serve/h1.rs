@@ -8,7 +8,7 @@ use equalizer_core::http::h1::encode::Delivery;
 use equalizer_core::http::refusal::Refusal;
 
 use super::{After, Client};
-use crate::answer::answer;
+use crate::answer::{Page, answer};
 use crate::body::Source;
 use crate::buffer::Buffer;
 use crate::clock::Late;
@@ -132,7 +132,8 @@ fn may_end(bytes: &[u8]) -> bool {
 
 async fn refuse(worker: &Worker, client: &Client, status: u16) -> After {
     let delivery = Delivery { http11: true, keep: false };
-    match answer(worker, client, status, delivery, false).await {
+    let page = Page { status, location: &[], delivery };
+    match answer(worker, client, page, false).await {
         Ok(()) => After::Linger,
         Err(_) => After::Close,
     }

@@ -4,6 +4,7 @@ pub(crate) mod h1;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use equalizer_core::http::forwarded::Origin;
@@ -19,8 +20,10 @@ pub(crate) struct Client {
     pub(crate) socket: Socket,
     pub(crate) deadline: Deadline,
     pub(crate) origin: Origin,
-    /// The listener it came to, by its place in the snapshot.
-    pub(crate) listener: usize,
+    /// The listener it came to, by its place in the snapshot; one that is out of it has the last place of all.
+    pub(crate) listener: Rc<Cell<usize>>,
+    /// The field lines that tell servers of its certificate, where its listener asks for one.
+    pub(crate) certificate: Option<Box<Vec<u8>>>,
     /// No other connection of any worker has this number.
     pub(crate) number: u64,
     /// The session that began on this connection last, if requests on others may share it.
