@@ -32,10 +32,15 @@ class Authority:
 
     def trust(self, version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
         """A client that believes this authority, and speaks one version where it is told which."""
-        context = ssl.create_default_context(cafile=self.file)
+        context = self.trust_in(self.file)
         if version:
             context.minimum_version = context.maximum_version = version
         return context
+
+    @staticmethod
+    def trust_in(file: Path) -> ssl.SSLContext:
+        """A client that believes whoever is in a file."""
+        return ssl.create_default_context(cafile=file)
 
 
 def shake(

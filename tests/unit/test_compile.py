@@ -52,14 +52,31 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
     assert snapshot.model_dump() == {
         "revision": 7,
         "listeners": (
-            {"name": "web", "address": "0.0.0.0:8080", "tls": None},
+            {
+                "name": "web",
+                "address": "0.0.0.0:8080",
+                "tls": None,
+                "redirect": None,
+                "hsts": "",
+                "location": False,
+            },
             {
                 "name": "web-tls",
                 "address": "[::1]:8443",
                 "tls": {
-                    "certificate": (tmp_path / "shop.pem").read_text(),
-                    "key": (tmp_path / "shop.key").read_text(),
+                    "certificates": (
+                        {
+                            "certificate": (tmp_path / "shop.pem").read_text(),
+                            "key": (tmp_path / "shop.key").read_text(),
+                            "default": False,
+                        },
+                    ),
+                    "min_version": "1.2",
+                    "clients": None,
                 },
+                "redirect": None,
+                "hsts": "",
+                "location": True,
             },
         ),
         "pools": (
@@ -105,11 +122,14 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "rebalance": None,
                     "accept": (),
                 },
+                "tls": None,
                 "servers": (
-                    {"name": "web1", "address": "127.0.0.1:9001", "weight": 100} | NO_LIFE,
-                    {"name": "web2", "address": "192.0.2.2:80", "weight": 0, "generation": 3}
-                    | {"incarnation": "b"},
-                    {"name": "web3", "address": "[2001:db8::3]:80", "weight": 100} | NO_LIFE,
+                    {"name": "web1", "address": "127.0.0.1:9001", "host": "127.0.0.1", "weight": 100}
+                    | NO_LIFE,
+                    {"name": "web2", "address": "192.0.2.2:80", "host": "web2.internal", "weight": 0}
+                    | {"generation": 3, "incarnation": "b"},
+                    {"name": "web3", "address": "[2001:db8::3]:80", "host": "web3.internal", "weight": 100}
+                    | NO_LIFE,
                 ),
             },
         ),

@@ -309,7 +309,7 @@ async fn serve_tls(
         Some(telling) => {
             let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
             let Some(lines) = telling.lines(shown, open.0.clock.unix()) else { return };
-            Some(Box::new(lines))
+            Some(lines.into_boxed_slice())
         }
         None => None,
     };

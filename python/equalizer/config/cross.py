@@ -76,13 +76,14 @@ def _named_files(data: Mapping[str, object]) -> Iterator[tuple[places.Path, str 
         for index, each in enumerate(several if isinstance(several, list | tuple) else ()):
             yield from _paths(each, (*place, "certificates", index), "certificate", "key")
 
-
     for name, pool in _tables(data, "pools"):
         yield from _paths(pool.get("tls"), ("pools", name, "tls"), "certificate", "key", "ca")
 
 
 def _paths(table: object, place: places.Path, *keys: str) -> Iterator[tuple[places.Path, str | Path]]:
-    for key in keys if isinstance(table, Mapping) else ():
+    if not isinstance(table, Mapping):
+        return
+    for key in keys:
         written = table.get(key)
         if isinstance(written, str | Path):
             yield (*place, key), written

@@ -15,7 +15,8 @@ class Https(Noun):
     redirect: Annotated[
         tuple[Name, ...],
         BeforeValidator(
-            lambda value: tuple(value) if isinstance(value, list) else value, json_schema_input_type=list[Name]
+            lambda value: tuple(value) if isinstance(value, list) else value,
+            json_schema_input_type=list[Name],
         ),
         Field(examples=[["web"]]),
     ] = ()
@@ -24,7 +25,7 @@ class Https(Noun):
     """The port that clients know this listener by; that of its address where nothing is said."""
     hsts: OptionalSeconds = None
     """How long browsers shall come by HTTPS only, from each response on."""
-    subdomains: bool = Field(default=False, strict=True)
+    subdomains: bool = Field(default=False, strict=True, examples=[True])
     """Whether that holds for all names below the host's too."""
-    location: bool = Field(default=True, strict=True)
+    location: bool = Field(default=True, strict=True, examples=[False])
     """Whether a server's `Location: http://…` is made `https://…` where its host is that of the request."""

@@ -13,7 +13,7 @@ from equalizer.model.words import Host
 class ServerTls(Noun):
     """The servers of a pool speak TLS, and prove who they are; an empty table is enough."""
 
-    verify: bool = Field(default=True, strict=True)
+    verify: bool = Field(default=True, strict=True, examples=[False])
     """Whether a server must prove that it is the one; without it, anybody on the way may answer."""
     ca: Path | None = Field(default=None, examples=["servers.pem"])
     """PEM file: those who may have signed the servers' certificates; without it, whom the system believes."""
@@ -34,6 +34,8 @@ class ServerTls(Noun):
         if self.key and not self.certificate:
             refusals.append(Refusal("key", "a key without a certificate", "certificate with it"))
         if self.ca and not self.verify:
-            refusals.append(Refusal("ca", "an authority, though nothing is verified", "verify = true, or no ca"))
+            refusals.append(
+                Refusal("ca", "an authority, though nothing is verified", "verify = true, or no ca")
+            )
         refuse_keys(refusals)
         return self

@@ -25,24 +25,26 @@ class Pair(Noun):
 class Certificate(Pair):
     """One of several certificates; its names are those that it holds."""
 
-    default: bool = Field(default=False, strict=True)
+    default: bool = Field(default=False, strict=True, examples=[True])
     """Whether it answers clients that ask for no name of ours; where none does, the first."""
 
 
 class ClientFields(Noun):
     """The request fields in which servers read of a client's certificate; `""` for what they are not told."""
 
-    verified: OwnFieldOrNone = Field(default="X-Client-Cert-Verified")
+    verified: OwnFieldOrNone = Field(default="X-Client-Cert-Verified", examples=["X-Client-Cert-Verified"])
     """`yes`, or `no` for a client without one."""
-    subject: OwnFieldOrNone = Field(default="X-Client-Cert-Subject")
+    subject: OwnFieldOrNone = Field(default="X-Client-Cert-Subject", examples=["X-Client-Cert-Subject"])
     """Whose it is, as RFC 4514 writes it."""
-    issuer: OwnFieldOrNone = Field(default="X-Client-Cert-Issuer")
+    issuer: OwnFieldOrNone = Field(default="X-Client-Cert-Issuer", examples=["X-Client-Cert-Issuer"])
     """Who signed it."""
-    serial: OwnFieldOrNone = Field(default="X-Client-Cert-Serial")
+    serial: OwnFieldOrNone = Field(default="X-Client-Cert-Serial", examples=["X-Client-Cert-Serial"])
     """Its number, in hexadecimal."""
-    fingerprint: OwnFieldOrNone = Field(default="X-Client-Cert-Fingerprint")
+    fingerprint: OwnFieldOrNone = Field(
+        default="X-Client-Cert-Fingerprint", examples=["X-Client-Cert-Fingerprint"]
+    )
     """SHA-256 of the whole, in hexadecimal."""
-    not_after: OwnFieldOrNone = Field(default="X-Client-Cert-Not-After")
+    not_after: OwnFieldOrNone = Field(default="X-Client-Cert-Not-After", examples=["X-Client-Cert-Not-After"])
     """Until when it counts, as RFC 3339 writes it."""
     certificate: OwnFieldOrNone = Field(default="", examples=["Client-Cert"])
     """The whole, as RFC 9440 writes it."""
@@ -53,7 +55,7 @@ class Clients(Noun):
 
     ca: Path = Field(examples=["clients.pem"])
     """PEM file: those who may have signed a client's certificate."""
-    require: bool = Field(default=True, strict=True)
+    require: bool = Field(default=True, strict=True, examples=[False])
     """Whether a client without a certificate is turned away; one whose certificate is not good always is."""
     crl: Path | None = Field(default=None, examples=["clients.crl"])
     """PEM file: revocation lists, one of each authority that signed."""
@@ -79,17 +81,20 @@ def _one_default(certificates: Sequence[Certificate]) -> Sequence[Certificate]:
     return certificates
 
 
+def _at_least_one(value: object) -> object:
+    if isinstance(value, list) and not value:
+        raise refuse('at least one, such as [{ certificate = "shop.pem", key = "shop.key" }]')
+    return tuple(value) if isinstance(value, list) else value
+
+
 class Tls(_Terms):
     """TLS with any number of certificates, chosen by the name that a client asks for."""
 
     certificates: Annotated[
         tuple[Certificate, ...],
         AfterValidator(_one_default),
-        BeforeValidator(
-            lambda value: tuple(value) if isinstance(value, list) else value,
-            json_schema_input_type=list[Certificate],
-        ),
-    ] = Field(min_length=1, examples=[[{"certificate": "shop.pem", "key": "shop.key"}]])
+        BeforeValidator(_at_least_one, json_schema_input_type=list[Certificate]),
+    ] = Field(examples=[[{"certificate": "shop.pem", "key": "shop.key"}]])
     """For one name there may be an RSA and an ECDSA certificate."""
 
 

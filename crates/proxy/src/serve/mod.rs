@@ -23,7 +23,7 @@ pub(crate) struct Client {
     /// The listener it came to, by its place in the snapshot; one that is out of it has the last place of all.
     pub(crate) listener: Rc<Cell<usize>>,
     /// The field lines that tell servers of its certificate, where its listener asks for one.
-    pub(crate) certificate: Option<Box<Vec<u8>>>,
+    pub(crate) certificate: Option<Box<[u8]>>,
     /// No other connection of any worker has this number.
     pub(crate) number: u64,
     /// The session that began on this connection last, if requests on others may share it.

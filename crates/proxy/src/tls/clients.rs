@@ -14,7 +14,7 @@ use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 use super::certificates::chain;
-use super::name::distinguished;
+use super::name::{distinguished, hexadecimal};
 use super::{Complaints, provider};
 
 /// Prepares the verification of clients; `None` where it cannot be done, which is told.
@@ -100,10 +100,6 @@ fn line(name: &str, value: &str, out: &mut Vec<u8>) {
             out.extend_from_slice(part.as_bytes());
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// As RFC 3339 writes it.

@@ -25,10 +25,19 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
         (kind, Err(_)) => {
             let kind = kind.unwrap_or_else(|_| attribute.attr_type().to_id_string());
             let der = attribute.attr_value().to_der_vec().unwrap_or_default();
-            let bytes = der.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-            format!("{kind}=#{bytes}")
+            format!("{kind}=#{}", hexadecimal(&der))
         }
     }
+}
+
+/// Two digits a byte.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
 }
 
 /// RFC 4514, 2.4; whatever is not visible ASCII is escaped too, since a field's value is no place for it.
@@ -45,7 +54,9 @@ fn escaped(text: &str) -> String {
             b' ' if at_edge => out.push_str("\\ "),
             b' '..=b'~' => out.push(char::from(byte)),
             // Writing to a string does not fail.
-            _ => drop(write!(out, "\\{byte:02X}")),
+            _ => {
+                let _ = write!(out, "\\{byte:02X}");
+            }
         }
     }
     out
