@@ -78,7 +78,9 @@ impl Certificates {
 
     fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         let fits = |one: &&Arc<CertifiedKey>| one.key.choose_scheme(schemes).is_some();
-        self.choices(name).iter().find(fits).cloned()
+        let choices = self.choices(name);
+        // With one that does not fit, the handshake fails with the alert that says so.
+        choices.iter().find(fits).or(choices.first()).cloned()
     }
 }
 
