@@ -60,6 +60,7 @@ def test_many_clients_share_one_connection_to_a_server(balance: Balance, make_or
         "in_flight": 0,
         "sessions": 10,
         "state": "up",
+        "tunnels": 0,
     }
 
 

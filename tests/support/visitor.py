@@ -1,11 +1,14 @@
 """A client as persistence sees it: it comes back with the cookies that it was given."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.cookies import SimpleCookie
+from typing import TypeVar
 
 from support.balancer import Balancer, get
-from support.wire import Message, Wire, connect
+from support.wire import LIMIT, Message, Wire, connect
+
+T = TypeVar("T")
 
 LENGTH = 95
 """Characters of a sealed session."""
@@ -66,6 +69,14 @@ def reasons(lb: Balancer, pool: str = "shop") -> Mapping[str, int]:
 def lost(lb: Balancer, pool: str = "shop") -> Mapping[str, int]:
     """Sessions that had a home and did not reach it."""
     return _counts(lb, pool)["lost"]
+
+
+def until(what: Callable[[], T], wanted: Callable[[T], bool]) -> T:
+    """Ask again until the answer is the wanted one, and give it; for what nothing else tells."""
+    end = time.monotonic() + LIMIT
+    while not wanted(found := what()):
+        assert time.monotonic() < end, found
+    return found
 
 
 def outlast(seconds: int) -> None:

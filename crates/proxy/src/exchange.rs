@@ -14,6 +14,7 @@ use equalizer_core::fault::{Fault, Sent};
 use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{Framing, RequestHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
+use equalizer_core::http::https::Https;
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::{self, Reason, Recall};
@@ -22,7 +23,7 @@ use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::wire::Timeouts;
 
 use self::relay::Unrelayed;
-use crate::answer::answer;
+use crate::answer::{Page, answer};
 use crate::birth;
 use crate::body::{self, Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
@@ -52,12 +53,19 @@ pub(crate) struct Admitted {
 pub(crate) struct Refused {
     asked: Asked,
     status: u16,
+    /// Where it belongs instead; empty where it belongs nowhere.
+    location: Vec<u8>,
 }
 
 impl Refused {
     /// Tells the client.
     pub(crate) async fn answer(&self, worker: &Worker, client: &Client) -> After {
-        self.asked.refuse(worker, client, self.status, false).await
+        let delivery = self.asked.delivery(worker, false);
+        let page = Page { status: self.status, location: &self.location, delivery };
+        match answer(worker, client, page, self.asked.method == Method::Head).await {
+            Ok(()) => After::Linger,
+            Err(_) => After::Abort,
+        }
     }
 }
 
@@ -78,10 +86,17 @@ pub(crate) fn admit(
         keep_alive: head.keep_alive,
         upgrade: head.upgrade,
     };
-    let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
-    let Some((id, (pool, seat))) = found else { return Err(Refused { asked, status: 404 }) };
     let lines = Lines { bytes: buffer.filled(), fields };
+    let refused = |status| Refused { asked, status, location: Vec::new() };
+    if let Some(port) = setup.https(client).and_then(|https| https.redirect) {
+        let (host, target) = (head.host.of(lines.bytes), head.target.of(lines.bytes));
+        let to = Https::redirected(port, host, target, head.method_text.of(lines.bytes));
+        return Err(to.map_or(refused(400), |(status, location)| Refused { asked, status, location }));
+    }
+    let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
+    let Some((id, (pool, seat))) = found else { return Err(refused(404)) };
     let mut edits = worker.buffers.take_edits();
+    setup.rules.reserved.cut(lines, &mut edits);
     let ask = persistence::Ask {
         lines,
         target: head.target.of(lines.bytes),
@@ -89,7 +104,7 @@ pub(crate) fn admit(
         method: head.method_text.of(lines.bytes),
         client: client.arrival.origin.client,
         secure: client.arrival.origin.secure,
-        listener: client.arrival.listener,
+        listener: client.arrival.listener.get(),
         now: worker.clock.unix(),
     };
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
@@ -99,12 +114,17 @@ pub(crate) fn admit(
     }
     let mut message = worker.buffers.take_text();
     encode::request(lines, head, client.arrival.origin, &edits, &mut message);
+    if let Some(certificate) = &client.arrival.certificate {
+        message.truncate(message.len() - EMPTY_LINE);
+        message.extend_from_slice(certificate);
+        message.extend_from_slice(b"\r\n");
+    }
     worker.buffers.give_edits(edits);
     buffer.consume(head.length as usize);
     let head_length = message.len();
     let mut source = Source::new(head.framing);
     if body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message).is_err() {
-        return Err(Refused { asked, status: 400 });
+        return Err(refused(400));
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let head_end = head_length - EMPTY_LINE;
@@ -183,7 +203,8 @@ impl Asked {
     /// Answers with an error; `whole` when nothing of the request is left to read.
     async fn refuse(self, worker: &Worker, client: &Client, status: u16, whole: bool) -> After {
         let delivery = self.delivery(worker, whole);
-        match answer(worker, client, status, delivery, self.method == Method::Head).await {
+        let page = Page { status, location: &[], delivery };
+        match answer(worker, client, page, self.method == Method::Head).await {
             Ok(()) if delivery.keep => After::Keep,
             Ok(()) => After::Linger,
             Err(_) => After::Abort,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use equalizer_core::balance::round_robin::RoundRobin;
 use equalizer_core::fault::Fault;
+use equalizer_core::http::https::Https;
 use equalizer_core::persistence::Reason;
 use equalizer_core::persistence::census::Census;
 use equalizer_core::pool::ServerId;
@@ -17,6 +18,8 @@ use equalizer_core::snapshot::wire::Protocol;
 use crate::forward::h2::Shared;
 use crate::forward::idle::Idle;
 use crate::report::{PoolReport, Report, ServerReport};
+use crate::serve::Client;
+use crate::tls::servers::{Secured, ServerTls};
 
 /// A revision as one worker runs it. Exchanges hold it until they end, so none sees two configurations.
 pub(crate) struct Setup {
@@ -35,8 +38,8 @@ pub(crate) struct PoolSeat {
 /// A server's state in this worker.
 pub(crate) struct ServerSeat {
     pub(crate) address: SocketAddr,
+    pub(crate) spoken: Spoken,
     window: u32,
-    pub(crate) protocol: Protocol,
     pub(crate) idle: Idle,
     pub(crate) shared: Shared,
     pub(crate) exchanges: Cell<u64>,
@@ -49,9 +52,24 @@ pub(crate) struct ServerSeat {
     faults: RefCell<Vec<(&'static str, u64)>>,
 }
 
+/// What a server speaks.
+pub(crate) struct Spoken {
+    pub(crate) protocol: Protocol,
+    /// Present when it speaks TLS.
+    pub(crate) tls: Option<Arc<ServerTls>>,
+}
+
+impl Spoken {
+    /// TLS that did not change is the same, not only equal.
+    fn is(&self, other: &Self) -> bool {
+        let same = self.tls.as_ref().map(Arc::as_ptr) == other.tls.as_ref().map(Arc::as_ptr);
+        self.protocol == other.protocol && same
+    }
+}
+
 impl Setup {
     /// Seats the rules, keeping what `before` has of the pools and servers that did not change.
-    pub(crate) fn new(rules: Arc<Snapshot>, before: Option<&Self>, worker: usize) -> Self {
+    pub(crate) fn new(rules: Arc<Snapshot>, secured: &Secured, before: Option<&Self>, worker: usize) -> Self {
         let pools = rules.pools.iter().map(|pool| {
             let old = before.and_then(|before| before.pool_named(&pool.name));
             let servers = pool.servers.iter().map(|server| {
@@ -59,10 +77,12 @@ impl Setup {
                 let seats = old.map(|(_, seat)| &seat.servers).into_iter().flatten();
                 let kept = names.zip(seats).find(|(old, _)| old.name == server.name);
                 let window = pool.sessions.census_window;
+                let tls = secured.get(&(pool.name.clone(), server.name.clone())).cloned();
+                let (address, spoken) = (server.address, Spoken { protocol: pool.protocol, tls });
                 match kept {
-                    Some((_, seat)) if seat.serves(server.address, pool.protocol, window) => Rc::clone(seat),
-                    Some((_, seat)) => Rc::new(seat.moved(server.address, pool.protocol, window)),
-                    None => Rc::new(ServerSeat::new(server.address, pool.protocol, window)),
+                    Some((_, seat)) if seat.serves(address, &spoken, window) => Rc::clone(seat),
+                    Some((_, seat)) => Rc::new(seat.moved(address, spoken, window)),
+                    None => Rc::new(ServerSeat::new(address, spoken, window)),
                 }
             });
             let servers: Vec<_> = servers.collect();
@@ -81,6 +101,11 @@ impl Setup {
     /// A pool's rules and its seat.
     pub(crate) fn pool(&self, id: PoolId) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
         Some((self.rules.pool(id)?, self.pools.get(id.0)?))
+    }
+
+    /// What keeps a client on HTTPS, as its listener has it.
+    pub(crate) fn https(&self, client: &Client) -> Option<&Https> {
+        self.rules.https.get(client.arrival.listener.get())
     }
 
     fn pool_named(&self, name: &str) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
@@ -140,14 +165,14 @@ impl PoolSeat {
 }
 
 impl ServerSeat {
-    fn serves(&self, address: SocketAddr, protocol: Protocol, window: u32) -> bool {
-        self.address == address && self.protocol == protocol && self.window == window
+    fn serves(&self, address: SocketAddr, spoken: &Spoken, window: u32) -> bool {
+        self.address == address && self.spoken.is(spoken) && self.window == window
     }
 
-    fn new(address: SocketAddr, protocol: Protocol, window: u32) -> Self {
+    fn new(address: SocketAddr, spoken: Spoken, window: u32) -> Self {
         Self {
             address,
-            protocol,
+            spoken,
             idle: Idle::default(),
             shared: Shared::default(),
             exchanges: Cell::default(),
@@ -160,8 +185,9 @@ impl ServerSeat {
         }
     }
 
-    /// The same server at another address, or counted over another window: what was counted before still counts.
-    fn moved(&self, address: SocketAddr, protocol: Protocol, window: u32) -> Self {
+    /// The same server at another address, spoken to in another way, or counted over another window: what was
+    /// counted before still counts.
+    fn moved(&self, address: SocketAddr, spoken: Spoken, window: u32) -> Self {
         Self {
             exchanges: self.exchanges.clone(),
             connects: self.connects.clone(),
@@ -171,7 +197,7 @@ impl ServerSeat {
             } else {
                 RefCell::new(Census::new(u64::from(window)))
             },
-            ..Self::new(address, protocol, window)
+            ..Self::new(address, spoken, window)
         }
     }
 

@@ -10,7 +10,6 @@ use std::sync::mpsc::Sender;
 
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births::Births;
-use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -25,6 +24,7 @@ use crate::report::Report;
 use crate::serve::{Client, h1, h2};
 use crate::setup::Setup;
 use crate::socket::Socket;
+use crate::tls::ListenerTls;
 
 /// What the tasks of one worker have in common.
 pub(crate) struct Worker {
@@ -49,22 +49,27 @@ struct Listening {
     accepting: AbortHandle,
 }
 
+/// The place of a listener that is not in the snapshot any more, while its connections are.
+const NOWHERE: usize = usize::MAX;
+
 /// What a listener's connections need to know of it.
 struct Serves {
-    /// Its place in the snapshot.
-    place: Cell<usize>,
-    tls: RefCell<Option<Arc<ServerConfig>>>,
+    /// Its place in the snapshot, which a reload may change.
+    place: Rc<Cell<usize>>,
+    tls: RefCell<Option<ListenerTls>>,
     http2: Cell<bool>,
 }
 
 /// How a connection came.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Arrival {
     pub(crate) origin: Origin,
-    /// The listener, by its place in the snapshot.
-    pub(crate) listener: usize,
+    /// The listener, by its place in the snapshot; one that is out of it has the last place of all.
+    pub(crate) listener: Rc<Cell<usize>>,
     /// Whether it may speak HTTP/2.
     pub(crate) http2: bool,
+    /// The field lines that tell servers of its certificate, where its listener asks for one.
+    pub(crate) certificate: Option<Rc<[u8]>>,
 }
 
 /// Runs a worker until it is told to stop or its engine is gone. Called on a thread of its own.
@@ -84,7 +89,12 @@ impl Worker {
             births: Arc::clone(&revision.births),
             number,
             accepted: Cell::default(),
-            setup: RefCell::new(Rc::new(Setup::new(Arc::clone(&revision.rules), None, number))),
+            setup: RefCell::new(Rc::new(Setup::new(
+                Arc::clone(&revision.rules),
+                &revision.secured,
+                None,
+                number,
+            ))),
             chance: RefCell::new(fastrand::Rng::new()),
             connections: Cell::default(),
             answers: RefCell::default(),
@@ -113,7 +123,8 @@ impl Worker {
     }
 
     fn apply(self: &Rc<Self>, revision: Revision) -> io::Result<()> {
-        let setup = Setup::new(Arc::clone(&revision.rules), Some(&self.setup()), self.number);
+        let setup =
+            Setup::new(Arc::clone(&revision.rules), &revision.secured, Some(&self.setup()), self.number);
         *self.setup.borrow_mut() = Rc::new(setup);
         let mut listeners = self.listeners.borrow_mut();
         let mut before = std::mem::take(&mut *listeners);
@@ -127,14 +138,14 @@ impl Worker {
                 }
                 (None, None) => continue,
                 (Some(socket), old) => {
+                    // Connections to the old address are still this listener's.
+                    let at = old.as_ref().map_or_else(Rc::default, |old| Rc::clone(&old.serves.place));
+                    at.set(place);
                     if let Some(old) = old {
                         old.close(self);
                     }
-                    let serves = Rc::new(Serves {
-                        place: Cell::new(place),
-                        tls: RefCell::new(tls),
-                        http2: Cell::new(http2),
-                    });
+                    let (tls, http2) = (RefCell::new(tls), Cell::new(http2));
+                    let serves = Rc::new(Serves { place: at, tls, http2 });
                     let socket = Rc::new(TcpListener::from_std(socket)?);
                     let accept = accept(Rc::clone(self), Rc::clone(&socket), Rc::clone(&serves));
                     Listening { serves, socket, accepting: spawn_local(accept).abort_handle() }
@@ -142,7 +153,10 @@ impl Worker {
             };
             listeners.insert(name, listening);
         }
-        before.into_values().for_each(|gone| gone.close(self));
+        for gone in before.into_values() {
+            gone.serves.place.set(NOWHERE);
+            gone.close(self);
+        }
         Ok(())
     }
 
@@ -238,7 +252,8 @@ impl Serves {
     fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
         let (open, tls) = (Open::new(worker), self.tls.borrow().clone());
         let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
-        let arrival = Arrival { origin, listener: self.place.get(), http2: self.http2.get() };
+        let arrival =
+            Arrival { origin, listener: Rc::clone(&self.place), http2: self.http2.get(), certificate: None };
         if let Some(tls) = tls {
             spawn_local(serve_tls(open, stream, tls, arrival));
         } else {
@@ -293,25 +308,35 @@ async fn serve(open: Open, client: Rc<Client>) {
 }
 
 /// Serves a connection over TLS, once client and server have agreed on its keys.
-async fn serve_tls(open: Open, stream: TcpStream, tls: Arc<ServerConfig>, arrival: Arrival) {
+async fn serve_tls(open: Open, stream: TcpStream, tls: ListenerTls, mut arrival: Arrival) {
     let deadline = Deadline::new(&open.0.clock);
     // Boxed: it is large, and over when the first request comes.
-    if let Some(socket) = Box::pin(agree(&open.0, stream, tls, &deadline)).await {
+    if let Some((socket, certificate)) = Box::pin(agree(&open.0, stream, tls, &deadline)).await {
+        arrival.certificate = certificate;
         let client = open.0.client(socket, deadline, arrival);
         serve(open, client).await;
     }
 }
 
-/// Shakes hands; `None` if they do not agree in time.
+/// Shakes hands: the connection, and the field lines that tell of the client's certificate where it was asked for
+/// one; `None` if they do not agree in time.
 async fn agree(
     worker: &Worker,
     stream: TcpStream,
-    tls: Arc<ServerConfig>,
+    tls: ListenerTls,
     deadline: &Deadline,
-) -> Option<Socket> {
+) -> Option<(Socket, Option<Rc<[u8]>>)> {
     let wait = worker.setup().rules.timeouts.head;
-    let agreed = deadline.within(wait, TlsAcceptor::from(tls).accept(stream)).await;
-    Some(Socket::tls(agreed.ok()?.ok()?))
+    let agreed = deadline.within(wait, TlsAcceptor::from(tls.config).accept(stream)).await;
+    let stream = agreed.ok()?.ok()?;
+    let certificate = match tls.telling {
+        Some(telling) => {
+            let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            Some(Rc::from(telling.lines(shown, worker.clock.unix())?))
+        }
+        None => None,
+    };
+    Some((Socket::tls(stream.into()), certificate))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ from equalizer.model.name import Name
 from equalizer.model.noun import Noun
 from equalizer.model.persistence import Persistence
 from equalizer.model.server import Server
+from equalizer.model.server_tls import ServerTls
 from equalizer.model.sessions import Sessions
 
 
@@ -24,5 +25,7 @@ class Pool(Noun):
     """How a client comes back to its server; on by default, `"none"` turns it off."""
     sessions: Sessions = Sessions()
     """What holds for its sessions, whatever carries them."""
+    tls: ServerTls | None = None
+    """Present when its servers speak TLS."""
     servers: dict[Name, Server] = Field(min_length=1, examples=[{"web1": "127.0.0.1:9001"}])
     """By name; the name is the server's identity, its address may change."""

@@ -20,11 +20,61 @@ class Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Tls(Wire):
+class Certificate(Wire):
     """A certificate chain and its private key, both PEM text."""
 
     certificate: str = Field(repr=False)
     key: str = Field(repr=False)
+    default: bool
+
+
+class ClientFields(Wire):
+    """Names of request fields that tell of a client's certificate; empty for what is not told."""
+
+    verified: str
+    subject: str
+    issuer: str
+    serial: str
+    fingerprint: str
+    not_after: str
+    certificate: str
+
+
+class Clients(Wire):
+    """Certificates of clients; PEM text."""
+
+    ca: str
+    require: bool
+    crl: str
+    """Empty for none."""
+    fields: ClientFields
+
+
+class Tls(Wire):
+    """TLS towards clients."""
+
+    certificates: Annotated[tuple[Certificate, ...], Field(min_length=1)]
+    min_version: Literal["1.2", "1.3"]
+    clients: Clients | None
+
+
+class Own(Wire):
+    """Our own certificate chain and its private key, both PEM text."""
+
+    certificate: str = Field(repr=False)
+    key: str = Field(repr=False)
+
+
+class ServerTls(Wire):
+    """TLS towards the servers of a pool; PEM text."""
+
+    verify: bool
+    ca: str
+    """Empty for whom the system believes."""
+    name: str
+    """Empty for each server's own host."""
+    own: Own | None
+    min_version: Literal["1.2", "1.3"]
 
 
 class Listener(Wire):
@@ -34,6 +84,12 @@ class Listener(Wire):
     address: str
     tls: Tls | None
     http2: bool
+    redirect: U16 | None
+    """The port of HTTPS to which every request is redirected; None where requests are served."""
+    hsts: str
+    """The value of Strict-Transport-Security; empty for none."""
+    location: bool
+    """Whether a Location of the request's host is made HTTPS."""
 
 
 class RoundRobin(Wire):
@@ -185,6 +241,8 @@ class Server(Wire):
 
     name: str
     address: str
+    host: str
+    """As it was written."""
     weight: Annotated[int, Field(ge=0, le=256, strict=True)]
     generation: U16
     incarnation: str
@@ -198,6 +256,7 @@ class Pool(Wire):
     balance: Balance
     persistence: tuple[Persistence, ...]
     sessions: Sessions
+    tls: ServerTls | None
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
 
 

@@ -104,10 +104,10 @@ impl Tried {
         hung_up <= MOST_FURTHER && self.0.last().is_none_or(|(_, fault)| fault.may_retry(method, sent))
     }
 
-    /// The status the client gets when nobody is left: a server that took the request and hung up was there.
+    /// The status the client gets when nobody is left: a server that answered us at all was there.
     pub fn status(&self) -> u16 {
         match self.0.last() {
-            Some((_, Fault::Closed)) => Fault::Closed.status(),
+            Some((_, fault @ (Fault::Closed | Fault::Tls | Fault::Untrusted))) => fault.status(),
             _ => 503,
         }
     }

@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use super::{Snapshot, chain, wire};
 use crate::http::h1::decode::{Limits, MOST_FIELDS};
+use crate::http::https::Https;
+use crate::http::reserved::Reserved;
 use crate::persistence::cookie::{Incarnation, home_of};
 use crate::persistence::seal::KeyRing;
 use crate::pool::live::Live;
@@ -22,12 +24,15 @@ pub struct Mistake {
     pub path: Vec<String>,
     /// What is wrong, in a sentence without the place.
     pub message: String,
+    /// Whether the snapshot runs all the same.
+    pub warning: bool,
 }
 
 impl Mistake {
     /// A mistake at `path`.
     pub fn at(path: &[&str], message: impl Into<String>) -> Self {
-        Self { path: path.iter().map(|&part| part.to_owned()).collect(), message: message.into() }
+        let path = path.iter().map(|&part| part.to_owned()).collect();
+        Self { path, message: message.into(), warning: false }
     }
 }
 
@@ -84,12 +89,23 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             pools,
             routes,
             ring,
+            https: wire.listeners.iter().map(build_https).collect(),
+            reserved: build_reserved(wire),
             limits,
             streams: wire.limits.streams,
             timeouts: wire.timeouts.clone(),
         }),
         _ => Err(mistakes),
     }
+}
+
+fn build_https(listener: &wire::Listener) -> Https {
+    Https { redirect: listener.redirect, hsts: listener.hsts.clone(), location: listener.location }
+}
+
+fn build_reserved(wire: &wire::Snapshot) -> Reserved {
+    let clients = wire.listeners.iter().filter_map(|listener| listener.tls.as_ref()?.clients.as_ref());
+    Reserved::new(clients.flat_map(|clients| clients.fields.names()))
 }
 
 fn build_servers(

@@ -5,11 +5,13 @@
 
 mod asking;
 mod sessions;
+mod tls;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Rebalance, Sessions};
+pub use self::tls::{Certificate, ClientFields, Clients, Own, ServerTls, Tls, Version};
 
 /// Everything the engine needs to serve; applied whole or refused whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,16 +45,12 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// Whether clients may speak HTTP/2.
     pub http2: bool,
-}
-
-/// A certificate chain and its private key, both PEM text.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    /// Leaf first.
-    pub certificate: String,
-    /// PKCS#8, PKCS#1 or SEC1.
-    pub key: String,
+    /// The port of HTTPS to which every request is redirected; absent where requests are served.
+    pub redirect: Option<u16>,
+    /// The value of Strict-Transport-Security; empty for none.
+    pub hsts: String,
+    /// Whether a Location of the request's host is made HTTPS.
+    pub location: bool,
 }
 
 /// Interchangeable servers, with one balance and one persistence chain.
@@ -69,6 +67,8 @@ pub struct Pool {
     pub persistence: Vec<Persistence>,
     /// What holds for the sessions of the pool, whatever carries them.
     pub sessions: Sessions,
+    /// Present when the servers speak TLS.
+    pub tls: Option<ServerTls>,
     /// At least one.
     pub servers: Vec<Server>,
 }
@@ -310,6 +310,8 @@ pub struct Server {
     pub name: String,
     /// `IP:port`.
     pub address: String,
+    /// The host as it was written, which its certificate names.
+    pub host: String,
     /// 0 to 256; 0 takes no new sessions.
     pub weight: u16,
     /// Sessions of this server stamped with another number have ended.
@@ -411,12 +413,5 @@ pub struct Timeouts {
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// Shows the certificate's size, never the key.
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tls").field("certificate_bytes", &self.certificate.len()).finish_non_exhaustive()
     }
 }

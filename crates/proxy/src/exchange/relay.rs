@@ -123,11 +123,15 @@ impl At<'_> {
                 method: self.admitted.asked.method,
                 client: origin.client,
                 secure: origin.secure,
-                listener: self.client.arrival.listener,
+                listener: self.client.arrival.listener.get(),
                 now: worker.clock.unix(),
             },
             lines,
         };
+        if let Some(https) = self.admitted.setup.https(self.client) {
+            https.edit(lines, &self.admitted.message, &mut edits);
+            https.write(&mut stamp);
+        }
         let said = self.pool.persistence.stamp(&stamping, &mut edits, &mut stamp);
         encode::response(lines, head, delivery, framed, &edits, text);
         if !lines.fields.iter().any(|field| field.known == Known::Date) {

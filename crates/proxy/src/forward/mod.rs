@@ -63,7 +63,7 @@ impl Link {
         deadline: &Deadline,
         wait: u32,
     ) -> Result<Self, Fault> {
-        if seat.protocol == Protocol::H2c && !wanted.alone {
+        if seat.spoken.protocol == Protocol::H2c && !wanted.alone {
             return Self::open_stream(seat, wanted.fresh, deadline, wait).await;
         }
         while let Some(socket) = if wanted.fresh { None } else { seat.idle.take() } {

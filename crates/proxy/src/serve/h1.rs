@@ -9,7 +9,7 @@ use equalizer_core::http::h1::encode::Delivery;
 use equalizer_core::http::refusal::Refusal;
 
 use super::{After, Client, h2};
-use crate::answer::answer;
+use crate::answer::{Page, answer};
 use crate::body::Source;
 use crate::buffer::Buffer;
 use crate::clock::Late;
@@ -161,7 +161,8 @@ fn may_end(bytes: &[u8]) -> bool {
 
 async fn refuse(worker: &Worker, client: &Client, status: u16, head_only: bool) -> After {
     let delivery = Delivery { http11: true, keep: false };
-    match answer(worker, client, status, delivery, head_only).await {
+    let page = Page { status, location: &[], delivery };
+    match answer(worker, client, page, head_only).await {
         Ok(()) => After::Linger,
         Err(_) => After::Close,
     }

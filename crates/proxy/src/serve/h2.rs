@@ -116,7 +116,7 @@ impl Served {
     fn begin(&self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
         let socket = Socket::http2(Stream::served(request, respond, Underway::new(&self.streams)));
         let deadline = Deadline::new(&self.worker.clock);
-        let client = self.worker.client(socket, deadline, self.client.arrival);
+        let client = self.worker.client(socket, deadline, self.client.arrival.clone());
         spawn_local(exchange(Rc::clone(&self.worker), client));
     }
 }
