@@ -100,7 +100,7 @@ def pool(draw: st.DrawFn) -> wire.Pool:
     servers = draw(_servers)
     return wire.Pool(
         name=draw(persistence.name),
-        protocol=draw(st.sampled_from(["h1", "h2c"])),
+        protocol=draw(st.sampled_from(["h1", "h2", "h2c", "auto"])),
         balance=wire.RoundRobin(kind="round_robin"),
         persistence=draw(persistence.chains),
         sessions=draw(persistence.sessions([server.name for server in servers])),

@@ -42,6 +42,8 @@ pub(crate) struct ServerSeat {
     window: u32,
     pub(crate) idle: Idle,
     pub(crate) shared: Shared,
+    /// Whether it could have chosen HTTP/2 when it was connected to last, and did not.
+    pub(crate) chose_http1: Cell<bool>,
     pub(crate) exchanges: Cell<u64>,
     pub(crate) in_flight: Cell<u64>,
     pub(crate) connects: Cell<u64>,
@@ -175,6 +177,7 @@ impl ServerSeat {
             spoken,
             idle: Idle::default(),
             shared: Shared::default(),
+            chose_http1: Cell::default(),
             exchanges: Cell::default(),
             in_flight: Cell::default(),
             connects: Cell::default(),
@@ -198,6 +201,15 @@ impl ServerSeat {
                 RefCell::new(Census::new(u64::from(window)))
             },
             ..Self::new(address, spoken, window)
+        }
+    }
+
+    /// Whether exchanges share connections to it; a server that may choose is expected to choose as it did last.
+    pub(crate) fn shares(&self) -> bool {
+        match self.spoken.protocol {
+            Protocol::H1 => false,
+            Protocol::H2 | Protocol::H2c => true,
+            Protocol::Auto => !self.chose_http1.get(),
         }
     }
 

@@ -17,7 +17,7 @@ from equalizer.model.address import Address, parse
 
 def check(source: Source) -> list[Problem]:
     """Every problem between keys, and between keys and files."""
-    found = (_routes, _addresses, _files, _made, _https)
+    found = (_routes, _addresses, _files, _made, _https, _protocols)
     return [problem for find in found for problem in find(source)]
 
 
@@ -150,6 +150,18 @@ def _no_redirect(
     if other not in plain:
         return "which has TLS itself"
     return f"which {show(taken[str(other)])} has" if other in taken else ""
+
+
+def _protocols(source: Source) -> Iterator[Problem]:
+    """Under TLS both sides agree on HTTP/2; without, it has to be known beforehand."""
+    for name, pool in _tables(source.data, "pools"):
+        protocol, tls = pool.get("protocol"), pool.get("tls")
+        if protocol == "h2c" and tls is not None:
+            message = 'found "h2c" beside tls; write "h2" or "auto", or leave out tls'
+            yield source.problem(("pools", name, "protocol"), message)
+        elif protocol in ("h2", "auto") and tls is None:
+            message = f'found {show(protocol)} without tls; write tls = {{}} beside it, or "h2c" or "h1"'
+            yield source.problem(("pools", name, "protocol"), message)
 
 
 def _unreadable(path: Path) -> str:

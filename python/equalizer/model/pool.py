@@ -17,8 +17,8 @@ from equalizer.model.sessions import Sessions
 class Pool(Noun):
     """Servers of which any can answer a new client, and one must answer a returning one."""
 
-    protocol: Literal["h1", "h2c"] = "h1"
-    """What its servers speak: HTTP/1.1, or HTTP/2 without TLS."""
+    protocol: Literal["h1", "h2", "h2c", "auto"] = "h1"
+    """What its servers speak: HTTP/1.1; HTTP/2, without TLS as `h2c`; or what each chooses, beside `tls`."""
     balance: Balance = RoundRobin(kind="round_robin")
     """How a server is chosen when nothing is recalled."""
     persistence: Persistence = (InsertCookie(kind="cookie"),)

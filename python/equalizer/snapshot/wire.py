@@ -252,7 +252,7 @@ class Pool(Wire):
     """Interchangeable servers."""
 
     name: str
-    protocol: Literal["h1", "h2c"]
+    protocol: Literal["h1", "h2", "h2c", "auto"]
     balance: Balance
     persistence: tuple[Persistence, ...]
     sessions: Sessions

@@ -79,8 +79,12 @@ pub struct Pool {
 pub enum Protocol {
     /// HTTP/1.1.
     H1,
+    /// HTTP/2, agreed on under TLS.
+    H2,
     /// HTTP/2 without TLS, known beforehand.
     H2c,
+    /// HTTP/2 or HTTP/1.1, whichever each server chooses under TLS.
+    Auto,
 }
 
 /// How a pool chooses.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use equalizer_core::fault::Fault;
 use h2::client::{Builder, SendRequest};
 use http::uri::Scheme;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::spawn_local;
 
 use crate::socket::Socket;
@@ -43,28 +43,14 @@ struct Open {
     used: Cell<u64>,
 }
 
-/// A stream, and whether its connection had served before.
-pub(crate) struct Opened {
-    pub(crate) socket: Socket,
-    pub(crate) reused: bool,
-}
-
 impl Shared {
-    /// A stream on a connection that takes one more, or on a new connection; `now` in milliseconds.
-    pub(crate) async fn stream(
-        &self,
-        now: u64,
-        connect: impl Future<Output = Result<Socket, Fault>>,
-    ) -> Result<Opened, Fault> {
-        if let Some(socket) = self.on_open(now) {
-            return Ok(Opened { socket, reused: true });
-        }
-        let _connecting = self.connecting.lock().await;
-        // Somebody else may have made one meanwhile.
-        if let Some(socket) = self.on_open(now) {
-            return Ok(Opened { socket, reused: true });
-        }
-        let socket = connect.await?;
+    /// The right to make a connection, when it is one's turn.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.connecting.lock().await
+    }
+
+    /// Begins HTTP/2 on a new connection, and gives the first stream on it; `now` in milliseconds.
+    pub(crate) async fn open(&self, socket: Socket, now: u64) -> Result<Socket, Fault> {
         let scheme = if socket.is_tls() { Scheme::HTTPS } else { Scheme::HTTP };
         let handshake = Builder::new()
             .initial_window_size(STREAM_WINDOW)
@@ -77,12 +63,11 @@ impl Shared {
         let (send, connection) = handshake.await.map_err(|_| Fault::Closed)?;
         spawn_local(connection);
         self.open.borrow_mut().push(Open { send, scheme, streams: Rc::default(), used: Cell::new(now) });
-        let socket = self.on_open(now).ok_or(Fault::Closed)?;
-        Ok(Opened { socket, reused: false })
+        self.stream(now).ok_or(Fault::Closed)
     }
 
     /// A stream on a connection that is open: one with room, else any when there are enough.
-    fn on_open(&self, now: u64) -> Option<Socket> {
+    pub(crate) fn stream(&self, now: u64) -> Option<Socket> {
         let mut open = self.open.borrow_mut();
         open.retain_mut(|one| !one.is_closed());
         let enough = open.len() >= MOST;

@@ -1,6 +1,6 @@
 //! Sends a request to one server and reads the head of its response.
 
-pub(crate) mod connect;
+mod connect;
 pub(crate) mod h2;
 pub(crate) mod idle;
 
@@ -13,9 +13,8 @@ use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{self, ResponseHead};
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
-use equalizer_core::snapshot::wire::Protocol;
 
-use self::connect::connect;
+use self::connect::{Connected, connect};
 use crate::buffer::Buffer;
 use crate::clock::{Deadline, Late};
 use crate::setup::ServerSeat;
@@ -56,48 +55,52 @@ impl Drop for Flight {
 }
 
 impl Link {
-    /// The connection idle for the shortest time, or else a new one.
+    /// A stream on a connection that is open, or the connection idle for the shortest time, or else a new one.
     pub(crate) async fn open(
         seat: &Rc<ServerSeat>,
         wanted: Wanted,
         deadline: &Deadline,
         wait: u32,
     ) -> Result<Self, Fault> {
-        if seat.spoken.protocol == Protocol::H2c && !wanted.alone {
-            return Self::open_stream(seat, wanted.fresh, deadline, wait).await;
-        }
-        while let Some(socket) = if wanted.fresh { None } else { seat.idle.take() } {
-            // What must not be sent twice is not sent into a connection that has been closed meanwhile.
-            if wanted.method.idempotent() || socket.is_alive() {
+        let now = deadline.now();
+        if seat.shares() && !wanted.alone {
+            if wanted.fresh {
+                seat.shared.leave();
+            }
+            if let Some(socket) = seat.shared.stream(now) {
                 return Ok(Self::new(socket, true, seat));
             }
+        } else {
+            while let Some(socket) = if wanted.fresh { None } else { seat.idle.take() } {
+                // What must not be sent twice is not sent into a connection that has been closed meanwhile.
+                if wanted.method.idempotent() || socket.is_alive() {
+                    return Ok(Self::new(socket, true, seat));
+                }
+            }
         }
-        seat.connects.set(seat.connects.get() + 1);
         // Boxed: it is rare, and every connection's memory would have to hold it.
-        match Box::pin(deadline.within(wait, connect(seat))).await {
-            Ok(connected) => connected.map(|socket| Self::new(socket, false, seat)),
+        match Box::pin(deadline.within(wait, Self::make(seat, wanted.alone, now))).await {
+            Ok(made) => made,
             Err(Late) => Err(Fault::ConnectTimeout),
         }
     }
 
-    /// A stream on a connection that others use too.
-    async fn open_stream(
-        seat: &Rc<ServerSeat>,
-        fresh: bool,
-        deadline: &Deadline,
-        wait: u32,
-    ) -> Result<Self, Fault> {
-        if fresh {
-            seat.shared.leave();
+    /// Makes a connection; those who could share it wait for it, rather than each making one.
+    async fn make(seat: &Rc<ServerSeat>, alone: bool, now: u64) -> Result<Self, Fault> {
+        let mut turn = None;
+        if seat.shares() && !alone {
+            turn = Some(seat.shared.turn().await);
+            // Somebody else may have made one meanwhile.
+            if let Some(socket) = seat.shared.stream(now) {
+                return Ok(Self::new(socket, true, seat));
+            }
         }
-        let connect = async {
-            seat.connects.set(seat.connects.get() + 1);
-            connect(seat).await
-        };
-        match Box::pin(deadline.within(wait, seat.shared.stream(deadline.now(), connect))).await {
-            Ok(opened) => opened.map(|opened| Self::new(opened.socket, opened.reused, seat)),
-            Err(Late) => Err(Fault::ConnectTimeout),
-        }
+        // Or has learned that there is nothing to share.
+        let _turn = turn.filter(|_| seat.shares());
+        seat.connects.set(seat.connects.get() + 1);
+        let Connected { socket, http2 } = connect(seat, alone).await?;
+        let socket = if http2 { seat.shared.open(socket, now).await? } else { socket };
+        Ok(Self::new(socket, false, seat))
     }
 
     fn new(socket: Socket, reused: bool, seat: &Rc<ServerSeat>) -> Self {

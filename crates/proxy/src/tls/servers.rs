@@ -13,7 +13,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::certificates::{chain, private_key};
 use super::clients::roots;
-use super::{Complaints, provider, versions};
+use super::{Complaints, HTTP1, HTTP2, provider, versions};
 
 /// Sessions kept for each server: one a worker is enough, and they are used once each.
 const SESSIONS: usize = 256;
@@ -22,8 +22,11 @@ const SESSIONS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct ServerTls {
     asked: wire::ServerTls,
+    protocol: wire::Protocol,
     host: String,
     pub(crate) config: Arc<ClientConfig>,
+    /// For a connection that must be one of HTTP/1.1: nothing else is offered.
+    pub(crate) http1: Arc<ClientConfig>,
     pub(crate) name: ServerName<'static>,
 }
 
@@ -40,7 +43,9 @@ pub(crate) fn prepare(pools: &[wire::Pool], before: &Secured, mistakes: &mut Vec
         let mut made = None;
         for server in &pool.servers {
             let place = (pool.name.clone(), server.name.clone());
-            let kept = before.get(&place).filter(|kept| kept.asked == *tls && kept.host == server.host);
+            let kept = before.get(&place).filter(|kept| {
+                kept.asked == *tls && kept.protocol == pool.protocol && kept.host == server.host
+            });
             let one = match kept {
                 Some(kept) => Arc::clone(kept),
                 None => {
@@ -55,8 +60,17 @@ pub(crate) fn prepare(pools: &[wire::Pool], before: &Secured, mistakes: &mut Vec
                         ));
                         break;
                     };
-                    let config = Arc::new(config);
-                    Arc::new(ServerTls { asked: tls.clone(), host: server.host.clone(), config, name })
+                    let mut http1 = config.clone();
+                    http1.alpn_protocols = vec![HTTP1.to_vec()];
+                    config.alpn_protocols = offered(pool.protocol);
+                    Arc::new(ServerTls {
+                        asked: tls.clone(),
+                        protocol: pool.protocol,
+                        host: server.host.clone(),
+                        config: Arc::new(config),
+                        http1: Arc::new(http1),
+                        name,
+                    })
                 }
             };
             secured.insert(place, one);
@@ -82,20 +96,23 @@ fn config(
         .ok()?
         .dangerous()
         .with_custom_certificate_verifier(verifier?);
-    let mut config = match own {
-        None => builder.with_no_client_auth(),
-        Some((chain, key)) => match builder.with_client_auth_cert(chain?, key?) {
-            Ok(config) => config,
-            Err(error) => {
-                complaints.at("key").say(format!(
-                    "which cannot be used with its certificate ({error}); write the key that it was made for"
-                ));
-                return None;
-            }
-        },
+    let Some((chain, key)) = own else { return Some(builder.with_no_client_auth()) };
+    let config = builder.with_client_auth_cert(chain?, key?).map_err(|error| {
+        complaints.at("key").say(format!(
+            "which cannot be used with its certificate ({error}); write the key that it was made for"
+        ));
+    });
+    config.ok()
+}
+
+/// What a server may choose from.
+fn offered(protocol: wire::Protocol) -> Vec<Vec<u8>> {
+    let offered: &[&[u8]] = match protocol {
+        wire::Protocol::H1 | wire::Protocol::H2c => &[HTTP1],
+        wire::Protocol::H2 => &[HTTP2],
+        wire::Protocol::Auto => &[HTTP2, HTTP1],
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Some(config)
+    offered.iter().map(|name| name.to_vec()).collect()
 }
 
 fn verifier(
