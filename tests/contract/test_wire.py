@@ -15,6 +15,7 @@ from equalizer.engine import native
 from equalizer.engine.port import Engine
 from equalizer.snapshot import wire
 
+pytestmark = pytest.mark.timeout(240)  # hundreds of snapshots, on a machine that may be busy
 _time = st.integers(1, 24 * 3_600_000)
 
 

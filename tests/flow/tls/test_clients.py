@@ -222,6 +222,26 @@ def test_curl_comes_in(start: Start, authority: Authority, people: Authority) ->
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
 
 
+def test_every_request_on_a_connection_of_http2_tells_of_its_certificate(
+    start: Start, authority: Authority, people: Authority, origin: Origin
+) -> None:
+    own = people.issue("ann", "ann@shop.test")
+    url = f"https://{start().service.address('web-tls')}/"
+    command = [
+        "curl",
+        "-sS",
+        "--http2",
+        "--cacert",
+        str(authority.file),
+        "-w",
+        "%{http_version} %{num_connects} ",
+    ]
+    shown = ["--cert", own["certificate"], "--key", own["key"], "-H", "X-Client-Cert-Verified: no"]
+    done = subprocess.run([*command, *shown, url, url], capture_output=True, check=True)
+    assert done.stdout == b"hello2 1 hello2 0 "
+    assert [request.get("x-client-cert-verified") for request in origin.requests] == ["yes", "yes"]
+
+
 def test_what_is_no_authority_and_no_list_is_told(start: Start, people: Authority) -> None:
     wrong = people.folder / "wrong.pem"
     wrong.write_text("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n")
