@@ -29,11 +29,12 @@ def addresses(draw: st.DrawFn, least: int) -> str:
 
 
 @cache
-def certificate() -> wire.Tls:
+def certificate() -> wire.Certificate:
     """One for all: making one takes long."""
     made = trustme.CA().issue_cert("shop.test")
     chain = b"".join(pem.bytes() for pem in made.cert_chain_pems)
-    return wire.Tls(certificate=chain.decode(), key=made.private_key_pem.bytes().decode())
+    key = made.private_key_pem.bytes().decode()
+    return wire.Certificate(certificate=chain.decode(), key=key, default=False)
 
 
 _secrets = st.binary(min_size=32, max_size=32).map(lambda raw: base64.b64encode(raw).decode())
@@ -43,22 +44,49 @@ _keys = st.lists(
     max_size=4,
     unique_by=lambda key: key.id,
 )
+_field = st.sampled_from(["", "X-Client", "Client-Cert"])
+_clients = st.builds(
+    wire.Clients,
+    ca=st.builds(lambda: certificate().certificate),
+    require=st.booleans(),
+    crl=st.just(""),
+    fields=st.builds(wire.ClientFields, **dict.fromkeys(wire.ClientFields.model_fields, _field)),
+)
+_tls = st.builds(
+    wire.Tls,
+    certificates=st.builds(lambda: (certificate(),)),
+    min_version=st.sampled_from(["1.2", "1.3"]),
+    clients=st.none() | _clients,
+)
 _listeners = st.lists(
     st.builds(
         wire.Listener,
         name=persistence.name,
         address=addresses(least=0),
-        tls=st.none() | st.builds(certificate),
+        tls=st.none() | _tls,
+        http2=st.booleans(),
+        redirect=st.none() | st.integers(1, 65535),
+        hsts=st.sampled_from(["", "max-age=1"]),
+        location=st.booleans(),
     ),
     min_size=1,
     max_size=3,
     unique_by=(lambda listener: listener.name, lambda listener: listener.address),
+)
+_server_tls = st.builds(
+    wire.ServerTls,
+    verify=st.booleans(),
+    ca=st.builds(lambda: certificate().certificate),
+    name=st.sampled_from(["", "shop.internal"]),
+    own=st.none() | st.builds(lambda: wire.Own(certificate=certificate().certificate, key=certificate().key)),
+    min_version=st.sampled_from(["1.2", "1.3"]),
 )
 _servers = st.lists(
     st.builds(
         wire.Server,
         name=persistence.name,
         address=addresses(least=1),
+        host=st.sampled_from(["127.0.0.1", "::1", "web1.internal", "web1"]),
         weight=st.integers(0, 256),
         limit=st.integers(0, 1_000_000),
         generation=st.integers(0, 65535),
@@ -76,10 +104,12 @@ def pool(draw: st.DrawFn) -> wire.Pool:
     servers = draw(_servers)
     return wire.Pool(
         name=draw(persistence.name),
+        protocol=draw(st.sampled_from(["h1", "h2", "h2c", "auto"])),
         balance=wire.RoundRobin(kind="round_robin"),
         persistence=draw(persistence.chains),
         sessions=draw(persistence.sessions([server.name for server in servers])),
         queue=wire.Queue(wait=draw(st.just(0) | _time), length=draw(st.integers(0, 65535))),
+        tls=draw(st.none() | _server_tls),
         servers=tuple(servers),
     )
 
@@ -90,6 +120,7 @@ _limits = st.builds(
     head=st.integers(256, 16 << 20),
     target=st.integers(256, 16 << 20),
     fields=st.integers(1, 256),
+    streams=st.integers(1, 1000),
 )
 _timeouts = st.builds(wire.Timeouts, **dict.fromkeys(wire.Timeouts.model_fields, _time))
 

@@ -62,6 +62,7 @@ def test_many_clients_share_one_connection_to_a_server(balance: Balance, make_or
         "waiting": 0,
         "sessions": 10,
         "state": "up",
+        "tunnels": 0,
     }
 
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx2
 import pytest
@@ -28,6 +29,12 @@ class Origin(ThreadingHTTPServer):
     def __init__(self, name: str) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         self.name = name
+
+    def secured(self, own: trustme.LeafCert) -> None:
+        """Speak TLS from now on."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        own.configure_cert(context)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -46,14 +53,21 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(name: str) -> Iterator[Origin]:
-    """A server until the context ends."""
+def running(name: str, own: trustme.LeafCert | None) -> Iterator[Origin]:
+    """A server until the context ends; over TLS where it has a certificate."""
     with Origin(name) as server:
+        if own:
+            server.secured(own)
         thread = Thread(target=server.serve_forever)
         thread.start()
         yield server
         server.shutdown()
         thread.join()
+
+
+def tables(text: str, key: str) -> list[dict[str, Any]]:
+    """The tables of a kind."""
+    return list(tomllib.loads(text)[key].values())
 
 
 def servers_of(text: str) -> dict[str, str]:
@@ -72,13 +86,17 @@ def authority() -> trustme.CA:
 def example(request: pytest.FixtureRequest, tmp_path: Path, authority: trustme.CA) -> Iterator[Path]:
     """The copy of an example that can be run here."""
     text = request.param.read_text()
-    issued = authority.issue_cert("127.0.0.1")
-    (tmp_path / "shop.pem").write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
-    issued.private_key_pem.write_to_path(str(tmp_path / "shop.key"))
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    for name, kind in (("shop", trustme.KeyType.ECDSA), ("rsa", trustme.KeyType.RSA)):
+        issued = authority.issue_cert("127.0.0.1", key_type=kind)
+        (tmp_path / f"{name}.pem").write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
+        issued.private_key_pem.write_to_path(str(tmp_path / f"{name}.key"))
+    secured = {server for pool in tables(text, "pools") if "tls" in pool for server in pool["servers"]}
     with ExitStack() as stack:
         ports = {}
         for address, name in servers_of(text).items():
-            ports[address] = f"127.0.0.1:{stack.enter_context(running(name)).server_port}"
+            server = stack.enter_context(running(name, issued if name in secured else None))
+            ports[address] = f"127.0.0.1:{server.server_port}"
         text = re.sub(r"127\.0\.0\.1:\d+", lambda found: ports.get(found[0], "127.0.0.1:0"), text)
         file = tmp_path / request.param.name
         file.write_text(text)
@@ -90,8 +108,13 @@ def test_an_example_serves_its_pool_at_each_listener(example: Path, authority: t
     trusted = ssl.create_default_context()
     authority.configure_trust(trusted)
     keeps = all(pool.get("persistence") != "none" for pool in written["pools"].values())
+    redirected = {
+        name for each in written["listeners"].values() for name in each.get("https", {}).get("redirect", [])
+    }
     with equalizer.serve(example) as lb, httpx2.Client(verify=trusted) as client:
-        answers = [client.get(lb.url(listener)) for listener in written["listeners"] for _ in range(3)]
+        assert {client.get(lb.url(listener)).status_code for listener in redirected} <= {301}
+        serving = [listener for listener in written["listeners"] if listener not in redirected]
+        answers = [client.get(lb.url(listener)) for listener in serving for _ in range(3)]
     assert {answer.status_code for answer in answers} == {200}
     names = [answer.text for answer in answers]
     assert set(names) <= set(servers_of(example.read_text()).values())

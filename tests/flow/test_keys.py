@@ -341,7 +341,7 @@ def test_no_secret_is_shown_by_any_command_report_or_repr(config: Path, ring: Pa
         shown += [done.stdout, done.stderr]
     started = native.start(workers=1)
     try:
-        snapshot = checked(load(config), started, 1, Ring(), make_keys=False)
+        snapshot = checked(load(config), started, 1, Ring(), make_keys=False).snapshot
         started.apply(snapshot)
         shown += [repr(snapshot), str(snapshot), repr(started), repr(started.report())]
     finally:

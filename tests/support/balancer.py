@@ -14,6 +14,7 @@ class Balancer:
     """A running engine with a plain listener, and one with TLS where there is a certificate."""
 
     def __init__(self, config: dict[str, Any], trust: ssl.SSLContext | None = None) -> None:
+        self.config = config
         self.service = equalizer.serve(config)
         self.trust = trust
 

@@ -63,17 +63,28 @@ TEMPLATES = {"haproxy": HAPROXY, "nginx": NGINX}
 @contextmanager
 def running(name: str, server: str, folder: Path) -> Iterator[str]:
     """Start `haproxy` or `nginx` in front of `server`; yields the address it listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = free_address()
     file = folder / f"{name}.conf"
     file.write_text(TEMPLATES[name].format(address=address, server=server, folder=folder))
-    command = [word.format(file=file, folder=folder) for word in COMMANDS[name]]
-    file_of_log = folder / f"{name}.log"
+    with started([word.format(file=file, folder=folder) for word in COMMANDS[name]], address, folder):
+        yield address
+
+
+def free_address() -> str:
+    """One on loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+@contextmanager
+def started(command: list[str], address: str, folder: Path) -> Iterator[None]:
+    """Start a program that listens on this address; what it says is kept in the folder."""
+    file_of_log = folder / f"{command[0]}.log"
     with file_of_log.open("w") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         _wait_for(address, process, file_of_log)
-        yield address
+        yield
     finally:
         process.terminate()
         process.wait(LIMIT)

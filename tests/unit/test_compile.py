@@ -39,6 +39,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         [listeners.web-tls]
         address = "[::1]:8443"
         tls = { certificate = "shop.pem", key = "shop.key" }
+        http2 = false
         [pools.shop]
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         queue = { wait = "250ms" }
@@ -62,19 +63,39 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
     assert snapshot.model_dump() == {
         "revision": 7,
         "listeners": (
-            {"name": "web", "address": "0.0.0.0:8080", "tls": None},
+            {
+                "name": "web",
+                "address": "0.0.0.0:8080",
+                "tls": None,
+                "http2": True,
+                "redirect": None,
+                "hsts": "",
+                "location": False,
+            },
             {
                 "name": "web-tls",
                 "address": "[::1]:8443",
                 "tls": {
-                    "certificate": (tmp_path / "shop.pem").read_text(),
-                    "key": (tmp_path / "shop.key").read_text(),
+                    "certificates": (
+                        {
+                            "certificate": (tmp_path / "shop.pem").read_text(),
+                            "key": (tmp_path / "shop.key").read_text(),
+                            "default": False,
+                        },
+                    ),
+                    "min_version": "1.2",
+                    "clients": None,
                 },
+                "http2": False,
+                "redirect": None,
+                "hsts": "",
+                "location": True,
             },
         ),
         "pools": (
             {
                 "name": "shop",
+                "protocol": "h1",
                 "balance": {"kind": "round_robin"},
                 "persistence": (
                     {
@@ -121,17 +142,22 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "accept": (),
                 },
                 "queue": {"wait": 250, "length": 128},
+                "tls": None,
                 "servers": (
-                    {"name": "web1", "address": "127.0.0.1:9001", "weight": 100, "limit": 50} | NO_LIFE,
-                    {"name": "web2", "address": "192.0.2.2:80", "weight": 0, "limit": 0, "generation": 3}
-                    | {"incarnation": "b"},
-                    {"name": "web3", "address": "[2001:db8::3]:80", "weight": 100, "limit": 0} | NO_LIFE,
+                    {"name": "web1", "address": "127.0.0.1:9001", "host": "127.0.0.1", "weight": 100}
+                    | {"limit": 50}
+                    | NO_LIFE,
+                    {"name": "web2", "address": "192.0.2.2:80", "host": "web2.internal", "weight": 0}
+                    | {"limit": 0, "generation": 3, "incarnation": "b"},
+                    {"name": "web3", "address": "[2001:db8::3]:80", "host": "web3.internal", "weight": 100}
+                    | {"limit": 0}
+                    | NO_LIFE,
                 ),
             },
         ),
         "routes": ({"pool": "shop"},),
         "keys": ({"id": 1, "secret": "c2VjcmV0"},),
-        "limits": {"head": 32768, "target": 16384, "fields": 100},
+        "limits": {"head": 32768, "target": 16384, "fields": 100, "streams": 128},
         "timeouts": {
             "head": 1500,
             "body": 30000,
@@ -139,6 +165,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
             "response": 60000,
             "idle_client": 75000,
             "idle_server": 60000,
+            "tunnel": 3600000,
         },
         "access_log": {"file": str(tmp_path / "access.log"), "format": "combined", "query": False},
         "debug": {"token": "0123456789abcdef"},

@@ -74,7 +74,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "generation": 0,
         "incarnation": "",
     }
-    assert config.limits.model_dump() == {"head": 65536, "target": 16384, "fields": 100}
+    assert config.limits.model_dump() == {"head": 65536, "target": 16384, "fields": 100, "streams": 128}
     assert config.timeouts.model_dump() == {
         "head": "10s",
         "body": "30s",
@@ -82,6 +82,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "response": "1m",
         "idle_client": "75s",
         "idle_server": "1m",
+        "tunnel": "1h",
         "stop": "30s",
     }
     assert config.keys.file is None

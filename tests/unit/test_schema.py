@@ -55,6 +55,15 @@ CHAINS = [
 ]
 """Every kind and mode, with every setting."""
 
+SECURE = [
+    "tls = { certificate = 'a.pem', key = 'a.key', min_version = '1.3', clients = { ca = 'b.pem' } }",
+    "tls = { certificates = [{ certificate = 'a.pem', key = 'a.key', default = true }] }",
+    "tls.clients = { ca = 'b.pem', require = false, crl = 'b.crl', fields = { subject = '' } }\n"
+    "tls.certificate = 'a.pem'\ntls.key = 'a.key'",
+    "https = { redirect = ['web'], port = 443, hsts = '365d', subdomains = true, location = false }",
+]
+"""TLS of a listener, with every setting."""
+
 SESSIONS = [
     "idle = '30m'\nlifetime = '30d'\ngeneration = 2\nstrict = true\nfail_back = 'return'\npin_field = ''\n"
     "incarnation_field = 'Server-Life'\nannounce = true\ncensus_window = 600\nburst = 'off'",
@@ -102,6 +111,10 @@ def test_the_schema_is_one() -> None:
         "[[routes]]\npool = 'b'",
         "[pools.b]\npersistence = [{ kind = 'cookie' }]\nservers = { a = 'b:1' }\n[[routes]]\npool = 'b'",
         "[pools.b]\nservers = { a = { address = 'b:1', generation = 1, incarnation = 'x' } }",
+        *(f"[listeners.b]\naddress = ':8444'\n{secure}" for secure in SECURE),
+        "[pools.b.servers]\na = 'b:1'\n[pools.b.tls]",
+        "[pools.b.servers]\na = 'b:1'\n[pools.b.tls]\nca = 'a.pem'\nname = 'b'\ncertificate = 'b.pem'\n"
+        "key = 'b.key'\nmin_version = '1.3'",
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\npersistence = {chain}" for chain in CHAINS),
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\n[pools.b.sessions]\n{rules}" for rules in SESSIONS),
     ],
@@ -128,6 +141,10 @@ def test_the_example_and_its_variants_fit(more: str) -> None:
         "[pools.b]\npersistence = { kind = 'cookie', idle = '1h' }\nservers = { a = 'b:1' }",
         "[pools.b.sessions]\nidle = 'soon'\n[pools.b.servers]\na = 'b:1'",
         "[[routes]]\npools = 'shop'",
+        "[listeners.b]\naddress = ':8444'\ntls = { certificate = 'a.pem' }",
+        "[listeners.b]\naddress = ':1'\ntls = { certificate = 'a.pem', key = 'b.key', min_version = '1.1' }",
+        "[listeners.b]\naddress = ':8444'\nhttps = { redirect = true }",
+        "[pools.b.servers]\na = 'b:1'\n[pools.b.tls]\nverify = 'no'",
     ],
 )
 def test_what_the_model_refuses_does_not_fit(more: str) -> None:
@@ -153,7 +170,13 @@ def test_every_key_has_something_to_suggest() -> None:
             for word in ("haproxy", "literal", "bigip", "coyote")
         },
         "Listener": ("listeners", "a"),
+        "Https": ("listeners", "a", "https"),
         "Tls": ("listeners", "a", "tls"),
+        "TlsOfOne": ("listeners", "a", "tls"),
+        "Certificate": ("listeners", "a", "tls", "certificates", 0),
+        "Clients": ("listeners", "a", "tls", "clients"),
+        "ClientFields": ("listeners", "a", "tls", "clients", "fields"),
+        "ServerTls": ("pools", "a", "tls"),
         "Pool": ("pools", "a"),
         "ServerTable": ("pools", "a", "servers", "a"),
         "Route": ("routes", 0),

@@ -17,7 +17,7 @@ fn one_line(bencher: Bencher, format: AccessFormat) {
         method: b"GET",
         target: b"/basket?item=3",
         host: b"shop.example",
-        http11: true,
+        protocol: "HTTP/1.1",
         user_agent: b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         referer: b"https://shop.example/catalogue?page=2",
     };

@@ -10,6 +10,10 @@ pub enum Fault {
     Connect,
     /// No connection in time.
     ConnectTimeout,
+    /// No agreement on TLS: the server does not speak it, or not as we do, or does not want us.
+    Tls,
+    /// The server's certificate does not prove that it is the one.
+    Untrusted,
     /// The connection ended before the first byte of a response.
     Closed,
     /// The connection ended inside a response head or body.
@@ -39,14 +43,14 @@ impl Fault {
         match self {
             Self::Connect => 503,
             Self::ConnectTimeout | Self::ResponseTimeout => 504,
-            Self::Closed | Self::CutShort | Self::Broken(_) => 502,
+            Self::Tls | Self::Untrusted | Self::Closed | Self::CutShort | Self::Broken(_) => 502,
         }
     }
 
     /// Whether the request may go to another server without risk of being carried out twice.
     pub fn may_retry(self, method: Method, sent: Sent) -> bool {
         match self {
-            Self::Connect | Self::ConnectTimeout => true,
+            Self::Connect | Self::ConnectTimeout | Self::Tls | Self::Untrusted => true,
             Self::Closed => match sent {
                 Sent::Nothing | Sent::Head => true,
                 Sent::Kept => method.idempotent(),
@@ -61,6 +65,8 @@ impl Fault {
         match self {
             Self::Connect => "connect",
             Self::ConnectTimeout => "connect_timeout",
+            Self::Tls => "tls",
+            Self::Untrusted => "untrusted",
             Self::Closed => "closed",
             Self::CutShort => "cut_short",
             Self::ResponseTimeout => "response_timeout",
@@ -85,6 +91,7 @@ mod tests {
     fn a_request_that_no_server_saw_is_repeated_whatever_it_is() {
         assert!(Fault::Connect.may_retry(Method::Other, Sent::Nothing));
         assert!(Fault::ConnectTimeout.may_retry(Method::Other, Sent::Nothing));
+        assert!(Fault::Untrusted.may_retry(Method::Other, Sent::Nothing));
         assert!(Fault::Closed.may_retry(Method::Other, Sent::Head));
     }
 

@@ -12,3 +12,4 @@ pub mod persistence;
 pub mod pool;
 pub mod route;
 pub mod snapshot;
+pub mod tickets;

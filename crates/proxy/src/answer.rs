@@ -9,57 +9,76 @@ use crate::clock::Late;
 use crate::serve::Client;
 use crate::worker::Worker;
 
-/// Answers with `status` and a page of one line.
+/// An answer of ours: a page of one line.
+pub(crate) struct Page<'a> {
+    pub(crate) status: u16,
+    /// Where the client shall go; empty for nowhere.
+    pub(crate) location: &'a [u8],
+    pub(crate) delivery: Delivery,
+}
+
+/// Answers with a page.
 pub(crate) async fn answer(
     worker: &Worker,
     client: &Client,
-    status: u16,
-    delivery: Delivery,
+    page: Page<'_>,
     head_only: bool,
     notes: &Notes,
 ) -> io::Result<()> {
-    worker.count_answer(status);
+    worker.count_answer(page.status);
     let mut text = worker.buffers.take_text();
-    head(status, delivery, &worker.clock.date_line(), notes.told(), &mut text);
+    page.head(&worker.clock.date_line(), &mut text);
+    if let Some(https) = worker.setup().https(client) {
+        https.write(&mut text);
+    }
+    text.extend_from_slice(notes.told());
+    text.extend_from_slice(b"\r\n");
     let length = text.len();
     if !head_only {
-        page(status, &mut text);
+        page.body(&mut text);
     }
-    notes.answered(status, text.len() - length);
+    notes.answered(page.status, text.len() - length);
     let written = client.write(worker, &mut [IoSlice::new(&text)]).await;
     worker.buffers.give_text(text);
     written.unwrap_or_else(|Late| Err(io::ErrorKind::TimedOut.into()))
 }
 
-fn head(status: u16, delivery: Delivery, date: &[u8], told: &[u8], out: &mut Vec<u8>) {
-    let phrase = phrase(status);
-    encode::status_line(status, phrase.as_bytes(), out);
-    out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
-    out.extend_from_slice(date);
-    match status {
-        // RFC 9110, 15.5.6: what else the target takes is the server's to say; these are what we forward.
-        405 => out.extend_from_slice(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"),
-        503 => out.extend_from_slice(b"Retry-After: 5\r\n"),
-        _ => {}
+impl Page<'_> {
+    fn head(&self, date: &[u8], out: &mut Vec<u8>) {
+        let phrase = phrase(self.status);
+        encode::status_line(self.status, phrase.as_bytes(), out);
+        out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
+        out.extend_from_slice(date);
+        match self.status {
+            // RFC 9110, 15.5.6: what else the target takes is the server's to say; these are what we forward.
+            405 => out.extend_from_slice(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"),
+            503 => out.extend_from_slice(b"Retry-After: 5\r\n"),
+            _ => {}
+        }
+        if !self.location.is_empty() {
+            out.extend_from_slice(b"Location: ");
+            out.extend_from_slice(self.location);
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"Content-Length: ");
+        // "503 " before the phrase and a line end after it.
+        encode::decimal(phrase.len() as u64 + 5, out);
+        out.extend_from_slice(b"\r\n");
+        encode::connection(self.delivery, out);
     }
-    out.extend_from_slice(b"Content-Length: ");
-    // "503 " before the phrase and a line end after it.
-    encode::decimal(phrase.len() as u64 + 5, out);
-    out.extend_from_slice(b"\r\n");
-    encode::connection(delivery, out);
-    out.extend_from_slice(told);
-    out.extend_from_slice(b"\r\n");
-}
 
-fn page(status: u16, out: &mut Vec<u8>) {
-    encode::decimal(u64::from(status), out);
-    out.push(b' ');
-    out.extend_from_slice(phrase(status).as_bytes());
-    out.push(b'\n');
+    fn body(&self, out: &mut Vec<u8>) {
+        encode::decimal(u64::from(self.status), out);
+        out.push(b' ');
+        out.extend_from_slice(phrase(self.status).as_bytes());
+        out.push(b'\n');
+    }
 }
 
 fn phrase(status: u16) -> &'static str {
     match status {
+        301 => "Moved Permanently",
+        308 => "Permanent Redirect",
         400 => "Bad Request",
         404 => "Not Found",
         405 => "Method Not Allowed",

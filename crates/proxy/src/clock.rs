@@ -160,6 +160,11 @@ impl Deadline {
         self.clock.unix()
     }
 
+    /// Milliseconds since the worker began, as of the last tick.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
     /// Starts the time anew: late in `ms` milliseconds.
     pub(crate) fn set(&self, ms: u32) {
         // A tick may come right now: the time asked for is given in full.

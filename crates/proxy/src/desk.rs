@@ -15,11 +15,11 @@ use crate::serve::{Client, h1};
 use crate::worker::Worker;
 
 /// What a connection brings to its desk.
-pub(crate) struct Job {
-    pub(crate) worker: Rc<Worker>,
-    pub(crate) client: Rc<Client>,
+struct Job {
+    worker: Rc<Worker>,
+    client: Rc<Client>,
     /// What the client has sent so far.
-    pub(crate) buffer: Buffer,
+    buffer: Buffer,
 }
 
 /// A place to work for one connection at a time.
@@ -35,20 +35,32 @@ struct Tray {
     done: Cell<Option<bool>>,
 }
 
+/// Serves the requests that have come, at a desk of the worker's; whether the connection waits for more.
+pub(crate) async fn turn(worker: &Rc<Worker>, client: &Rc<Client>, buffer: Buffer) -> bool {
+    let mut desk = worker.desks.take().unwrap_or_else(Desk::new);
+    let job = Job { worker: Rc::clone(worker), client: Rc::clone(client), buffer };
+    desk.tray.job.set(Some(job));
+    let done = poll_fn(|context| {
+        let Poll::Pending = desk.work.as_mut().poll(context);
+        match desk.tray.done.take() {
+            Some(goes_on) => Poll::Ready(Some(goes_on)),
+            None => client.socket.poll_reset(context).map(|()| None),
+        }
+    });
+    match done.await {
+        Some(goes_on) => {
+            worker.desks.give(desk);
+            goes_on
+        }
+        // The client wants no answer any more: the desk goes, and what lies on it.
+        None => false,
+    }
+}
+
 impl Desk {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let tray = Rc::new(Tray::default());
         Self { work: Box::pin(work(Rc::clone(&tray))), tray }
-    }
-
-    /// Serves the requests that have come; whether the connection waits for more.
-    pub(crate) async fn turn(&mut self, job: Job) -> bool {
-        self.tray.job.set(Some(job));
-        poll_fn(|context| match self.work.as_mut().poll(context) {
-            Poll::Pending => self.tray.done.take().map_or(Poll::Pending, Poll::Ready),
-            Poll::Ready(never) => match never {},
-        })
-        .await
     }
 }
 

@@ -12,7 +12,6 @@ use equalizer_core::persistence::births::Births;
 use equalizer_core::persistence::records::{self, Taken, Unreadable};
 use equalizer_core::snapshot::build::{At, Mistake, build};
 use equalizer_core::snapshot::{Snapshot, wire};
-use rustls::ServerConfig;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::access::{Logs, Ready};
@@ -20,7 +19,9 @@ use crate::clock::unix_now;
 use crate::listener::bind;
 use crate::mailbox::{Accept, Command, Revision};
 use crate::report::Report;
-use crate::{tls, worker};
+use crate::tls::servers::Secured;
+use crate::tls::{self, Complaints, ListenerTls};
+use crate::worker;
 
 /// How long a worker may take to tell what it counted.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -85,6 +86,7 @@ pub struct Engine {
     workers: Vec<Thread>,
     listeners: BTreeMap<String, Bound>,
     rules: Option<Arc<Snapshot>>,
+    secured: Arc<Secured>,
     births: Arc<Births>,
     logs: Logs,
     stopped: bool,
@@ -111,15 +113,17 @@ impl Engine {
             workers: Vec::new(),
             listeners: BTreeMap::new(),
             rules: None,
+            secured: Arc::default(),
             births: Arc::default(),
             logs: Logs::default(),
             stopped: false,
         }
     }
 
-    /// Everything that is wrong with a snapshot; empty when it would run.
+    /// Everything that is wrong with a snapshot; it would run when there are warnings only.
     pub fn check(snapshot: &[u8]) -> Result<Vec<Mistake>, Refused> {
-        Ok(Prepared::read(snapshot, None)?.err().unwrap_or_default())
+        Ok(Prepared::read(snapshot, None, &Secured::new())?
+            .map_or_else(|mistakes| mistakes, |prepared| prepared.warnings))
     }
 
     /// Runs a snapshot in place of the one before; when it is refused, nothing has changed.
@@ -127,18 +131,20 @@ impl Engine {
         if self.stopped {
             return Err(Refused::Stopped);
         }
-        let prepared = Prepared::read(snapshot, self.rules.as_deref())?.map_err(Refused::Mistakes)?;
+        let prepared = Prepared::read(snapshot, self.rules.as_deref(), &self.secured)?;
+        let prepared = prepared.map_err(Refused::Mistakes)?;
         let rules = Arc::new(prepared.rules);
         let mut listeners = BTreeMap::new();
         let mut revisions: Vec<Revision> = (0..self.count)
             .map(|_| Revision {
                 rules: Arc::clone(&rules),
+                secured: Arc::clone(&prepared.secured),
                 listeners: Vec::new(),
                 births: Arc::clone(&self.births),
                 log: None,
             })
             .collect();
-        for Listener { name, address, tls } in prepared.listeners {
+        for Listener { name, address, tls, http2 } in prepared.listeners {
             let kept = self.listeners.get(&name).filter(|bound| bound.asked == address).cloned();
             let (bound, sockets) = match kept {
                 Some(bound) => (bound, Vec::new()),
@@ -146,7 +152,7 @@ impl Engine {
             };
             let mut sockets = sockets.into_iter();
             for revision in &mut revisions {
-                let accept = Accept { name: name.clone(), tls: tls.clone(), socket: sockets.next() };
+                let accept = Accept { name: name.clone(), tls: tls.clone(), http2, socket: sockets.next() };
                 revision.listeners.push(accept);
             }
             listeners.insert(name, bound);
@@ -160,6 +166,7 @@ impl Engine {
         self.logs.take(log);
         self.listeners = listeners;
         self.rules = Some(rules);
+        self.secured = prepared.secured;
         Ok(())
     }
 
@@ -168,7 +175,7 @@ impl Engine {
         if !self.workers.is_empty() {
             return Err(Refused::Late);
         }
-        let mut rules = Prepared::read(snapshot, None)?.map_err(Refused::Mistakes)?.rules;
+        let mut rules = Prepared::read(snapshot, None, &Secured::new())?.map_err(Refused::Mistakes)?.rules;
         let taken = records::read(file, &mut rules, unix_now())?;
         self.rules = Some(Arc::new(rules));
         Ok(taken)
@@ -341,38 +348,46 @@ struct Prepared {
     rules: Snapshot,
     listeners: Vec<Listener>,
     access_log: Option<wire::AccessLog>,
+    secured: Arc<Secured>,
+    warnings: Vec<Mistake>,
 }
 
 struct Listener {
     name: String,
     address: SocketAddr,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<ListenerTls>,
+    http2: bool,
 }
 
 impl Prepared {
     /// Reads a snapshot; the inner error holds everything that is wrong with it.
-    fn read(snapshot: &[u8], before: Option<&Snapshot>) -> Result<Result<Self, Vec<Mistake>>, Refused> {
+    fn read(
+        snapshot: &[u8],
+        before: Option<&Snapshot>,
+        secured: &Secured,
+    ) -> Result<Result<Self, Vec<Mistake>>, Refused> {
         let wire: wire::Snapshot = serde_json::from_slice(snapshot)?;
-        let (rules, mut mistakes) =
-            match build(&wire, before, At { now: unix_now(), chance: fastrand::u64(..) }) {
-                Ok(rules) => (Some(rules), Vec::new()),
-                Err(mistakes) => (None, mistakes),
-            };
+        let now = unix_now();
+        let (rules, mut mistakes) = match build(&wire, before, At { now, chance: fastrand::u64(..) }) {
+            Ok(rules) => (Some(rules), Vec::new()),
+            Err(mistakes) => (None, mistakes),
+        };
+        let ring = rules.as_ref().map(|rules| &rules.ring);
         let mut listeners = Vec::with_capacity(wire.listeners.len());
         for listener in wire.listeners {
-            let tls = match listener.tls.as_ref().map(tls::prepare).transpose() {
-                Ok(tls) => tls,
-                Err(message) => {
-                    mistakes.push(Mistake::at(&["listeners", &listener.name, "tls"], message));
-                    continue;
-                }
-            };
+            let tls = listener.tls.as_ref().and_then(|tls| {
+                let complaints = Complaints::new(&["listeners", &listener.name, "tls"], &mut mistakes);
+                tls::prepare(tls, listener.http2, ring, now, complaints)
+            });
             if let Ok(address) = listener.address.parse() {
-                listeners.push(Listener { name: listener.name, address, tls });
+                listeners.push(Listener { name: listener.name, address, tls, http2: listener.http2 });
             }
         }
+        let secured = Arc::new(tls::servers::prepare(&wire.pools, secured, &mut mistakes));
         Ok(match rules {
-            Some(rules) if mistakes.is_empty() => Ok(Self { rules, listeners, access_log: wire.access_log }),
+            Some(rules) if mistakes.iter().all(|mistake| mistake.warning) => {
+                Ok(Self { rules, listeners, access_log: wire.access_log, secured, warnings: mistakes })
+            }
             _ => Err(mistakes),
         })
     }

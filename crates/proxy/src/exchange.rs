@@ -3,6 +3,7 @@
 //! Find the route, recall the session, choose a server, forward, stamp, relay.
 
 mod relay;
+mod switch;
 
 use std::cell::Cell;
 use std::io::IoSlice;
@@ -14,7 +15,9 @@ use equalizer_core::fault::{Fault, Sent};
 use equalizer_core::http::field::Field;
 use equalizer_core::http::h1::decode::{Framing, RequestHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
+use equalizer_core::http::https::Https;
 use equalizer_core::http::method::Method;
+use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::persistence::{self, Reason, Recall};
 use equalizer_core::pool::{Pool, ServerId, Tried};
@@ -23,11 +26,11 @@ use equalizer_core::snapshot::wire::Timeouts;
 
 use self::relay::Unrelayed;
 use crate::access::notes::Notes;
-use crate::answer::answer;
+use crate::answer::{Page, answer};
 use crate::birth::{self, Newborn};
 use crate::body::{self, Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
-use crate::forward::Link;
+use crate::forward::{Link, Wanted};
 use crate::queue::{Seeking, Unplaced};
 use crate::serve::{After, Client};
 use crate::setup::{PoolSeat, Setup};
@@ -59,12 +62,14 @@ pub(crate) struct Admitted {
 pub(crate) struct Refused {
     asked: Asked,
     status: u16,
+    /// Where it belongs instead; empty where it belongs nowhere.
+    location: Vec<u8>,
 }
 
 impl Refused {
     /// Tells the client.
     pub(crate) async fn answer(&mut self, worker: &Worker, client: &Client) -> After {
-        let after = self.asked.refuse(worker, client, self.status, false).await;
+        let after = self.asked.tell(worker, client, self.status, &self.location, false).await;
         self.asked.notes.end(worker, client, &worker.setup().rules, None);
         after
     }
@@ -84,22 +89,38 @@ pub(crate) fn admit(
     let setup = worker.setup();
     let lines = Lines { bytes: buffer.filled(), fields };
     let mut edits = worker.buffers.take_edits();
+    let refused = |asked, status| Box::new(Refused { asked, status, location: Vec::new() });
     notes.read(worker, &setup.rules, lines, head, &mut edits);
-    let asked = Asked { method: head.method, http11: head.http11, keep_alive: head.keep_alive, notes };
+    let asked = Asked {
+        method: head.method,
+        http11: head.http11,
+        keep_alive: head.keep_alive,
+        upgrade: head.upgrade,
+        notes,
+    };
+    if let Some(port) = setup.https(client).and_then(|https| https.redirect) {
+        worker.buffers.give_edits(edits);
+        asked.notes.no_route();
+        let (host, target) = (head.host.of(lines.bytes), head.target.of(lines.bytes));
+        let to = Https::redirected(port, host, target, head.method_text.of(lines.bytes));
+        let (status, location) = to.unwrap_or((400, Vec::new()));
+        return Err(Box::new(Refused { asked, status, location }));
+    }
     let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
     let Some((id, (pool, seat))) = found else {
         worker.buffers.give_edits(edits);
         asked.notes.no_route();
-        return Err(Box::new(Refused { asked, status: 404 }));
+        return Err(refused(asked, 404));
     };
+    setup.rules.reserved.cut(lines, &mut edits);
     let ask = persistence::Ask {
         lines,
         target: head.target.of(lines.bytes),
         host: head.host.of(lines.bytes),
         method: head.method_text.of(lines.bytes),
-        client: client.origin.client,
-        secure: client.origin.secure,
-        listener: client.listener,
+        client: client.arrival.origin.client,
+        secure: client.arrival.origin.secure,
+        listener: client.arrival.listener.get(),
         now: worker.clock.unix(),
     };
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
@@ -114,7 +135,12 @@ pub(crate) fn admit(
         });
     }
     let mut message = worker.buffers.take_text();
-    encode::request(lines, head, client.origin, &edits, &mut message);
+    encode::request(lines, head, client.arrival.origin, &edits, &mut message);
+    if let Some(certificate) = &client.arrival.certificate {
+        message.truncate(message.len() - EMPTY_LINE);
+        message.extend_from_slice(certificate);
+        message.extend_from_slice(b"\r\n");
+    }
     worker.buffers.give_edits(edits);
     buffer.consume(head.length as usize);
     let head_length = message.len();
@@ -123,7 +149,7 @@ pub(crate) fn admit(
         Ok(length) => asked.notes.received(length),
         Err(refusal) => {
             asked.notes.fault(refusal.word());
-            return Err(Box::new(Refused { asked, status: 400 }));
+            return Err(refused(asked, 400));
         }
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
@@ -227,6 +253,8 @@ struct Asked {
     method: Method,
     http11: bool,
     keep_alive: bool,
+    /// Whether it asks to go on with another protocol.
+    upgrade: bool,
     notes: Notes,
 }
 
@@ -237,8 +265,21 @@ impl Asked {
 
     /// Answers with an error; `whole` when nothing of the request is left to read.
     async fn refuse(&self, worker: &Worker, client: &Client, status: u16, whole: bool) -> After {
+        self.tell(worker, client, status, &[], whole).await
+    }
+
+    /// The same, with where the request belongs instead.
+    async fn tell(
+        &self,
+        worker: &Worker,
+        client: &Client,
+        status: u16,
+        location: &[u8],
+        whole: bool,
+    ) -> After {
         let delivery = self.delivery(worker, whole);
-        match answer(worker, client, status, delivery, self.method == Method::Head, &self.notes).await {
+        let page = Page { status, location, delivery };
+        match answer(worker, client, page, self.method == Method::Head, &self.notes).await {
             Ok(()) if delivery.keep => After::Keep,
             Ok(()) => After::Linger,
             Err(_) => After::Abort,
@@ -288,7 +329,8 @@ impl At<'_> {
     /// Sends the request and relays the response; a failure before the response's head may be tried elsewhere.
     async fn forward(&self, buffer: &mut Buffer, source: &mut Source, fresh: bool) -> Result<After, Failure> {
         let (deadline, times, method) = (&self.client.deadline, self.times(), self.admitted.asked.method);
-        let opened = Link::open(self.seat.server(self.server), method, fresh, deadline, times.connect).await;
+        let wanted = Wanted { method, fresh, alone: self.admitted.asked.upgrade };
+        let opened = Link::open(self.seat.server(self.server), wanted, deadline, times.connect).await;
         let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
         let reused = link.reused;
         let failed = |fault| Failure::Server { fault, reused };
@@ -303,12 +345,21 @@ impl At<'_> {
             let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
             let read = upload.alongside(deadline, times.response, pin!(reading)).await;
             let head = read.map_err(Failure::Client)?.map_err(failed)?;
-            if head.status >= 200 {
-                break head;
+            match head.status {
+                101 if !self.admitted.asked.upgrade => return Err(failed(Fault::Broken(Refusal::Upgrade))),
+                101 | 200.. => break head,
+                _ => {}
             }
             self.interim(&head, &incoming, &fields).await.map_err(Failure::Client)?;
             incoming.consume(head.length as usize);
         };
+        if head.status == 101 {
+            drop(upload);
+            let after = self.switch(&link, (buffer, &mut incoming), &head, &fields).await;
+            self.worker.buffers.give(incoming);
+            self.worker.buffers.give_fields(fields);
+            return Ok(after);
+        }
         let relayed = self.relay(&link, &mut upload, &mut incoming, &head, &fields).await;
         let reusable = relayed.is_ok() && head.keep_alive && incoming.is_empty() && upload.is_whole();
         drop(upload);

@@ -18,5 +18,7 @@ mod report;
 mod serve;
 mod setup;
 mod socket;
+mod stream;
 mod tls;
+mod tunnel;
 mod worker;

@@ -6,10 +6,11 @@ use std::sync::mpsc::Sender;
 
 use equalizer_core::persistence::births::Births;
 use equalizer_core::snapshot::Snapshot;
-use rustls::ServerConfig;
 
 use crate::access::Sink;
 use crate::report::Report;
+use crate::tls::ListenerTls;
+use crate::tls::servers::Secured;
 
 /// A message to a worker.
 pub(crate) enum Command {
@@ -26,6 +27,7 @@ pub(crate) enum Command {
 /// A revision for one worker.
 pub(crate) struct Revision {
     pub(crate) rules: Arc<Snapshot>,
+    pub(crate) secured: Arc<Secured>,
     pub(crate) listeners: Vec<Accept>,
     pub(crate) births: Arc<Births>,
     /// Where exchanges are told.
@@ -35,7 +37,9 @@ pub(crate) struct Revision {
 /// A listener that the worker shall serve.
 pub(crate) struct Accept {
     pub(crate) name: String,
-    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) tls: Option<ListenerTls>,
+    /// Whether clients may speak HTTP/2.
+    pub(crate) http2: bool,
     /// A socket of its own, where the worker has none for this listener yet.
     pub(crate) socket: Option<TcpListener>,
 }

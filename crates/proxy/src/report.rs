@@ -73,6 +73,8 @@ pub struct ServerReport {
     pub waiting: u32,
     /// Connections opened to it.
     pub connects: u64,
+    /// Connections through it that have changed to another protocol, now.
+    pub tunnels: u64,
     /// Who may use it now.
     pub state: State,
     /// Sessions seen at it within the census's window; absent where they were not asked for.
@@ -102,6 +104,7 @@ impl Report {
                 mine.exchanges += server.exchanges;
                 mine.in_flight += server.in_flight;
                 mine.connects += server.connects;
+                mine.tunnels += server.tunnels;
                 if let (Some(mine), Some(other)) = (&mut mine.census, &server.census) {
                     mine.merge(other);
                 }

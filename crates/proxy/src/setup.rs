@@ -8,14 +8,19 @@ use std::sync::Arc;
 
 use equalizer_core::balance::round_robin::RoundRobin;
 use equalizer_core::fault::Fault;
+use equalizer_core::http::https::Https;
 use equalizer_core::persistence::Reason;
 use equalizer_core::persistence::census::Census;
 use equalizer_core::pool::ServerId;
 use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::Snapshot;
+use equalizer_core::snapshot::wire::Protocol;
 
+use crate::forward::h2::Shared;
 use crate::forward::idle::Idle;
 use crate::report::{PoolReport, Report, ServerReport};
+use crate::serve::Client;
+use crate::tls::servers::{Secured, ServerTls};
 
 /// A revision as one worker runs it. Exchanges hold it until they end, so none sees two configurations.
 pub(crate) struct Setup {
@@ -34,19 +39,40 @@ pub(crate) struct PoolSeat {
 /// A server's state in this worker.
 pub(crate) struct ServerSeat {
     pub(crate) address: SocketAddr,
+    pub(crate) spoken: Spoken,
     window: u32,
     pub(crate) idle: Idle,
+    pub(crate) shared: Shared,
+    /// Whether it could have chosen HTTP/2 when it was connected to last, and did not.
+    pub(crate) chose_http1: Cell<bool>,
     pub(crate) exchanges: Cell<u64>,
     pub(crate) in_flight: Cell<u64>,
     pub(crate) connects: Cell<u64>,
+    /// Connections that have changed to another protocol, now.
+    pub(crate) tunnels: Cell<u64>,
     /// The sessions seen at it.
     pub(crate) census: RefCell<Census>,
     faults: RefCell<Vec<(&'static str, u64)>>,
 }
 
+/// What a server speaks.
+pub(crate) struct Spoken {
+    pub(crate) protocol: Protocol,
+    /// Present when it speaks TLS.
+    pub(crate) tls: Option<Arc<ServerTls>>,
+}
+
+impl Spoken {
+    /// TLS that did not change is the same, not only equal.
+    fn is(&self, other: &Self) -> bool {
+        let same = self.tls.as_ref().map(Arc::as_ptr) == other.tls.as_ref().map(Arc::as_ptr);
+        self.protocol == other.protocol && same
+    }
+}
+
 impl Setup {
     /// Seats the rules, keeping what `before` has of the pools and servers that did not change.
-    pub(crate) fn new(rules: Arc<Snapshot>, before: Option<&Self>, worker: usize) -> Self {
+    pub(crate) fn new(rules: Arc<Snapshot>, secured: &Secured, before: Option<&Self>, worker: usize) -> Self {
         let pools = rules.pools.iter().map(|pool| {
             let old = before.and_then(|before| before.pool_named(&pool.name));
             let servers = pool.servers.iter().map(|server| {
@@ -54,10 +80,12 @@ impl Setup {
                 let seats = old.map(|(_, seat)| &seat.servers).into_iter().flatten();
                 let kept = names.zip(seats).find(|(old, _)| old.name == server.name);
                 let window = pool.sessions.census_window;
+                let tls = secured.get(&(pool.name.clone(), server.name.clone())).cloned();
+                let (address, spoken) = (server.address, Spoken { protocol: pool.protocol, tls });
                 match kept {
-                    Some((_, seat)) if seat.serves(server.address, window) => Rc::clone(seat),
-                    Some((_, seat)) => Rc::new(seat.moved(server.address, window)),
-                    None => Rc::new(ServerSeat::new(server.address, window)),
+                    Some((_, seat)) if seat.serves(address, &spoken, window) => Rc::clone(seat),
+                    Some((_, seat)) => Rc::new(seat.moved(address, spoken, window)),
+                    None => Rc::new(ServerSeat::new(address, spoken, window)),
                 }
             });
             let servers: Vec<_> = servers.collect();
@@ -78,6 +106,11 @@ impl Setup {
         Some((self.rules.pool(id)?, self.pools.get(id.0)?))
     }
 
+    /// What keeps a client on HTTPS, as its listener has it.
+    pub(crate) fn https(&self, client: &Client) -> Option<&Https> {
+        self.rules.https.get(client.arrival.listener.get())
+    }
+
     fn pool_named(&self, name: &str) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
         self.pool(PoolId(self.rules.pools.iter().position(|pool| pool.name == name)?))
     }
@@ -87,6 +120,7 @@ impl Setup {
         let most = u64::from(self.rules.timeouts.idle_server);
         for seat in self.pools.iter().flat_map(|pool| &pool.servers) {
             seat.idle.close_older(now.saturating_sub(most));
+            seat.shared.close_older(now.saturating_sub(most));
         }
     }
 
@@ -137,25 +171,30 @@ impl PoolSeat {
 }
 
 impl ServerSeat {
-    fn serves(&self, address: SocketAddr, window: u32) -> bool {
-        self.address == address && self.window == window
+    fn serves(&self, address: SocketAddr, spoken: &Spoken, window: u32) -> bool {
+        self.address == address && self.spoken.is(spoken) && self.window == window
     }
 
-    fn new(address: SocketAddr, window: u32) -> Self {
+    fn new(address: SocketAddr, spoken: Spoken, window: u32) -> Self {
         Self {
             address,
+            spoken,
             idle: Idle::default(),
+            shared: Shared::default(),
+            chose_http1: Cell::default(),
             exchanges: Cell::default(),
             in_flight: Cell::default(),
             connects: Cell::default(),
+            tunnels: Cell::default(),
             window,
             census: RefCell::new(Census::new(u64::from(window))),
             faults: RefCell::default(),
         }
     }
 
-    /// The same server at another address, or counted over another window: what was counted before still counts.
-    fn moved(&self, address: SocketAddr, window: u32) -> Self {
+    /// The same server at another address, spoken to in another way, or counted over another window: what was
+    /// counted before still counts.
+    fn moved(&self, address: SocketAddr, spoken: Spoken, window: u32) -> Self {
         Self {
             exchanges: self.exchanges.clone(),
             connects: self.connects.clone(),
@@ -165,7 +204,16 @@ impl ServerSeat {
             } else {
                 RefCell::new(Census::new(u64::from(window)))
             },
-            ..Self::new(address, window)
+            ..Self::new(address, spoken, window)
+        }
+    }
+
+    /// Whether exchanges share connections to it; a server that may choose is expected to choose as it did last.
+    pub(crate) fn shares(&self) -> bool {
+        match self.spoken.protocol {
+            Protocol::H1 => false,
+            Protocol::H2 | Protocol::H2c => true,
+            Protocol::Auto => !self.chose_http1.get(),
         }
     }
 
@@ -185,6 +233,7 @@ impl ServerSeat {
             limit: 0,
             waiting: 0,
             connects: self.connects.get(),
+            tunnels: self.tunnels.get(),
             state: server.live.state(),
             sessions: None,
             census: census.then(|| Box::new(self.census.borrow().clone())),

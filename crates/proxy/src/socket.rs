@@ -1,4 +1,4 @@
-//! One connection's bytes, plain or under TLS, behind one thin type.
+//! One connection's bytes, plain or under TLS, or one HTTP/2 stream's, behind one thin type.
 //!
 //! Both directions may be polled by turns from one task, so the stream sits in a cell that is borrowed for one
 //! system call at a time.
@@ -14,21 +14,27 @@ use rustls::ProtocolVersion;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
+
+use crate::stream::Stream;
+use crate::tls::HTTP2;
 
 /// A connected socket.
-pub(crate) struct Socket(RefCell<Stream>);
+pub(crate) struct Socket(RefCell<Carrier>);
 
-enum Stream {
+enum Carrier {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Http2(Box<Stream>),
 }
 
-impl Stream {
-    fn tcp(&self) -> &TcpStream {
+impl Carrier {
+    /// The connection that is this one's alone.
+    fn tcp(&self) -> Option<&TcpStream> {
         match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Plain(stream) => Some(stream),
+            Self::Tls(stream) => Some(stream.get_ref().0),
+            Self::Http2(_) => None,
         }
     }
 }
@@ -39,16 +45,37 @@ fn peek(stream: &TcpStream) -> io::Result<usize> {
 
 impl Socket {
     pub(crate) fn plain(stream: TcpStream) -> Self {
-        Self(RefCell::new(Stream::Plain(stream)))
+        Self(RefCell::new(Carrier::Plain(stream)))
     }
 
     pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self(RefCell::new(Stream::Tls(Box::new(stream))))
+        Self(RefCell::new(Carrier::Tls(Box::new(stream))))
+    }
+
+    pub(crate) fn http2(stream: Stream) -> Self {
+        Self(RefCell::new(Carrier::Http2(Box::new(stream))))
+    }
+
+    /// Whether its connection is others' too.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(&*self.0.borrow(), Carrier::Http2(_))
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(&*self.0.borrow(), Carrier::Tls(_))
+    }
+
+    /// Whether both sides have agreed on HTTP/2 when they shook hands.
+    pub(crate) fn agreed_on_http2(&self) -> bool {
+        match &*self.0.borrow() {
+            Carrier::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(HTTP2),
+            Carrier::Plain(_) | Carrier::Http2(_) => false,
+        }
     }
 
     /// The version of TLS; `None` where there is none.
     pub(crate) fn tls_version(&self) -> Option<&'static str> {
-        let Stream::Tls(stream) = &*self.0.borrow() else { return None };
+        let Carrier::Tls(stream) = &*self.0.borrow() else { return None };
         match stream.get_ref().1.protocol_version() {
             Some(ProtocolVersion::TLSv1_3) => Some("1.3"),
             Some(ProtocolVersion::TLSv1_2) => Some("1.2"),
@@ -60,18 +87,25 @@ impl Socket {
     pub(crate) fn poll_read(&self, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut into = ReadBuf::new(into);
         let done = match &mut *self.0.borrow_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(context, &mut into),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, &mut into),
+            Carrier::Plain(stream) => Pin::new(stream).poll_read(context, &mut into),
+            Carrier::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, &mut into),
+            Carrier::Http2(stream) => return stream.poll_read(context, into.initialize_unfilled()),
         };
         ready!(done)?;
         Poll::Ready(Ok(into.filled().len()))
     }
 
-    fn poll_write(&self, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    /// Writes what there is room for.
+    pub(crate) fn poll_write(
+        &self,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         match (&mut *self.0.borrow_mut(), parts) {
-            (Stream::Plain(stream), [only]) => Pin::new(stream).poll_write(context, only),
-            (Stream::Plain(stream), _) => Pin::new(stream).poll_write_vectored(context, parts),
-            (Stream::Tls(stream), _) => Pin::new(stream.as_mut()).poll_write_vectored(context, parts),
+            (Carrier::Plain(stream), [only]) => Pin::new(stream).poll_write(context, only),
+            (Carrier::Plain(stream), _) => Pin::new(stream).poll_write_vectored(context, parts),
+            (Carrier::Tls(stream), _) => Pin::new(stream.as_mut()).poll_write_vectored(context, parts),
+            (Carrier::Http2(stream), _) => stream.poll_write(context, parts),
         }
     }
 
@@ -88,26 +122,31 @@ impl Socket {
         poll_fn(|context| self.poll_flush(context)).await
     }
 
-    fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Sends on what was written.
+    pub(crate) fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self.0.borrow_mut() {
-            Stream::Plain(_) => Poll::Ready(Ok(())),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
+            Carrier::Plain(_) | Carrier::Http2(_) => Poll::Ready(Ok(())),
+            Carrier::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
         }
     }
 
     /// Says that nothing more will be written.
     pub(crate) async fn finish(&self) -> io::Result<()> {
-        poll_fn(|context| match &mut *self.0.borrow_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
-        })
-        .await
+        poll_fn(|context| self.poll_finish(context)).await
+    }
+
+    pub(crate) fn poll_finish(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self.0.borrow_mut() {
+            Carrier::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Carrier::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+            Carrier::Http2(stream) => Poll::Ready(stream.finish()),
+        }
     }
 
     /// Closes in good order. TCP does so by itself; TLS has a word for it (RFC 8446, 6.1), without which
     /// the other side has to take the end for an attack.
     pub(crate) async fn close(&self) {
-        if matches!(&*self.0.borrow(), Stream::Tls(_)) {
+        if matches!(&*self.0.borrow(), Carrier::Tls(_)) {
             // The other side may be gone already.
             let _ = self.finish().await;
         }
@@ -115,9 +154,21 @@ impl Socket {
 
     /// Makes the end a reset: the other side shall not take what it has for all there is.
     pub(crate) fn abort(&self) {
-        let stream = self.0.borrow();
-        // Where even this fails the connection is gone.
-        let _ = SockRef::from(stream.tcp()).set_linger(Some(Duration::ZERO));
+        match &mut *self.0.borrow_mut() {
+            Carrier::Http2(stream) => stream.abort(),
+            // Where even this fails the connection is gone.
+            carrier => {
+                let _ = carrier.tcp().map(|tcp| SockRef::from(tcp).set_linger(Some(Duration::ZERO)));
+            }
+        }
+    }
+
+    /// Waits until the other side gives up a stream; of a connection of its own this cannot be told.
+    pub(crate) fn poll_reset(&self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.0.borrow_mut() {
+            Carrier::Http2(stream) => stream.poll_reset(context),
+            Carrier::Plain(_) | Carrier::Tls(_) => Poll::Pending,
+        }
     }
 
     /// Whether nothing has come, not even the end: an idle connection that can still be used.
@@ -128,17 +179,52 @@ impl Socket {
 
     /// Asks the kernel, not only what was told of the socket so far, whether the other side has closed.
     pub(crate) fn is_alive(&self) -> bool {
-        match &*self.0.borrow() {
-            Stream::Plain(stream) => {
-                peek(stream).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-            }
-            Stream::Tls(_) => true,
-        }
+        // Under TLS, what has come meanwhile may be no end; a new connection is the safe guess.
+        let quiet = |tcp| peek(tcp).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        self.0.borrow().tcp().is_none_or(quiet)
     }
 
     /// Whether the kernel has bytes that were not read yet.
     pub(crate) fn has_bytes(&self) -> bool {
-        let stream = self.0.borrow();
-        peek(stream.tcp()).is_ok_and(|length| length > 0)
+        let carrier = self.0.borrow();
+        carrier.tcp().is_some_and(|tcp| peek(tcp).is_ok_and(|length| length > 0))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let length = ready!(Self::poll_read(&self, context, into.initialize_unfilled()))?;
+        into.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Self::poll_write(&self, context, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Self::poll_write(&self, context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Self::poll_flush(&self, context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_finish(context)
     }
 }

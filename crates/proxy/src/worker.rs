@@ -10,7 +10,6 @@ use std::sync::mpsc::Sender;
 
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births::Births;
-use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -23,9 +22,10 @@ use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::desk::Desk;
 use crate::mailbox::{Accept, Command, Revision};
 use crate::report::Report;
-use crate::serve::{Client, h1};
+use crate::serve::{Client, h1, h2};
 use crate::setup::Setup;
 use crate::socket::Socket;
+use crate::tls::ListenerTls;
 
 /// What the tasks of one worker have in common.
 pub(crate) struct Worker {
@@ -51,11 +51,29 @@ struct Listening {
     accepting: AbortHandle,
 }
 
+/// The place of a listener that is not in the snapshot any more, while its connections are.
+const NOWHERE: usize = usize::MAX;
+
 /// What a listener's connections need to know of it.
 struct Serves {
-    /// Its place in the snapshot.
-    place: Cell<usize>,
-    tls: RefCell<Option<Arc<ServerConfig>>>,
+    /// Its place in the snapshot, which a reload may change.
+    place: Rc<Cell<usize>>,
+    tls: RefCell<Option<ListenerTls>>,
+    http2: Cell<bool>,
+}
+
+/// How a connection came.
+#[derive(Clone)]
+pub(crate) struct Arrival {
+    pub(crate) origin: Origin,
+    /// The listener, by its place in the snapshot; one that is out of it has the last place of all.
+    pub(crate) listener: Rc<Cell<usize>>,
+    /// Whether it may speak HTTP/2.
+    pub(crate) http2: bool,
+    /// The field lines that tell servers of its certificate, where its listener asks for one.
+    pub(crate) certificate: Option<Rc<[u8]>>,
+    /// The version of TLS that was agreed on.
+    pub(crate) tls: Option<&'static str>,
 }
 
 /// Runs a worker until it is told to stop or its engine is gone. Called on a thread of its own.
@@ -76,7 +94,12 @@ impl Worker {
             log: Log::default(),
             number,
             accepted: Cell::default(),
-            setup: RefCell::new(Rc::new(Setup::new(Arc::clone(&revision.rules), None, number))),
+            setup: RefCell::new(Rc::new(Setup::new(
+                Arc::clone(&revision.rules),
+                &revision.secured,
+                None,
+                number,
+            ))),
             chance: RefCell::new(fastrand::Rng::new()),
             connections: Cell::default(),
             answers: RefCell::default(),
@@ -106,24 +129,30 @@ impl Worker {
     }
 
     fn apply(self: &Rc<Self>, revision: Revision) -> io::Result<()> {
-        let setup = Setup::new(Arc::clone(&revision.rules), Some(&self.setup()), self.number);
+        let setup =
+            Setup::new(Arc::clone(&revision.rules), &revision.secured, Some(&self.setup()), self.number);
         *self.setup.borrow_mut() = Rc::new(setup);
         self.log.point(revision.log);
         let mut listeners = self.listeners.borrow_mut();
         let mut before = std::mem::take(&mut *listeners);
-        for (place, Accept { name, tls, socket }) in revision.listeners.into_iter().enumerate() {
+        for (place, Accept { name, tls, http2, socket }) in revision.listeners.into_iter().enumerate() {
             let listening = match (socket, before.remove(&name)) {
                 (None, Some(kept)) => {
                     *kept.serves.tls.borrow_mut() = tls;
                     kept.serves.place.set(place);
+                    kept.serves.http2.set(http2);
                     kept
                 }
                 (None, None) => continue,
                 (Some(socket), old) => {
+                    // Connections to the old address are still this listener's.
+                    let at = old.as_ref().map_or_else(Rc::default, |old| Rc::clone(&old.serves.place));
+                    at.set(place);
                     if let Some(old) = old {
                         old.close(self);
                     }
-                    let serves = Rc::new(Serves { place: Cell::new(place), tls: RefCell::new(tls) });
+                    let (tls, http2) = (RefCell::new(tls), Cell::new(http2));
+                    let serves = Rc::new(Serves { place: at, tls, http2 });
                     let socket = Rc::new(TcpListener::from_std(socket)?);
                     let accept = accept(Rc::clone(self), Rc::clone(&socket), Rc::clone(&serves));
                     Listening { serves, socket, accepting: spawn_local(accept).abort_handle() }
@@ -131,7 +160,10 @@ impl Worker {
             };
             listeners.insert(name, listening);
         }
-        before.into_values().for_each(|gone| gone.close(self));
+        for gone in before.into_values() {
+            gone.serves.place.set(NOWHERE);
+            gone.close(self);
+        }
         Ok(())
     }
 
@@ -169,15 +201,15 @@ impl Worker {
         self.drained.borrow().is_some()
     }
 
-    fn client(&self, socket: Socket, deadline: Deadline, origin: Origin, listener: usize) -> Rc<Client> {
+    /// A client's connection, or one stream of it.
+    pub(crate) fn client(&self, socket: Socket, deadline: Deadline, arrival: Arrival) -> Rc<Client> {
         self.accepted.set(self.accepted.get() + 1);
         // Workers count in ranges of their own.
         let number = ((self.number as u64) << 48) | self.accepted.get();
         Rc::new(Client {
             socket,
             deadline,
-            origin,
-            listener,
+            arrival,
             number,
             birth: Cell::new(None),
             records: RefCell::default(),
@@ -226,13 +258,20 @@ impl Listening {
 
 impl Serves {
     fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-        let (open, tls, listener) = (Open::new(worker), self.tls.borrow().clone(), self.place.get());
+        let (open, tls) = (Open::new(worker), self.tls.borrow().clone());
         let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
+        let arrival = Arrival {
+            origin,
+            listener: Rc::clone(&self.place),
+            http2: self.http2.get(),
+            certificate: None,
+            tls: None,
+        };
         if let Some(tls) = tls {
-            spawn_local(serve_tls(open, stream, tls, origin, listener));
+            spawn_local(serve_tls(open, stream, tls, arrival));
         } else {
             let deadline = Deadline::new(&worker.clock);
-            let client = worker.client(Socket::plain(stream), deadline, origin, listener);
+            let client = worker.client(Socket::plain(stream), deadline, arrival);
             spawn_local(serve(open, client));
         }
     }
@@ -270,32 +309,48 @@ impl Drop for Open {
 
 /// Serves a connection to its end.
 async fn serve(open: Open, client: Rc<Client>) {
-    h1::serve(Rc::clone(&open.0), Rc::clone(&client)).await;
+    if client.socket.agreed_on_http2() {
+        // Boxed: its size is no idle connection's of HTTP/1.1.
+        Box::pin(h2::serve(Rc::clone(&open.0), Rc::clone(&client), None)).await;
+    } else {
+        h1::serve(Rc::clone(&open.0), Rc::clone(&client)).await;
+    }
     if let Some(birth) = client.birth.get() {
         open.0.births.gone(birth, client.number);
     }
 }
 
 /// Serves a connection over TLS, once client and server have agreed on its keys.
-async fn serve_tls(open: Open, stream: TcpStream, tls: Arc<ServerConfig>, origin: Origin, listener: usize) {
+async fn serve_tls(open: Open, stream: TcpStream, tls: ListenerTls, mut arrival: Arrival) {
     let deadline = Deadline::new(&open.0.clock);
     // Boxed: it is large, and over when the first request comes.
-    if let Some(socket) = Box::pin(agree(&open.0, stream, tls, &deadline)).await {
-        let client = open.0.client(socket, deadline, origin, listener);
+    if let Some((socket, certificate)) = Box::pin(agree(&open.0, stream, tls, &deadline)).await {
+        arrival.certificate = certificate;
+        arrival.tls = socket.tls_version();
+        let client = open.0.client(socket, deadline, arrival);
         serve(open, client).await;
     }
 }
 
-/// Shakes hands; `None` if they do not agree in time.
+/// Shakes hands: the connection, and the field lines that tell of the client's certificate where it was asked for
+/// one; `None` if they do not agree in time.
 async fn agree(
     worker: &Worker,
     stream: TcpStream,
-    tls: Arc<ServerConfig>,
+    tls: ListenerTls,
     deadline: &Deadline,
-) -> Option<Socket> {
+) -> Option<(Socket, Option<Rc<[u8]>>)> {
     let wait = worker.setup().rules.timeouts.head;
-    let agreed = deadline.within(wait, TlsAcceptor::from(tls).accept(stream)).await;
-    Some(Socket::tls(agreed.ok()?.ok()?))
+    let agreed = deadline.within(wait, TlsAcceptor::from(tls.config).accept(stream)).await;
+    let stream = agreed.ok()?.ok()?;
+    let certificate = match tls.telling {
+        Some(telling) => {
+            let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            Some(Rc::from(telling.lines(shown, worker.clock.unix())?))
+        }
+        None => None,
+    };
+    Some((Socket::tls(stream.into()), certificate))
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ hold: all problems are told at once. What has the wrong shape is skipped here; t
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from equalizer.config import places
 from equalizer.config.source import Source, show
 from equalizer.errors import Problem
 from equalizer.model.access_log import STDOUT
@@ -17,7 +18,8 @@ from equalizer.model.address import Address, parse
 
 def check(source: Source) -> list[Problem]:
     """Every problem between keys, and between keys and files."""
-    return [*_routes(source), *_addresses(source), *_files(source), *_made(source)]
+    found = (_routes, _addresses, _files, _made, _https, _protocols)
+    return [problem for find in found for problem in find(source)]
 
 
 def _routes(source: Source) -> Iterator[Problem]:
@@ -57,16 +59,35 @@ def _addresses(source: Source) -> Iterator[Problem]:
 
 
 def _files(source: Source) -> Iterator[Problem]:
-    for name, listener in _tables(source.data, "listeners"):
-        tls = listener.get("tls")
-        for key in ("certificate", "key"):
-            written = tls.get(key) if isinstance(tls, Mapping) else None
-            if not isinstance(written, str | Path):
-                continue
-            fault = _unreadable(source.base / written)
-            if fault:
-                message = f"found {show(written)}, {fault}; write the path of a PEM file"
-                yield source.problem(("listeners", name, "tls", key), message)
+    for path, written in _named_files(source.data):
+        fault = _unreadable(source.base / written)
+        if fault:
+            yield source.problem(path, f"found {show(written)}, {fault}; write the path of a PEM file")
+
+
+def _named_files(data: Mapping[str, object]) -> Iterator[tuple[places.Path, str | Path]]:
+    """The files that TLS needs, wherever they are named."""
+    for name, listener in _tables(data, "listeners"):
+        tls, place = listener.get("tls"), ("listeners", name, "tls")
+        if not isinstance(tls, Mapping):
+            continue
+        yield from _paths(tls, place, "certificate", "key")
+        yield from _paths(tls.get("clients"), (*place, "clients"), "ca", "crl")
+        several = tls.get("certificates")
+        for index, each in enumerate(several if isinstance(several, list | tuple) else ()):
+            yield from _paths(each, (*place, "certificates", index), "certificate", "key")
+
+    for name, pool in _tables(data, "pools"):
+        yield from _paths(pool.get("tls"), ("pools", name, "tls"), "certificate", "key", "ca")
+
+
+def _paths(table: object, place: places.Path, *keys: str) -> Iterator[tuple[places.Path, str | Path]]:
+    if not isinstance(table, Mapping):
+        return
+    for key in keys:
+        written = table.get(key)
+        if isinstance(written, str | Path):
+            yield (*place, key), written
 
 
 def _made(source: Source) -> Iterator[Problem]:
@@ -98,6 +119,50 @@ def _one_file(source: Source, keys: object, records: object) -> Iterator[Problem
     if os.path.normpath(source.base / keys) == os.path.normpath(source.base / records):
         message = f"found {show(records)}, which is the key file; write another path"
         yield source.problem(("records", "file"), message)
+
+
+def _https(source: Source) -> Iterator[Problem]:
+    """Clients are kept on a listener with TLS, and come there from listeners without."""
+    listeners = dict(_tables(source.data, "listeners"))
+    plain = [name for name, listener in listeners.items() if listener.get("tls") is None]
+    taken: dict[str, str] = {}
+    for name, listener in listeners.items():
+        https = listener.get("https")
+        if isinstance(https, Mapping) and name in plain:
+            message = "found https on a listener without TLS; write it at the listener with tls"
+            yield source.problem(("listeners", name, "https"), message)
+        elif isinstance(https, Mapping):
+            redirect = https.get("redirect")
+            for index, other in enumerate(redirect if isinstance(redirect, list | tuple) else ()):
+                fault = _no_redirect(other, listeners, plain, taken)
+                if fault:
+                    write = " or ".join(map(show, plain)) or "the name of a listener without TLS"
+                    message = f"found {show(other)}, {fault}; write {write}"
+                    yield source.problem(("listeners", name, "https", "redirect", index), message)
+                taken.setdefault(str(other), name)
+
+
+def _no_redirect(
+    other: object, listeners: Mapping[str, object], plain: Sequence[str], taken: Mapping[str, str]
+) -> str:
+    """Why a listener's clients cannot be sent elsewhere; empty when they can."""
+    if other not in listeners:
+        return "which is no listener"
+    if other not in plain:
+        return "which has TLS itself"
+    return f"which {show(taken[str(other)])} has" if other in taken else ""
+
+
+def _protocols(source: Source) -> Iterator[Problem]:
+    """Under TLS both sides agree on HTTP/2; without, it has to be known beforehand."""
+    for name, pool in _tables(source.data, "pools"):
+        protocol, tls = pool.get("protocol"), pool.get("tls")
+        if protocol == "h2c" and tls is not None:
+            message = 'found "h2c" beside tls; write "h2" or "auto", or leave out tls'
+            yield source.problem(("pools", name, "protocol"), message)
+        elif protocol in ("h2", "auto") and tls is None:
+            message = f'found {show(protocol)} without tls; write tls = {{}} beside it, or "h2c" or "h1"'
+            yield source.problem(("pools", name, "protocol"), message)
 
 
 def _unreadable(path: Path) -> str:

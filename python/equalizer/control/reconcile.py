@@ -1,15 +1,24 @@
 """How a configuration becomes what is served: compile, check, apply; nothing changes before all is well."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from equalizer.config.diff import Change
 from equalizer.config.load import Loaded
+from equalizer.config.source import Source, show
 from equalizer.control.key_source import configured, on_the_wire
 from equalizer.control.ring import Ring
-from equalizer.engine.port import Engine
+from equalizer.engine.port import Complaint, Engine
 from equalizer.errors import ConfigError, Problem
 from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
+
+
+class Checked(NamedTuple):
+    """A snapshot that can be served, and what the user should know all the same."""
+
+    snapshot: wire.Snapshot
+    notices: tuple[str, ...]
 
 
 def reconcile(
@@ -18,18 +27,18 @@ def reconcile(
     revision: int,
     ring: Ring,
     ahead: Callable[[wire.Snapshot], None] = lambda snapshot: None,
-) -> wire.Snapshot:
+) -> Checked:
     """Make the engine serve a configuration; a key file that is absent is made.
 
     `ahead` is called with what will be served, before anybody is.
     """
-    snapshot = checked(loaded, engine, revision, ring, make_keys=True)
-    ahead(snapshot)
-    engine.apply(snapshot)
-    return snapshot
+    found = checked(loaded, engine, revision, ring, make_keys=True)
+    ahead(found.snapshot)
+    engine.apply(found.snapshot)
+    return found
 
 
-def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_keys: bool) -> wire.Snapshot:
+def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_keys: bool) -> Checked:
     """The snapshot of a configuration, after every check; raises ConfigError with all that is wrong."""
     problems: list[Problem] = []
     asked = configured(loaded, problems, make=make_keys, ring=ring)
@@ -39,10 +48,19 @@ def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_k
         snapshot = compiler.compile(loaded, on_the_wire(keys), revision)
     except ConfigError as error:
         raise ConfigError([*error.problems, *problems]) from None
-    problems += [loaded.source.problem(each.path, each.message) for each in engine.check(snapshot)]
+    complaints = engine.check(snapshot)
+    problems += [_told(each, loaded.source) for each in complaints if not each.warning]
     if problems:
         raise ConfigError(problems)
-    return snapshot
+    return Checked(snapshot, tuple(str(_told(each, loaded.source)) for each in complaints))
+
+
+def _told(complaint: Complaint, source: Source) -> Problem:
+    """What the engine has against a snapshot, beside what was written; it knows no names of files."""
+    message = complaint.message
+    if message.startswith("which "):
+        message = f"found {show(source.value(source.locate(complaint.path)))}, {message}"
+    return source.problem(complaint.path, message)
 
 
 def read_anew(before: wire.Snapshot, after: wire.Snapshot) -> Iterator[Change]:
@@ -57,6 +75,11 @@ def read_anew(before: wire.Snapshot, after: wire.Snapshot) -> Iterator[Change]:
             yield Change("changed", f"listeners.{listener.name}.tls", "a certificate", "another")
     if before.debug and after.debug and before.debug != after.debug:
         yield Change("changed", "debug.token_file", "a token", "another")
+    old_pools = {pool.name: pool.tls for pool in before.pools}
+    for pool in after.pools:
+        secured = old_pools.get(pool.name)
+        if secured and pool.tls and secured != pool.tls:
+            yield Change("changed", f"pools.{pool.name}.tls", "a file", "another")
     old_addresses = {
         (pool.name, server.name): server.address for pool in before.pools for server in pool.servers
     }

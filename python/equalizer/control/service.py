@@ -36,17 +36,18 @@ _NO_KEY_FILE = "no [keys] file: cookies are sealed with a key for this run, and 
 
 
 def check(written: Written) -> str:
-    """Validate without serving; one line that says what is there. Raises ConfigError."""
+    """Validate without serving; one line that says what is there, then one a warning. Raises ConfigError."""
     loaded = load(written)
     engine = start(workers=1)
     try:
-        checked(loaded, engine, 1, Ring(), make_keys=False)
+        notices = checked(loaded, engine, 1, Ring(), make_keys=False).notices
     finally:
         engine.stop()
     config = loaded.config
     servers = sum(len(pool.servers) for pool in config.pools.values())
     counts = ((len(config.listeners), "listener"), (len(config.pools), "pool"), (servers, "server"))
-    return ", ".join(_count(number, noun) for number, noun in counts)
+    there = ", ".join(_count(number, noun) for number, noun in counts)
+    return "\n".join((there, *notices))
 
 
 def schema() -> str:
@@ -75,6 +76,7 @@ class _Running:
 
     loaded: Loaded
     snapshot: Snapshot
+    notices: tuple[str, ...]
 
     @property
     def config(self) -> Config:
@@ -104,8 +106,8 @@ class Service:
         self._records: Records | None = None
         try:
             self._records = records.opened(loaded, self._engine, tell)
-            snapshot = reconcile(loaded, self._engine, 1, self._ring, self._restore)
-            self._running = _Running(loaded, snapshot)
+            found = reconcile(loaded, self._engine, 1, self._ring, self._restore)
+            self._running = _Running(loaded, *found)
         except BaseException:
             self.stop()
             raise
@@ -197,7 +199,7 @@ class Service:
             if keys != running.snapshot.keys:
                 snapshot = running.snapshot.model_copy(update={"keys": keys})
                 self._engine.apply(snapshot)
-                self._running = _Running(running.loaded, snapshot)
+                self._running = _Running(running.loaded, snapshot, running.notices)
         finally:
             self._changing.release()
         if event:
@@ -255,7 +257,7 @@ class Service:
         config = self._running.config
         seals = any(pool.persistence for pool in config.pools.values())
         kept = config.keys.file is not None or config.keys.environment is not None
-        return [_NO_KEY_FILE] if seals and not kept else []
+        return [*self._running.notices, *([_NO_KEY_FILE] if seals and not kept else [])]
 
     def _reload(self, written: Written | None) -> Reloaded:
         with self._changing:
@@ -267,13 +269,14 @@ class Service:
             asked = self._written if written is None else written
             before, loaded = self._running, load(asked, self._called)
             revision = before.snapshot.revision + 1
-            after = _Running(loaded, reconcile(loaded, self._engine, revision, self._ring))
+            after = _Running(loaded, *reconcile(loaded, self._engine, revision, self._ring))
             self._running, self._written = after, asked
             self._take({name: each for name, each in self._standings.items() if after.has(*name)})
         changes = {change.key: change for change in read_anew(before.snapshot, after.snapshot)}
         changes |= {change.key: change for change in diff(before.config, after.config)}
         lines = tuple(map(str, changes.values()))
-        return Reloaded(self.name, revision, lines, tuple(_for_later(before.config, after.config)))
+        notices = (*after.notices, *_for_later(before.config, after.config))
+        return Reloaded(self.name, revision, lines, notices)
 
     def _take(self, standings: Standings) -> None:
         self._engine.set_states(states.wire(standings))

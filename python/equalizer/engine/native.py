@@ -72,7 +72,7 @@ class _Native:
 
     def check(self, snapshot: Snapshot) -> Sequence[Complaint]:
         found = json.loads(self._engine.check(_bytes(snapshot)))
-        return [Complaint(tuple(each["path"]), each["message"]) for each in found]
+        return [Complaint(tuple(each["path"]), each["message"], each["warning"]) for each in found]
 
     def apply(self, snapshot: Snapshot) -> None:
         try:

@@ -14,6 +14,9 @@ class Complaint:
 
     path: tuple[str, ...]
     message: str
+    """One that begins with "which" is about what is written there."""
+    warning: bool = False
+    """Whether the engine takes the snapshot all the same."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Engine(Protocol):
     """A data plane."""
 
     def check(self, snapshot: Snapshot) -> Sequence[Complaint]:
-        """Everything that would keep `apply` from taking this snapshot; changes nothing."""
+        """Everything that would keep `apply` from taking this snapshot, and warnings; changes nothing."""
 
     def apply(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot, whole or not at all; raises SnapshotRefused or ListenError."""

@@ -15,3 +15,5 @@ class Limits(Noun):
     """The request target; 414 beyond."""
     fields: int = Field(default=100, ge=1, le=256, strict=True)
     """Number of fields; 431 beyond."""
+    streams: int = Field(default=128, ge=1, le=10_000, strict=True)
+    """Requests under way on one HTTP/2 connection; further ones wait at the client."""

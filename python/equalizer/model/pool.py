@@ -1,5 +1,7 @@
 """A pool: interchangeable servers, with one balance and one persistence."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from equalizer.model.balance import Balance, RoundRobin
@@ -9,12 +11,15 @@ from equalizer.model.noun import Noun
 from equalizer.model.persistence import Persistence
 from equalizer.model.queue import Queue
 from equalizer.model.server import Server
+from equalizer.model.server_tls import ServerTls
 from equalizer.model.sessions import Sessions
 
 
 class Pool(Noun):
     """Servers of which any can answer a new client, and one must answer a returning one."""
 
+    protocol: Literal["h1", "h2", "h2c", "auto"] = "h1"
+    """What its servers speak: HTTP/1.1; HTTP/2, without TLS as `h2c`; or what each chooses, beside `tls`."""
     balance: Balance = RoundRobin(kind="round_robin")
     """How a server is chosen when nothing is recalled."""
     persistence: Persistence = (InsertCookie(kind="cookie"),)
@@ -23,5 +28,7 @@ class Pool(Noun):
     """What holds for its sessions, whatever carries them."""
     queue: Queue = Queue()
     """Who may wait for a server that is at its limit."""
+    tls: ServerTls | None = None
+    """Present when its servers speak TLS."""
     servers: dict[Name, Server] = Field(min_length=1, examples=[{"web1": "127.0.0.1:9001"}])
     """By name; the name is the server's identity, its address may change."""

@@ -21,5 +21,7 @@ class Timeouts(Noun):
     """A kept-alive client connection without a request."""
     idle_server: Duration = timedelta(seconds=60)
     """A kept-alive server connection without a request."""
+    tunnel: Duration = timedelta(hours=1)
+    """A WebSocket without a byte in either direction."""
     stop: Patience = timedelta(seconds=30)
     """How long a stop waits for exchanges in flight."""

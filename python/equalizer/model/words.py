@@ -17,6 +17,8 @@ _PATH = re.compile(r"/[\x20-\x3a\x3c-\x7e]{0,255}", re.ASCII)
 _DOMAIN = re.compile(
     r"(?=.{1,253}\Z)([A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z][A-Za-z0-9-]{0,62}"
 )
+# What TLS takes for a name of a server, and addresses.
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,251}[A-Za-z0-9_])?")
 # Fields by which the protocol itself works (RFC 9110, RFC 9112, RFC 6265): they are not ours to write.
 _TAKEN = {"connection", "content-length", "cookie", "host", "keep-alive", "proxy-connection"} | {
     "set-cookie",
@@ -56,6 +58,8 @@ def _or_empty(pattern: re.Pattern[str], rule: str) -> AfterValidator:
 
 
 CookieName = Annotated[str, _matching(_TOKEN, f'{_LETTERS} "EQ"')]
+Host = Annotated[str, _matching(_HOST, 'the name of a host, such as "shop.internal"')]
+"""A name that a certificate may hold, or an IP address."""
 CookiePath = Annotated[str, _matching(_PATH, 'a path that starts with "/" and has no ";", such as "/"')]
 Domain = Annotated[str, _matching(_DOMAIN, 'a host name without a dot in front, such as "shop.example"')]
 Parameter = Annotated[

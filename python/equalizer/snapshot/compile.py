@@ -1,9 +1,8 @@
 """From a configuration to the snapshot that the engine runs: files are read and host names resolved here."""
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from equalizer.config.load import Loaded
 from equalizer.config.source import Source, show
@@ -12,13 +11,14 @@ from equalizer.model.access_log import AccessLog
 from equalizer.model.address import Address
 from equalizer.model.balance import Balance
 from equalizer.model.config import Config
-from equalizer.model.duration import milliseconds
-from equalizer.model.listener import Listener, Tls
+from equalizer.model.duration import milliseconds, seconds
+from equalizer.model.listener import Listener
 from equalizer.model.pool import Pool
-from equalizer.snapshot import foreign, persistence, token, wire
+from equalizer.snapshot import foreign, persistence, tls, token, wire
+from equalizer.snapshot.files import Files
 
+_HTTPS = 443
 _LOOKUPS = 16  # at a time: a name server that is silent costs its timeout once, not once a name
-_PEM = 1 << 20  # bytes: far more than any chain, far less than a disk read by mistake
 
 Resolve = Callable[[str], str]
 
@@ -30,7 +30,7 @@ def compile(  # noqa: A001 - the design's word for it
     config, source = loaded.config, loaded.source
     problems: list[Problem] = []
     hosts = _resolved(config, source, resolve or first_address, problems)
-    listeners = tuple(_listener(name, each, source, problems) for name, each in config.listeners.items())
+    listeners = tuple(_listeners(config, source, problems))
     pools = tuple(_pool(name, pool, hosts, source, problems) for name, pool in config.pools.items())
     debug = token.debugging(config.debug, source, problems) if config.debug else None
     if problems:
@@ -87,36 +87,27 @@ def _address_of(host: str, resolve: Resolve) -> str | None:
         return None
 
 
-def _listener(name: str, listener: Listener, source: Source, problems: list[Problem]) -> wire.Listener:
-    tls = _tls(name, listener.tls, source, problems) if listener.tls else None
-    return wire.Listener(name=name, address=str(listener.address), tls=tls)
+def _listeners(config: Config, source: Source, problems: list[Problem]) -> Iterator[wire.Listener]:
+    redirects = {name: each for each in config.listeners.values() for name in each.https.redirect}
+    files = Files(source, problems)
+    for name, listener in config.listeners.items():
+        https = listener.https
+        encrypted = tls.listener(listener.tls, files, ("listeners", name, "tls")) if listener.tls else None
+        subdomains = "; includeSubDomains" if https.subdomains else ""
+        yield wire.Listener(
+            name=name,
+            address=str(listener.address),
+            tls=encrypted,
+            http2=listener.http2,
+            redirect=_port(redirects[name]) if name in redirects else None,
+            hsts=f"max-age={seconds(https.hsts)}{subdomains}" if https.hsts else "",
+            location=https.location and listener.tls is not None,
+        )
 
 
-def _tls(name: str, tls: Tls, source: Source, problems: list[Problem]) -> wire.Tls:
-    texts: list[str] = []
-    for key, path, wanted in (
-        ("certificate", tls.certificate, "CERTIFICATE-----"),
-        ("key", tls.key, "PRIVATE KEY-----"),
-    ):
-        text, fault = _pem(source.base / path, wanted)
-        if fault:
-            message = f"found {show(path)}, {fault}; write the path of a PEM file"
-            problems.append(source.problem(("listeners", name, "tls", key), message))
-        texts.append(text)
-    return wire.Tls(certificate=texts[0], key=texts[1])
-
-
-def _pem(path: Path, wanted: str) -> tuple[str, str]:
-    """The text of a PEM file, and what is wrong with it; never the text within what is wrong."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_PEM + 1)
-    except OSError as error:
-        return "", f"which cannot be read ({(error.strerror or 'unknown error').lower()})"
-    text = content.decode("ascii", errors="replace")
-    if len(content) > _PEM:
-        return "", "which is over 1 MiB"
-    return (text, "") if wanted in text else ("", f'which has no "-----BEGIN … {wanted}"')
+def _port(listener: Listener) -> int:
+    """The port that clients know a listener by; one that the system chooses cannot be known here."""
+    return listener.https.port or listener.address.port or _HTTPS
 
 
 def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems: list[Problem]) -> wire.Pool:
@@ -124,6 +115,7 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
         wire.Server(
             name=server,
             address=_numeric(each.address, hosts),
+            host=each.address.host,
             weight=each.weight,
             limit=each.limit,
             generation=each.generation,
@@ -134,10 +126,12 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
     accept = foreign.accepted(name, pool.sessions.accept, servers, source, problems)
     return wire.Pool(
         name=name,
+        protocol=pool.protocol,
         balance=_balance(pool.balance),
         persistence=tuple(map(persistence.kind, pool.persistence)),
         sessions=persistence.sessions(pool.sessions, accept),
         queue=wire.Queue(wait=milliseconds(pool.queue.wait), length=pool.queue.length),
+        tls=tls.servers(pool.tls, Files(source, problems), ("pools", name, "tls")) if pool.tls else None,
         servers=servers,
     )
 

@@ -20,11 +20,61 @@ class Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Tls(Wire):
+class Certificate(Wire):
     """A certificate chain and its private key, both PEM text."""
 
     certificate: str = Field(repr=False)
     key: str = Field(repr=False)
+    default: bool
+
+
+class ClientFields(Wire):
+    """Names of request fields that tell of a client's certificate; empty for what is not told."""
+
+    verified: str
+    subject: str
+    issuer: str
+    serial: str
+    fingerprint: str
+    not_after: str
+    certificate: str
+
+
+class Clients(Wire):
+    """Certificates of clients; PEM text."""
+
+    ca: str
+    require: bool
+    crl: str
+    """Empty for none."""
+    fields: ClientFields
+
+
+class Tls(Wire):
+    """TLS towards clients."""
+
+    certificates: Annotated[tuple[Certificate, ...], Field(min_length=1)]
+    min_version: Literal["1.2", "1.3"]
+    clients: Clients | None
+
+
+class Own(Wire):
+    """Our own certificate chain and its private key, both PEM text."""
+
+    certificate: str = Field(repr=False)
+    key: str = Field(repr=False)
+
+
+class ServerTls(Wire):
+    """TLS towards the servers of a pool; PEM text."""
+
+    verify: bool
+    ca: str
+    """Empty for whom the system believes."""
+    name: str
+    """Empty for each server's own host."""
+    own: Own | None
+    min_version: Literal["1.2", "1.3"]
 
 
 class Listener(Wire):
@@ -33,6 +83,13 @@ class Listener(Wire):
     name: str
     address: str
     tls: Tls | None
+    http2: bool
+    redirect: U16 | None
+    """The port of HTTPS to which every request is redirected; None where requests are served."""
+    hsts: str
+    """The value of Strict-Transport-Security; empty for none."""
+    location: bool
+    """Whether a Location of the request's host is made HTTPS."""
 
 
 class RoundRobin(Wire):
@@ -186,6 +243,8 @@ class Server(Wire):
 
     name: str
     address: str
+    host: str
+    """As it was written."""
     weight: Annotated[int, Field(ge=0, le=256, strict=True)]
     limit: U32
     generation: U16
@@ -203,10 +262,12 @@ class Pool(Wire):
     """Interchangeable servers."""
 
     name: str
+    protocol: Literal["h1", "h2", "h2c", "auto"]
     balance: Balance
     persistence: tuple[Persistence, ...]
     sessions: Sessions
     queue: Queue
+    tls: ServerTls | None
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
 
 
@@ -229,6 +290,7 @@ class Limits(Wire):
     head: U32
     target: U32
     fields: Annotated[int, Field(ge=1, le=256, strict=True)]
+    streams: U32
 
 
 class Timeouts(Wire):
@@ -240,6 +302,7 @@ class Timeouts(Wire):
     response: U32
     idle_client: U32
     idle_server: U32
+    tunnel: U32
 
 
 class AccessLog(Wire):

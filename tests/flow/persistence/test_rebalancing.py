@@ -23,7 +23,7 @@ def seal(file: Path, idle: timedelta) -> list[tuple[str, str]]:
     """Homes of sessions that were last seen so long ago, and their cookies."""
     engine = native.start(workers=1)
     try:
-        snapshot = checked(load(file), engine, 1, Ring(), make_keys=False)
+        snapshot = checked(load(file), engine, 1, Ring(), make_keys=False).snapshot
     finally:
         engine.stop()
     homes = [OLD[number % len(OLD)] for number in range(SESSIONS)]

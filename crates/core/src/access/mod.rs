@@ -69,8 +69,8 @@ pub struct Request<'a> {
     pub target: &'a [u8],
     /// The authority it is for.
     pub host: &'a [u8],
-    /// HTTP/1.1 or 1.0.
-    pub http11: bool,
+    /// As it stands in a start line.
+    pub protocol: &'static str,
     /// `User-Agent`.
     pub user_agent: &'a [u8],
     /// `Referer`.
@@ -121,7 +121,7 @@ fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
         text(out, br#","method":""#, request.method);
         text(out, br#","target":""#, shown(request.target, query));
         text(out, br#","host":""#, request.host);
-        text(out, br#","protocol":""#, protocol(request));
+        text(out, br#","protocol":""#, request.protocol.as_bytes());
     }
     text(out, br#","tls":""#, told.tls.unwrap_or_default().as_bytes());
     if told.status > 0 {
@@ -175,7 +175,7 @@ fn combined(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
             out.push(b' ');
             escape::combined(shown(request.target, query), out);
             out.push(b' ');
-            out.extend_from_slice(protocol(request));
+            out.extend_from_slice(request.protocol.as_bytes());
         }
         None => out.push(b'-'),
     }
@@ -203,10 +203,6 @@ fn combined(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
 
 fn or_dash(value: &[u8], out: &mut Vec<u8>) {
     escape::combined(if value.is_empty() { b"-" } else { value }, out);
-}
-
-fn protocol(request: &Request<'_>) -> &'static [u8] {
-    if request.http11 { b"HTTP/1.1" } else { b"HTTP/1.0" }
 }
 
 /// An address as people write it; a plain IPv4 one, which most are, without the machinery of formatting.

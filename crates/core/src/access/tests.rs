@@ -9,7 +9,7 @@ const SHOP: Exchange<'static> = Exchange {
         method: b"GET",
         target: b"/basket?item=3",
         host: b"shop.test",
-        http11: true,
+        protocol: "HTTP/1.1",
         user_agent: b"browser/1.0",
         referer: b"http://shop.test/?from=mail",
     }),

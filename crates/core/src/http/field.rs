@@ -51,8 +51,10 @@ pub enum Known {
     SetCookie,
     /// RFC 9110, 10.1.1.
     Expect,
-    /// Fields about one connection only: HTTP2-Settings, Keep-Alive, Proxy-Connection, TE, Upgrade.
+    /// Fields about one connection only: HTTP2-Settings, Keep-Alive, Proxy-Connection, TE.
     HopByHop,
+    /// RFC 9110, 7.8.
+    Upgrade,
     /// RFC 9110, 6.6.2; of use only where the end is told by chunks.
     Trailer,
     /// RFC 9110, 10.1.5.
@@ -73,7 +75,7 @@ pub fn known(name: &[u8]) -> Known {
         2 => &[(b"te", Known::HopByHop)],
         4 => &[(b"host", Known::Host), (b"date", Known::Date)],
         6 => &[(b"cookie", Known::Cookie), (b"expect", Known::Expect)],
-        7 => &[(b"expires", Known::Expires), (b"upgrade", Known::HopByHop), (b"trailer", Known::Trailer)],
+        7 => &[(b"expires", Known::Expires), (b"upgrade", Known::Upgrade), (b"trailer", Known::Trailer)],
         9 => &[(b"forwarded", Known::Forwarded)],
         10 => &[
             (b"connection", Known::Connection),

@@ -7,8 +7,8 @@ use super::cookie::Purpose;
 pub enum Purposes {
     /// The same everywhere.
     One(Purpose),
-    /// By the listener's place in the snapshot.
-    Each(Vec<Purpose>),
+    /// By the listener's place in the snapshot, and one more for all that are not in it: connections outlive theirs.
+    Each(Vec<Purpose>, Purpose),
 }
 
 impl Purposes {
@@ -16,7 +16,7 @@ impl Purposes {
     pub fn on(&self, listener: usize) -> &Purpose {
         match self {
             Self::One(purpose) => purpose,
-            Self::Each(purposes) => &purposes[listener],
+            Self::Each(purposes, gone) => purposes.get(listener).unwrap_or(gone),
         }
     }
 
@@ -24,7 +24,7 @@ impl Purposes {
     pub fn all(&self) -> &[Purpose] {
         match self {
             Self::One(purpose) => std::slice::from_ref(purpose),
-            Self::Each(purposes) => purposes,
+            Self::Each(purposes, _) => purposes,
         }
     }
 
@@ -32,7 +32,9 @@ impl Purposes {
     pub(super) fn of_values(&self) -> Self {
         match self {
             Self::One(purpose) => Self::One(purpose.of_values()),
-            Self::Each(purposes) => Self::Each(purposes.iter().map(Purpose::of_values).collect()),
+            Self::Each(purposes, gone) => {
+                Self::Each(purposes.iter().map(Purpose::of_values).collect(), gone.of_values())
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! reveals at most that the two are equal, never a byte of them and never the means to forge a third.
 
 use aws_lc_rs::aead;
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hkdf};
 
 /// Bytes of a nonce.
 pub const NONCE_LEN: usize = aead::NONCE_LEN;
@@ -33,6 +33,11 @@ impl Binding {
         let mut bytes = [0; BINDING_LEN];
         bytes.copy_from_slice(&context.finish().as_ref()[..BINDING_LEN]);
         Self(bytes)
+    }
+
+    /// The digest, where it is a part of something else.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Bytes that follow from the parts and do not tell them.
@@ -68,6 +73,17 @@ pub struct KeyRing {
 struct RingKey {
     id: u16,
     key: aead::LessSafeKey,
+    /// What other keys follow from (RFC 5869).
+    root: hkdf::Prk,
+}
+
+/// The length of what is derived.
+struct Length(usize);
+
+impl hkdf::KeyType for Length {
+    fn len(&self) -> usize {
+        self.0
+    }
 }
 
 /// Why a key ring could not be made. Names keys by id, never by secret.
@@ -124,7 +140,7 @@ impl KeyRing {
 
     /// Seals `bytes` in place with the newest key.
     pub fn seal(&self, nonce: Nonce, binding: &Binding, bytes: &mut [u8]) -> Envelope {
-        let RingKey { id, key } = &self.newest;
+        let RingKey { id, key, .. } = &self.newest;
         let sealed = key.seal_in_place_separate_tag(
             aead::Nonce::assume_unique_for_key(nonce),
             aead::Aad::from(associated(*id, binding)),
@@ -148,6 +164,18 @@ impl KeyRing {
         }
     }
 
+    /// Secrets for another use than cookies, one from each key, newest first; nothing follows from them.
+    pub fn derived<const N: usize>(&self, purpose: &Binding) -> impl Iterator<Item = [u8; N]> {
+        self.keys().map(|key| {
+            let mut bytes = [0; N];
+            let info = [&purpose.0[..]];
+            let made = key.root.expand(&info, Length(N)).and_then(|derived| derived.fill(&mut bytes));
+            // RFC 5869, 2.3: up to 255 digests may be asked for.
+            made.expect("HKDF derives up to 8160 bytes");
+            bytes
+        })
+    }
+
     fn keys(&self) -> impl Iterator<Item = &RingKey> {
         std::iter::once(&self.newest).chain(&self.older)
     }
@@ -157,7 +185,8 @@ impl RingKey {
     fn new((id, secret): &(u16, [u8; 32])) -> Result<Self, KeyRingError> {
         let key = aead::UnboundKey::new(&aead::AES_256_GCM_SIV, secret);
         let key = key.map_err(|_| KeyRingError::Refused(*id))?;
-        Ok(Self { id: *id, key: aead::LessSafeKey::new(key) })
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"equalizer key ring").extract(secret);
+        Ok(Self { id: *id, key: aead::LessSafeKey::new(key), root })
     }
 }
 

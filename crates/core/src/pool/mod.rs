@@ -13,7 +13,7 @@ use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
 use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
 use crate::persistence::{Chain, Recall};
-use crate::snapshot::wire::{Overflow, Queue, ServerState, Sessions, State};
+use crate::snapshot::wire::{Overflow, Protocol, Queue, ServerState, Sessions, State};
 
 /// A server's position in its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,8 @@ impl Server {
 pub struct Pool {
     /// Unique in the snapshot.
     pub name: String,
+    /// What they speak.
+    pub protocol: Protocol,
     /// Never empty.
     pub servers: Vec<Server>,
     /// How sessions come back to their homes.
@@ -121,10 +123,10 @@ impl Tried {
         hung_up <= MOST_FURTHER && self.0.last().is_none_or(|(_, fault)| fault.may_retry(method, sent))
     }
 
-    /// The status the client gets when nobody is left: a server that took the request and hung up was there.
+    /// The status the client gets when nobody is left: a server that answered us at all was there.
     pub fn status(&self) -> u16 {
         match self.0.last() {
-            Some((_, Fault::Closed)) => Fault::Closed.status(),
+            Some((_, fault @ (Fault::Closed | Fault::Tls | Fault::Untrusted))) => fault.status(),
             _ => 503,
         }
     }

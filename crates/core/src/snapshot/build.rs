@@ -10,6 +10,8 @@ use serde::Serialize;
 use super::{Snapshot, chain, wire};
 use crate::debug::Token;
 use crate::http::h1::decode::{Limits, MOST_FIELDS};
+use crate::http::https::Https;
+use crate::http::reserved::Reserved;
 use crate::persistence::cookie::{Incarnation, home_of};
 use crate::persistence::seal::KeyRing;
 use crate::pool::live::Live;
@@ -23,12 +25,15 @@ pub struct Mistake {
     pub path: Vec<String>,
     /// What is wrong, in a sentence without the place.
     pub message: String,
+    /// Whether the snapshot runs all the same.
+    pub warning: bool,
 }
 
 impl Mistake {
     /// A mistake at `path`.
     pub fn at(path: &[&str], message: impl Into<String>) -> Self {
-        Self { path: path.iter().map(|&part| part.to_owned()).collect(), message: message.into() }
+        let path = path.iter().map(|&part| part.to_owned()).collect();
+        Self { path, message: message.into(), warning: false }
     }
 }
 
@@ -61,6 +66,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             let joined = if old.is_some() { at.now } else { 0 };
             Pool {
                 name: pool.name.clone(),
+                protocol: pool.protocol,
                 servers: build_servers(pool, old, joined, &mut mistakes),
                 persistence: chain::build(pool, old, &listeners, at, &mut mistakes),
                 sessions: pool.sessions.clone(),
@@ -88,12 +94,24 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             pools,
             routes,
             ring,
+            https: wire.listeners.iter().map(build_https).collect(),
+            reserved: build_reserved(wire),
             limits,
+            streams: wire.limits.streams,
             timeouts: wire.timeouts.clone(),
             debug: wire.debug.as_ref().map(|debug| Token::new(&debug.token)),
         }),
         _ => Err(mistakes),
     }
+}
+
+fn build_https(listener: &wire::Listener) -> Https {
+    Https { redirect: listener.redirect, hsts: listener.hsts.clone(), location: listener.location }
+}
+
+fn build_reserved(wire: &wire::Snapshot) -> Reserved {
+    let clients = wire.listeners.iter().filter_map(|listener| listener.tls.as_ref()?.clients.as_ref());
+    Reserved::new(clients.flat_map(|clients| clients.fields.names()))
 }
 
 fn build_servers(

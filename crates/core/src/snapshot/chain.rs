@@ -92,6 +92,7 @@ fn purposes(scope: &Scope, name: &str, pool: &str, listeners: &[&str]) -> Purpos
         Scope::Group(group) => Purposes::One(Purpose::new(&format!(":{group}"), name)),
         Scope::Listener => Purposes::Each(
             listeners.iter().map(|listener| Purpose::new(&format!("{pool}:{listener}"), name)).collect(),
+            Purpose::new(&format!("{pool}:"), name),
         ),
     }
 }

@@ -6,6 +6,8 @@ pub mod wire;
 
 use crate::debug::Token;
 use crate::http::h1::decode::Limits;
+use crate::http::https::Https;
+use crate::http::reserved::Reserved;
 use crate::persistence::seal::KeyRing;
 use crate::pool::{Pool, Server};
 use crate::route::{PoolId, Routes};
@@ -23,8 +25,14 @@ pub struct Snapshot {
     pub routes: Routes,
     /// Opens and seals cookies.
     pub ring: KeyRing,
+    /// What keeps clients on HTTPS, by the listeners' places.
+    pub https: Vec<Https>,
+    /// The request fields that no client may send.
+    pub reserved: Reserved,
     /// What a client may ask of us.
     pub limits: Limits,
+    /// Requests that may be under way on one HTTP/2 connection.
+    pub streams: u32,
     /// How long we wait.
     pub timeouts: wire::Timeouts,
     /// Who shows it is told why an exchange went where it went.

@@ -6,12 +6,14 @@
 mod asking;
 mod seen;
 mod sessions;
+mod tls;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
 pub use self::seen::{AccessFormat, AccessLog, Debugging};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Overflow, Rebalance, Sessions};
+pub use self::tls::{Certificate, ClientFields, Clients, Own, ServerTls, Tls, Version};
 
 /// Everything the engine needs to serve; applied whole or refused whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,16 +49,14 @@ pub struct Listener {
     pub address: String,
     /// Present when the listener speaks TLS.
     pub tls: Option<Tls>,
-}
-
-/// A certificate chain and its private key, both PEM text.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    /// Leaf first.
-    pub certificate: String,
-    /// PKCS#8, PKCS#1 or SEC1.
-    pub key: String,
+    /// Whether clients may speak HTTP/2.
+    pub http2: bool,
+    /// The port of HTTPS to which every request is redirected; absent where requests are served.
+    pub redirect: Option<u16>,
+    /// The value of Strict-Transport-Security; empty for none.
+    pub hsts: String,
+    /// Whether a Location of the request's host is made HTTPS.
+    pub location: bool,
 }
 
 /// Interchangeable servers, with one balance and one persistence chain.
@@ -65,6 +65,8 @@ pub struct Tls {
 pub struct Pool {
     /// Unique among the pools.
     pub name: String,
+    /// What its servers speak.
+    pub protocol: Protocol,
     /// How a server is chosen when nothing is recalled.
     pub balance: Balance,
     /// Asked in order; empty for none.
@@ -73,6 +75,8 @@ pub struct Pool {
     pub sessions: Sessions,
     /// For requests that find every server they may go to at its limit.
     pub queue: Queue,
+    /// Present when the servers speak TLS.
+    pub tls: Option<ServerTls>,
     /// At least one.
     pub servers: Vec<Server>,
 }
@@ -85,6 +89,20 @@ pub struct Queue {
     pub wait: u32,
     /// Requests that wait for one server at most, and as many for any.
     pub length: u32,
+}
+
+/// What servers speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    H1,
+    /// HTTP/2, agreed on under TLS.
+    H2,
+    /// HTTP/2 without TLS, known beforehand.
+    H2c,
+    /// HTTP/2 or HTTP/1.1, whichever each server chooses under TLS.
+    Auto,
 }
 
 /// How a pool chooses.
@@ -314,6 +332,8 @@ pub struct Server {
     pub name: String,
     /// `IP:port`.
     pub address: String,
+    /// The host as it was written, which its certificate names.
+    pub host: String,
     /// 0 to 256; 0 takes no new sessions.
     pub weight: u16,
     /// Requests it may have in flight; 0 for any number.
@@ -389,6 +409,8 @@ pub struct Limits {
     pub target: u32,
     /// Number of fields, at most 256 (431 beyond).
     pub fields: u16,
+    /// Requests under way on one HTTP/2 connection.
+    pub streams: u32,
 }
 
 /// How long each step may take, in milliseconds.
@@ -407,18 +429,13 @@ pub struct Timeouts {
     pub idle_client: u32,
     /// A kept-alive server connection without a request.
     pub idle_server: u32,
+    /// A connection that has changed its protocol, without a byte in either direction.
+    pub tunnel: u32,
 }
 
 /// Shows that there is a key, never the key.
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// Shows the certificate's size, never the key.
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tls").field("certificate_bytes", &self.certificate.len()).finish_non_exhaustive()
     }
 }

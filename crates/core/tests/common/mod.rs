@@ -20,14 +20,15 @@ pub(crate) fn shop_unless(servers: &[&str], unless: &Value) -> Snapshot {
 /// The same as JSON.
 pub(crate) fn shop_as_written(servers: &[&str], unless: &Value) -> Value {
     let addressed = servers.iter().zip(9001..).map(|(name, port)| {
-        json!({ "name": name, "address": format!("127.0.0.1:{port}"), "weight": 100, "limit": 0,
+        json!({ "name": name, "address": format!("127.0.0.1:{port}"), "host": "", "weight": 100, "limit": 0,
             "generation": 0, "incarnation": "" })
     });
     json!({
         "revision": 1,
-        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "tls": null }],
+        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "hsts": "", "location": false, "http2": true }],
         "pools": [{
             "name": "shop",
+            "protocol": "h1",
             "balance": { "kind": "round_robin" },
             "persistence": [{
                 "kind": "cookie", "mode": "insert", "name": "EQ", "scope": "pool",
@@ -50,9 +51,10 @@ pub(crate) fn shop_as_written(servers: &[&str], unless: &Value) -> Value {
         }],
         "routes": [{ "pool": "shop" }],
         "keys": [{ "id": 1, "secret": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" }],
-        "limits": { "head": 65536, "target": 16384, "fields": 100 },
+        "limits": { "head": 65536, "target": 16384, "fields": 100, "streams": 128 },
         "timeouts": {
             "head": 1000, "body": 1000, "connect": 1000, "response": 1000, "idle_client": 1000, "idle_server": 1000,
+            "tunnel": 1000,
         },
     })
 }

@@ -78,19 +78,21 @@ pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
     });
     let servers: Vec<Value> = (1..=4)
         .map(|number| {
-            json!({"name": format!("web{number}"), "address": format!("192.0.2.{number}:80"), "weight": 100, "limit": 0,
+            json!({"name": format!("web{number}"), "address": format!("192.0.2.{number}:80"), "host": "",
+                "weight": 100, "limit": 0,
                 "generation": 0, "incarnation": ""})
         })
         .collect();
     let wire = json!({
         "revision": 1,
-        "listeners": [{"name": "http", "address": "127.0.0.1:80", "tls": null}],
-        "pools": [{"name": "shop", "balance": {"kind": "round_robin"}, "persistence": kinds,
+        "listeners": [{"name": "http", "address": "127.0.0.1:80", "hsts": "", "location": false, "http2": true}],
+        "pools": [{"name": "shop", "protocol": "h1", "balance": {"kind": "round_robin"}, "persistence": kinds,
             "sessions": merged(usual, sessions), "queue": {"wait": 5000, "length": 128}, "servers": servers}],
         "routes": [{"pool": "shop"}],
         "keys": [{"id": 1, "secret": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="}],
-        "limits": {"head": 65536, "target": 8192, "fields": 100},
-        "timeouts": {"head": 1, "body": 1, "connect": 1, "response": 1, "idle_client": 1, "idle_server": 1},
+        "limits": {"head": 65536, "target": 8192, "fields": 100, "streams": 128},
+        "timeouts": {"head": 1, "body": 1, "connect": 1, "response": 1, "idle_client": 1, "idle_server": 1,
+            "tunnel": 1},
     });
     serde_json::from_value(wire).expect("a snapshot as written")
 }

@@ -160,10 +160,10 @@ impl Notes {
         };
         worker.log.tell(&Exchange {
             at: worker.clock.unix_ms(began),
-            listener: rules.listeners.get(client.listener).map_or("", String::as_str),
-            client: client.origin.client,
-            tls: client.socket.tls_version(),
-            request: texts.as_ref().map(Texts::request),
+            listener: rules.listeners.get(client.arrival.listener.get()).map_or("", String::as_str),
+            client: client.arrival.origin.client,
+            tls: client.arrival.tls,
+            request: texts.as_ref().map(|texts| texts.request(client.socket.is_stream())),
             status: self.status.get(),
             received: self.received.get(),
             sent: self.sent.get(),
@@ -184,7 +184,7 @@ impl Notes {
 }
 
 impl Texts {
-    fn request(&self) -> Request<'_> {
+    fn request(&self, http2: bool) -> Request<'_> {
         let text = |place: usize| {
             let start = if place == 0 { 0 } else { self.ends[place - 1] };
             Span { start, end: self.ends[place] }.of(&self.bytes)
@@ -193,7 +193,11 @@ impl Texts {
             method: text(0),
             target: text(1),
             host: text(2),
-            http11: self.http11,
+            protocol: match (http2, self.http11) {
+                (true, _) => "HTTP/2",
+                (false, true) => "HTTP/1.1",
+                (false, false) => "HTTP/1.0",
+            },
             user_agent: text(3),
             referer: text(4),
         }

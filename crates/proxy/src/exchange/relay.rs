@@ -105,7 +105,7 @@ impl At<'_> {
     }
 
     /// Counts the exchange.
-    fn count(&self, reason: Reason) {
+    pub(super) fn count(&self, reason: Reason) {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
         self.seat.count(reason);
@@ -117,7 +117,7 @@ impl At<'_> {
 
     /// Writes the response's head with what brings the client back; why it was this server, by what the server said of
     /// the session if that decided.
-    fn stamped(
+    pub(super) fn stamped(
         &self,
         lines: Lines<'_>,
         head: &ResponseHead,
@@ -125,7 +125,7 @@ impl At<'_> {
         framed: Framing,
         text: &mut Vec<u8>,
     ) -> Reason {
-        let (worker, origin) = (self.worker, self.client.origin);
+        let (worker, origin) = (self.worker, self.client.arrival.origin);
         let mut edits = worker.buffers.take_edits();
         let mut stamp = worker.buffers.take_text();
         let stamping = Stamping {
@@ -137,11 +137,15 @@ impl At<'_> {
                 method: self.admitted.asked.method,
                 client: origin.client,
                 secure: origin.secure,
-                listener: self.client.listener,
+                listener: self.client.arrival.listener.get(),
                 now: worker.clock.unix(),
             },
             lines,
         };
+        if let Some(https) = self.admitted.setup.https(self.client) {
+            https.edit(lines, &self.admitted.message, &mut edits);
+            https.write(&mut stamp);
+        }
         let notes = &self.admitted.asked.notes;
         if notes.is_debug() {
             debug::cut_answers(lines, &mut edits);

@@ -1,13 +1,46 @@
-//! Opens a connection to a server.
+//! Opens a connection to a server, and proves over TLS, where its pool asks for it, that it is the one.
 
 use std::io;
-use std::net::SocketAddr;
+use std::sync::Arc;
 
+use equalizer_core::fault::Fault;
+use equalizer_core::snapshot::wire::Protocol;
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
-/// Connects; small writes leave at once.
-pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+use crate::setup::{ServerSeat, Spoken};
+use crate::socket::Socket;
+
+/// A new connection, and whether HTTP/2 is spoken on it.
+pub(super) struct Connected {
+    pub(super) socket: Socket,
+    pub(super) http2: bool,
+}
+
+/// Connects; small writes leave at once. HTTP/1.1 is all that is offered for an exchange that wants to be `alone`.
+pub(super) async fn connect(seat: &ServerSeat, alone: bool) -> Result<Connected, Fault> {
+    let Spoken { protocol, tls } = &seat.spoken;
+    let stream = TcpStream::connect(seat.address).await.map_err(|_| Fault::Connect)?;
+    stream.set_nodelay(true).map_err(|_| Fault::Connect)?;
+    let Some(tls) = tls else {
+        return Ok(Connected { socket: Socket::plain(stream), http2: *protocol == Protocol::H2c && !alone });
+    };
+    let config = if alone { &tls.http1 } else { &tls.config };
+    let agreed = TlsConnector::from(Arc::clone(config)).connect(tls.name.clone(), stream).await;
+    let socket = Socket::tls(agreed.map_err(|error| fault(&error))?.into());
+    let http2 = socket.agreed_on_http2();
+    match protocol {
+        // A server that knows nothing of ALPN agrees on TLS all the same (RFC 7301, 3.1).
+        Protocol::H2 if !http2 && !alone => return Err(Fault::Tls),
+        Protocol::Auto if !alone => seat.chose_http1.set(!http2),
+        _ => {}
+    }
+    Ok(Connected { socket, http2 })
+}
+
+fn fault(error: &io::Error) -> Fault {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(_)) => Fault::Untrusted,
+        _ => Fault::Tls,
+    }
 }

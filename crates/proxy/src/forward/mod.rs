@@ -1,6 +1,7 @@
 //! Sends a request to one server and reads the head of its response.
 
-pub(crate) mod connect;
+mod connect;
+pub(crate) mod h2;
 pub(crate) mod idle;
 
 use std::future::poll_fn;
@@ -13,11 +14,21 @@ use equalizer_core::http::h1::decode::{self, ResponseHead};
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 
-use self::connect::connect;
+use self::connect::{Connected, connect};
 use crate::buffer::Buffer;
 use crate::clock::{Deadline, Late};
 use crate::setup::ServerSeat;
 use crate::socket::Socket;
+
+/// What an exchange needs of a connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) method: Method,
+    /// A new one, since one that was open has failed.
+    pub(crate) fresh: bool,
+    /// One that nobody else uses or will use.
+    pub(crate) alone: bool,
+}
 
 /// A connection to a server, lent to one exchange.
 pub(crate) struct Link {
@@ -44,27 +55,52 @@ impl Drop for Flight {
 }
 
 impl Link {
-    /// The connection idle for the shortest time, or else a new one.
+    /// A stream on a connection that is open, or the connection idle for the shortest time, or else a new one.
     pub(crate) async fn open(
         seat: &Rc<ServerSeat>,
-        method: Method,
-        fresh: bool,
+        wanted: Wanted,
         deadline: &Deadline,
         wait: u32,
     ) -> Result<Self, Fault> {
-        while let Some(socket) = if fresh { None } else { seat.idle.take() } {
-            // What must not be sent twice is not sent into a connection that has been closed meanwhile.
-            if method.idempotent() || socket.is_alive() {
+        let now = deadline.now();
+        if seat.shares() && !wanted.alone {
+            if wanted.fresh {
+                seat.shared.leave();
+            }
+            if let Some(socket) = seat.shared.stream(now) {
+                return Ok(Self::new(socket, true, seat));
+            }
+        } else {
+            while let Some(socket) = if wanted.fresh { None } else { seat.idle.take() } {
+                // What must not be sent twice is not sent into a connection that has been closed meanwhile.
+                if wanted.method.idempotent() || socket.is_alive() {
+                    return Ok(Self::new(socket, true, seat));
+                }
+            }
+        }
+        // Boxed: it is rare, and every connection's memory would have to hold it.
+        match Box::pin(deadline.within(wait, Self::make(seat, wanted.alone, now))).await {
+            Ok(made) => made,
+            Err(Late) => Err(Fault::ConnectTimeout),
+        }
+    }
+
+    /// Makes a connection; those who could share it wait for it, rather than each making one.
+    async fn make(seat: &Rc<ServerSeat>, alone: bool, now: u64) -> Result<Self, Fault> {
+        let mut turn = None;
+        if seat.shares() && !alone {
+            turn = Some(seat.shared.turn().await);
+            // Somebody else may have made one meanwhile.
+            if let Some(socket) = seat.shared.stream(now) {
                 return Ok(Self::new(socket, true, seat));
             }
         }
+        // Or has learned that there is nothing to share.
+        let _turn = turn.filter(|_| seat.shares());
         seat.connects.set(seat.connects.get() + 1);
-        // Boxed: it is rare, and every connection's memory would have to hold it.
-        match Box::pin(deadline.within(wait, connect(seat.address))).await {
-            Ok(Ok(stream)) => Ok(Self::new(Socket::plain(stream), false, seat)),
-            Ok(Err(_)) => Err(Fault::Connect),
-            Err(Late) => Err(Fault::ConnectTimeout),
-        }
+        let Connected { socket, http2 } = connect(seat, alone).await?;
+        let socket = if http2 { seat.shared.open(socket, now).await? } else { socket };
+        Ok(Self::new(socket, false, seat))
     }
 
     fn new(socket: Socket, reused: bool, seat: &Rc<ServerSeat>) -> Self {
@@ -74,7 +110,9 @@ impl Link {
     /// Puts the connection back for the next exchange.
     pub(crate) fn keep(self, now: u64) {
         let Self { socket, flight, .. } = self;
-        flight.0.idle.keep(socket, now);
+        if !socket.is_stream() {
+            flight.0.idle.keep(socket, now);
+        }
     }
 
     /// Writes what was prepared of the request.

@@ -8,13 +8,13 @@ use equalizer_core::http::h1::decode;
 use equalizer_core::http::h1::encode::Delivery;
 use equalizer_core::http::refusal::Refusal;
 
-use super::{After, Client};
+use super::{After, Client, h2};
 use crate::access::notes::Notes;
-use crate::answer::answer;
+use crate::answer::{Page, answer};
 use crate::body::Source;
 use crate::buffer::Buffer;
 use crate::clock::Late;
-use crate::desk::{Desk, Job};
+use crate::desk;
 use crate::exchange::{Admitted, LATE, Refused, admit, exchange};
 use crate::worker::Worker;
 
@@ -25,11 +25,12 @@ const LINGER_BYTES: usize = 256 * 1024;
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>) {
-    while let Some(buffer) = first_bytes(&worker, &client).await {
-        let mut desk = worker.desks.take().unwrap_or_else(Desk::new);
-        let goes_on = desk.turn(Job { worker: Rc::clone(&worker), client: Rc::clone(&client), buffer }).await;
-        worker.desks.give(desk);
-        if !goes_on {
+    let mut may_be_http2 = client.arrival.http2;
+    while let Some(mut buffer) = first_bytes(&worker, &client).await {
+        if std::mem::take(&mut may_be_http2) && begins_http2(&worker, &client, &mut buffer).await {
+            return Box::pin(h2::serve(worker, client, Some(buffer))).await;
+        }
+        if !desk::turn(&worker, &client, buffer).await {
             return;
         }
     }
@@ -102,6 +103,20 @@ async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
     .await
 }
 
+/// Whether a connection begins as HTTP/2 does; reads on where this cannot be told yet.
+async fn begins_http2(worker: &Worker, client: &Client, buffer: &mut Buffer) -> bool {
+    // No method of HTTP/1.1 begins so.
+    let told = &h2::PREFACE[..4];
+    client.deadline.set(worker.setup().rules.timeouts.head);
+    while buffer.filled().len() < told.len() && told.starts_with(buffer.filled()) {
+        let fill = poll_fn(|context| buffer.poll_fill(context, &client.socket));
+        if !matches!(client.deadline.before(fill).await, Ok(Ok(1..))) {
+            return false;
+        }
+    }
+    buffer.filled().starts_with(told)
+}
+
 /// Reads until `buffer` holds a whole request head, and admits the request.
 async fn next_request(
     worker: &Worker,
@@ -119,9 +134,9 @@ async fn next_request(
             let mut fields = worker.buffers.take_fields();
             let head = decode::request(buffer.filled(), limits, &mut fields)?;
             // A front that speaks TLS for us writes the origin form, as everybody but clients of forward proxies does.
-            if head
-                .is_some_and(|head| head.scheme_secure.is_some_and(|secure| secure != client.origin.secure))
-            {
+            if head.is_some_and(|head| {
+                head.scheme_secure.is_some_and(|secure| secure != client.arrival.origin.secure)
+            }) {
                 return Err(Refusal::Scheme.into());
             }
             let admitted =
@@ -153,7 +168,8 @@ fn may_end(bytes: &[u8]) -> bool {
 
 async fn refuse(worker: &Worker, client: &Client, status: u16, head_only: bool, notes: &Notes) -> After {
     let delivery = Delivery { http11: true, keep: false };
-    match answer(worker, client, status, delivery, head_only, notes).await {
+    let page = Page { status, location: &[], delivery };
+    match answer(worker, client, page, head_only, notes).await {
         Ok(()) => After::Linger,
         Err(_) => After::Close,
     }

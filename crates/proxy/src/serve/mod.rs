@@ -1,26 +1,24 @@
 //! Client connections: what every protocol has in common.
 
 pub(crate) mod h1;
+pub(crate) mod h2;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
-use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::address::Addresses;
 use equalizer_core::persistence::{Chain, Recall, births};
 
 use crate::clock::{Deadline, Late};
 use crate::socket::Socket;
-use crate::worker::Worker;
+use crate::worker::{Arrival, Worker};
 
 /// A client's connection.
 pub(crate) struct Client {
     pub(crate) socket: Socket,
     pub(crate) deadline: Deadline,
-    pub(crate) origin: Origin,
-    /// The listener it came to, by its place in the snapshot.
-    pub(crate) listener: usize,
+    pub(crate) arrival: Arrival,
     /// No other connection of any worker has this number.
     pub(crate) number: u64,
     /// The session that began on this connection last, if requests on others may share it.
@@ -36,7 +34,7 @@ impl Client {
         let Some(table) = persistence.addresses(recall) else { return };
         let mut records = self.records.borrow_mut();
         let held = records.iter().any(|held| Arc::ptr_eq(held, table));
-        if !held && table.opened(self.origin.client, self.deadline.unix()) {
+        if !held && table.opened(self.arrival.origin.client, self.deadline.unix()) {
             records.push(Arc::clone(table));
         }
     }
@@ -54,7 +52,7 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         for table in self.records.get_mut() {
-            table.closed(self.origin.client, self.deadline.unix());
+            table.closed(self.arrival.origin.client, self.deadline.unix());
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct RequestHead {
     pub keep_alive: bool,
     /// Whether the client waits for 100 before it sends the body.
     pub expects_continue: bool,
+    /// Whether the client asks to go on with WebSocket (RFC 6455, 4.1).
+    pub upgrade: bool,
     /// Whether Connection names fields other than the usual ones.
     pub names_fields: bool,
     /// Bytes of the head, its empty line included.
@@ -139,6 +141,7 @@ pub fn request(
         framing,
         keep_alive: facts.keeps(http11),
         expects_continue: facts.expects_continue && http11,
+        upgrade: facts.upgrades() && http11 && framing == Framing::None && method_text.of(bytes) == b"GET",
         names_fields: facts.names_fields,
         length: place(length),
     }))
@@ -168,11 +171,11 @@ pub fn response(
     if status < 100 || !bytes.starts_with(b"HTTP/") {
         return Err(Refusal::StartLine);
     }
-    if status == 101 {
-        return Err(Refusal::Upgrade);
-    }
     place_fields(bytes, length, parsed.headers, fields)?;
     let facts = Facts::gather(bytes, fields)?;
+    if status == 101 && !facts.upgrades() {
+        return Err(Refusal::Upgrade);
+    }
     let http11 = version == 1;
     let framing = facts.response_framing(status, to, http11)?;
     Ok(Some(ResponseHead {
@@ -196,6 +199,10 @@ struct Facts {
     close: bool,
     keep: bool,
     expects_continue: bool,
+    /// Whether Connection says that the protocol changes.
+    changes: bool,
+    /// Whether Upgrade names WebSocket, and nothing else.
+    websocket: bool,
     names_fields: bool,
 }
 
@@ -212,6 +219,7 @@ impl Facts {
                 Known::Host if facts.host.is_some() => return Err(Refusal::Host),
                 Known::Host => facts.host = Some(field.value),
                 Known::Connection => facts.read_connection(value),
+                Known::Upgrade => facts.websocket = value.eq_ignore_ascii_case(b"websocket"),
                 Known::Expect => facts.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
                 _ => {}
             }
@@ -228,10 +236,17 @@ impl Facts {
                 self.close = true;
             } else if option.eq_ignore_ascii_case(b"keep-alive") {
                 self.keep = true;
+            } else if option.eq_ignore_ascii_case(b"upgrade") {
+                self.changes = true;
             } else {
                 self.names_fields = true;
             }
         }
+    }
+
+    /// Whether the connection goes on with WebSocket.
+    fn upgrades(&self) -> bool {
+        self.changes && self.websocket
     }
 
     fn keeps(&self, http11: bool) -> bool {

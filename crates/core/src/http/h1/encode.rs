@@ -38,6 +38,9 @@ impl Delivery {
     }
 }
 
+/// What says that a connection goes on with WebSocket.
+const TO_WEBSOCKET: &[u8] = b"Connection: Upgrade\r\nUpgrade: websocket\r\n";
+
 /// Appends a request head for a server, with `edits` made to its lines.
 pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edits, out: &mut Vec<u8>) {
     out.extend_from_slice(head.method_text.of(lines.bytes));
@@ -54,6 +57,7 @@ pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edi
             | Known::ContentLength
             | Known::TransferEncoding
             | Known::HopByHop
+            | Known::Upgrade
             | Known::Forwarded => {}
             Known::Trailer if head.framing != Framing::Chunked => {}
             _ => run.keep(field.line, out),
@@ -68,6 +72,9 @@ pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edi
     }
     origin.write(head.host.of(lines.bytes), out);
     framing(head.framing, out);
+    if head.upgrade {
+        out.extend_from_slice(TO_WEBSOCKET);
+    }
     out.extend_from_slice(b"\r\n");
 }
 
@@ -85,7 +92,11 @@ pub fn response(
     let mut run = Run::new(lines.bytes, edits);
     for field in lines.fields {
         let keep = match field.known {
-            Known::Connection | Known::ContentLength | Known::TransferEncoding | Known::HopByHop => false,
+            Known::Connection
+            | Known::ContentLength
+            | Known::TransferEncoding
+            | Known::HopByHop
+            | Known::Upgrade => false,
             Known::Trailer => framed == Framing::Chunked,
             Known::Other => !(head.names_fields && lines.connection_names(*field)),
             _ => true,
@@ -99,8 +110,10 @@ pub fn response(
         (Framing::None, Some(length)) => framing(Framing::Length(length), out),
         _ => framing(framed, out),
     }
-    if head.status >= 200 {
-        connection(delivery, out);
+    match head.status {
+        101 => out.extend_from_slice(TO_WEBSOCKET),
+        200.. => connection(delivery, out),
+        _ => {}
     }
 }
 

@@ -1,0 +1,81 @@
+//! A client's connection as HTTP/2 reads and writes it: first what has come already, then the socket; its frames are
+//! counted as they pass.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::budget::Budget;
+use crate::buffer::Buffer;
+use crate::serve::Client;
+
+pub(super) struct Carrier {
+    client: Rc<Client>,
+    /// Read before anybody knew that this is HTTP/2.
+    first: Option<Buffer>,
+    budget: Rc<Budget>,
+}
+
+impl Carrier {
+    pub(super) fn new(client: Rc<Client>, first: Option<Buffer>) -> Self {
+        Self { client, first, budget: Rc::default() }
+    }
+
+    pub(super) fn budget(&self) -> Rc<Budget> {
+        Rc::clone(&self.budget)
+    }
+}
+
+impl AsyncRead for Carrier {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        if let Some(first) = &mut self.first {
+            let length = first.filled().len().min(into.remaining());
+            into.put_slice(&first.filled()[..length]);
+            first.consume(length);
+            if first.is_empty() {
+                self.first = None;
+            }
+        } else {
+            let length = ready!(self.client.socket.poll_read(context, into.initialize_unfilled()))?;
+            into.advance(length);
+        }
+        self.budget.came(&into.filled()[before..], self.client.deadline.now());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Carrier {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(self.client.socket.poll_write(context, parts))?;
+        self.budget.went(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.client.socket.poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.client.socket.poll_finish(context)
+    }
+}

@@ -1,0 +1,122 @@
+//! One HTTP/2 stream as a socket that speaks HTTP/1.1: the exchange sees heads and bodies, and knows one language.
+//!
+//! What is read from it is a message in HTTP/1.1's words; what is written to it is one too. The rules of both are
+//! applied, so a field that cannot travel in HTTP/1.1 does not come out of HTTP/2 either.
+
+mod incoming;
+mod outgoing;
+mod words;
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use equalizer_core::http::method::Method;
+use h2::client::SendRequest;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::Request;
+use http::uri::Scheme;
+
+use self::incoming::Incoming;
+use self::outgoing::{Outgoing, To};
+
+/// One exchange on a connection that it shares.
+pub(crate) struct Stream {
+    incoming: Incoming,
+    outgoing: Outgoing,
+    _underway: Underway,
+}
+
+/// Counts as under way on its connection until it is dropped.
+pub(crate) struct Underway(Rc<Cell<usize>>);
+
+impl Underway {
+    pub(crate) fn new(streams: &Rc<Cell<usize>>) -> Self {
+        streams.set(streams.get() + 1);
+        Self(Rc::clone(streams))
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl Stream {
+    /// A client's request, and where its response goes.
+    pub(crate) fn served(
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        underway: Underway,
+    ) -> Self {
+        let (head, body) = request.into_parts();
+        let to = To::Client { respond, method: Method::read(head.method.as_str().as_bytes()) };
+        Self { incoming: Incoming::request(&head, body), outgoing: Outgoing::new(to), _underway: underway }
+    }
+
+    /// A request that a server will be asked, and its response.
+    pub(crate) fn asked(send: SendRequest<Bytes>, scheme: Scheme, underway: Underway) -> Self {
+        let outgoing = Outgoing::new(To::Server { send, scheme });
+        Self { incoming: Incoming::nothing(), outgoing, _underway: underway }
+    }
+
+    /// Reads what has come; 0 bytes is the end.
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Some((response, method)) = self.outgoing.take_response() {
+            self.incoming = Incoming::response(response, method);
+        }
+        self.incoming.poll_read(context, into)
+    }
+
+    /// Writes some of a message; nothing when the other side's window is closed.
+    pub(crate) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut written = 0;
+        for part in parts {
+            let mut rest: &[u8] = part;
+            while !rest.is_empty() {
+                match self.outgoing.poll_write(context, rest) {
+                    Poll::Ready(Ok(length)) => {
+                        written += length;
+                        rest = &rest[length..];
+                    }
+                    Poll::Pending if written > 0 => return Poll::Ready(Ok(written)),
+                    other => return other,
+                }
+            }
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    /// Says that nothing more will be written, where the message did not say so itself.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        self.outgoing.finish()
+    }
+
+    /// Waits until the other side takes nothing more of this stream.
+    pub(crate) fn poll_reset(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        ready!(self.outgoing.poll_reset(context));
+        Poll::Ready(())
+    }
+
+    /// Cuts the message short, so that the other side does not take what it has for all there is.
+    pub(crate) fn abort(&mut self) {
+        self.outgoing.reset(Reason::INTERNAL_ERROR);
+    }
+}
+
+/// An error of HTTP/2 as one of a socket.
+fn broken(error: h2::Error) -> io::Error {
+    error.into_io().unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
+}

@@ -1,0 +1,146 @@
+//! What comes on a stream, in HTTP/1.1's words.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use equalizer_core::http::h1::encode;
+use h2::RecvStream;
+use h2::client::ResponseFuture;
+use http::header::CONTENT_LENGTH;
+use http::{Method, request};
+
+use super::words;
+
+/// A message on its way in.
+pub(super) struct Incoming {
+    /// Words that were not read yet, from `read` on.
+    text: Vec<u8>,
+    read: usize,
+    /// Content that was not read yet.
+    data: Bytes,
+    rest: Rest,
+}
+
+/// What is still to come.
+enum Rest {
+    /// All of a response to a request of this method.
+    Response(ResponseFuture, Method),
+    /// Content whose length the head told.
+    Plain(RecvStream),
+    /// Content in chunks.
+    Chunks(RecvStream),
+    Nothing,
+}
+
+impl Incoming {
+    fn new(text: Vec<u8>, rest: Rest) -> Self {
+        Self { text, read: 0, data: Bytes::new(), rest }
+    }
+
+    /// Nothing comes.
+    pub(super) fn nothing() -> Self {
+        Self::new(Vec::new(), Rest::Nothing)
+    }
+
+    /// A request: its head is here, its body comes.
+    pub(super) fn request(head: &request::Parts, body: RecvStream) -> Self {
+        let mut text = Vec::with_capacity(1024);
+        words::write_request(head, body.is_end_stream(), &mut text);
+        let told = head.headers.contains_key(CONTENT_LENGTH) || words::is_websocket(head);
+        Self::new(text, Rest::body(body, told))
+    }
+
+    /// A response to a request of this method.
+    pub(super) fn response(response: ResponseFuture, method: Method) -> Self {
+        Self::new(Vec::new(), Rest::Response(response, method))
+    }
+
+    /// Reads what is here; 0 bytes is the end.
+    pub(super) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if self.read < self.text.len() {
+                let length = copy(&self.text[self.read..], into);
+                self.read += length;
+                return Poll::Ready(Ok(length));
+            }
+            if !self.data.is_empty() {
+                let length = copy(&self.data, into);
+                let _ = self.data.split_to(length);
+                return Poll::Ready(Ok(length));
+            }
+            self.text.clear();
+            self.read = 0;
+            match &self.rest {
+                Rest::Nothing => return Poll::Ready(Ok(0)),
+                Rest::Response(..) => ready!(self.poll_head(context))?,
+                Rest::Plain(_) | Rest::Chunks(_) => ready!(self.poll_body(context))?,
+            }
+        }
+    }
+
+    /// Takes the next head of a response.
+    fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Rest::Response(response, method) = &mut self.rest else { return Poll::Ready(Ok(())) };
+        if let Poll::Ready(Some(interim)) = response.poll_informational(context) {
+            let (head, ()) = interim.map_err(super::broken)?.into_parts();
+            words::write_response(&head, method, false, &mut self.text);
+            return Poll::Ready(Ok(()));
+        }
+        let (head, body) =
+            ready!(std::pin::Pin::new(response).poll(context)).map_err(super::broken)?.into_parts();
+        words::write_response(&head, method, body.is_end_stream(), &mut self.text);
+        self.rest = Rest::body(body, head.headers.contains_key(CONTENT_LENGTH));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes the next content or the end.
+    fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (stream, chunks) = match &mut self.rest {
+            Rest::Plain(stream) => (stream, false),
+            Rest::Chunks(stream) => (stream, true),
+            Rest::Response(..) | Rest::Nothing => return Poll::Ready(Ok(())),
+        };
+        if let Some(data) = ready!(stream.poll_data(context)) {
+            let data = data.map_err(super::broken)?;
+            // Whoever asked takes it at once: not asking is what holds the other side back.
+            stream.flow_control().release_capacity(data.len()).map_err(super::broken)?;
+            if chunks && !data.is_empty() {
+                encode::chunk_size(data.len(), &mut self.text);
+                self.text.extend_from_slice(&data);
+                self.text.extend_from_slice(b"\r\n");
+            } else {
+                self.data = data;
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let trailers = ready!(stream.poll_trailers(context)).map_err(super::broken)?;
+        if chunks {
+            self.text.extend_from_slice(b"0\r\n");
+            trailers.iter().for_each(|fields| words::write_fields(fields, &mut self.text));
+            self.text.extend_from_slice(b"\r\n");
+        }
+        self.rest = Rest::Nothing;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Rest {
+    fn body(stream: RecvStream, told: bool) -> Self {
+        match told {
+            _ if stream.is_end_stream() => Self::Nothing,
+            true => Self::Plain(stream),
+            false => Self::Chunks(stream),
+        }
+    }
+}
+
+fn copy(from: &[u8], into: &mut [u8]) -> usize {
+    let length = from.len().min(into.len());
+    into[..length].copy_from_slice(&from[..length]);
+    length
+}

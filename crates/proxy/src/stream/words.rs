@@ -1,0 +1,158 @@
+//! Heads from HTTP/2 in HTTP/1.1's words, and back.
+
+use std::io;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use equalizer_core::http::field::{Field, Known};
+use equalizer_core::http::h1::decode::{RequestHead, ResponseHead};
+use equalizer_core::http::h1::encode;
+use h2::ext::Protocol;
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT};
+use http::uri::Scheme;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request, response};
+
+/// Whether a request asks for WebSocket (RFC 8441, 5).
+pub(super) fn is_websocket(head: &request::Parts) -> bool {
+    head.extensions.get::<Protocol>().is_some_and(|protocol| protocol.as_str() == "websocket")
+}
+
+/// Writes a request's head; one that asks for WebSocket asks for it as HTTP/1.1 does.
+pub(super) fn write_request(head: &request::Parts, ended: bool, out: &mut Vec<u8>) {
+    let websocket = is_websocket(head);
+    out.extend_from_slice(if websocket { b"GET" } else { head.method.as_str().as_bytes() });
+    out.push(b' ');
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    out.extend_from_slice(target.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    let authority = head.uri.authority().map(|authority| authority.as_str().as_bytes());
+    if let Some(authority) = authority {
+        write_field(b"host", authority, out);
+    }
+    for (name, value) in &head.headers {
+        // Where both are there they must agree (RFC 9113, 8.3.1): a Host that differs makes two of them, which the
+        // decoder refuses.
+        let said = *name == HOST && authority == Some(value.as_bytes());
+        if *name != COOKIE && !said {
+            write_field(name.as_str().as_bytes(), value.as_bytes(), out);
+        }
+    }
+    write_cookies(&head.headers, out);
+    if websocket {
+        write_field(b"connection", b"upgrade", out);
+        write_field(b"upgrade", b"websocket", out);
+        // HTTP/2 has no need of it (RFC 8441, 5); it keeps caches and mistakes out, and is no secret.
+        write_field(
+            b"sec-websocket-key",
+            BASE64_STANDARD.encode(fastrand::u128(..).to_ne_bytes()).as_bytes(),
+            out,
+        );
+    } else if !ended && !head.headers.contains_key(CONTENT_LENGTH) {
+        write_field(b"transfer-encoding", b"chunked", out);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes a response's head; `to` is the method of its request.
+pub(super) fn write_response(head: &response::Parts, to: &Method, ended: bool, out: &mut Vec<u8>) {
+    // Clients of HTTP/1.1 may expect the phrase that HTTP/2 does without.
+    let phrase = head.status.canonical_reason().unwrap_or_default();
+    encode::status_line(head.status.as_u16(), phrase.as_bytes(), out);
+    write_fields(&head.headers, out);
+    let bodiless =
+        head.status.is_informational() || matches!(head.status.as_u16(), 204 | 304) || to == Method::HEAD;
+    match (bodiless || head.headers.contains_key(CONTENT_LENGTH), ended) {
+        (true, _) => {}
+        (false, true) => write_field(b"content-length", b"0", out),
+        (false, false) => write_field(b"transfer-encoding", b"chunked", out),
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Cookies may come in crumbs (RFC 9113, 8.2.3); HTTP/1.1 has one field of them.
+fn write_cookies(fields: &HeaderMap, out: &mut Vec<u8>) {
+    let mut crumbs = fields.get_all(COOKIE).iter();
+    let Some(first) = crumbs.next() else { return };
+    out.extend_from_slice(b"cookie: ");
+    out.extend_from_slice(first.as_bytes());
+    for crumb in crumbs {
+        out.extend_from_slice(b"; ");
+        out.extend_from_slice(crumb.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes field lines.
+pub(super) fn write_fields(fields: &HeaderMap, out: &mut Vec<u8>) {
+    for (name, value) in fields {
+        write_field(name.as_str().as_bytes(), value.as_bytes(), out);
+    }
+}
+
+fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A response's head as HTTP/2 has it.
+pub(super) fn read_response(text: &[u8], head: &ResponseHead, fields: &[Field]) -> io::Result<Response<()>> {
+    let mut response = Response::new(());
+    // What HTTP/1.1 says with 101 is a plain success here (RFC 8441, 5).
+    let status = if head.status == 101 { 200 } else { head.status };
+    *response.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
+    read_fields(text, fields, response.headers_mut())?;
+    if head.status == 101 {
+        response.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+    }
+    Ok(response)
+}
+
+/// A request's head as HTTP/2 has it; the server hears that trailers are welcome.
+pub(super) fn read_request(
+    text: &[u8],
+    head: &RequestHead,
+    fields: &[Field],
+    scheme: Scheme,
+) -> io::Result<Request<()>> {
+    let mut request = Request::new(());
+    *request.method_mut() = Method::from_bytes(head.method_text.of(text)).map_err(io::Error::other)?;
+    // A client of HTTP/1.0 may have named no host.
+    let host = Some(head.host.of(text)).filter(|host| !host.is_empty()).unwrap_or(b"localhost");
+    let uri = Uri::builder().scheme(scheme).authority(host).path_and_query(head.target.of(text));
+    *request.uri_mut() = uri.build().map_err(io::Error::other)?;
+    read_fields(text, fields, request.headers_mut())?;
+    request.headers_mut().insert(http::header::TE, HeaderValue::from_static("trailers"));
+    Ok(request)
+}
+
+/// Trailers as HTTP/2 has them; `None` where there are none.
+pub(super) fn read_trailers(lines: &[u8]) -> io::Result<Option<HeaderMap>> {
+    let mut trailers = HeaderMap::new();
+    for line in lines.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+        let colon = line.iter().position(|&byte| byte == b':').unwrap_or(line.len());
+        let (name, value) = line.split_at(colon);
+        let name = HeaderName::from_bytes(name).map_err(io::Error::other)?;
+        let value = value.strip_prefix(b":").unwrap_or_default().trim_ascii();
+        trailers.append(name, HeaderValue::from_bytes(value).map_err(io::Error::other)?);
+    }
+    Ok(Some(trailers).filter(|trailers| !trailers.is_empty()))
+}
+
+/// What concerns one connection only has no place in HTTP/2 (RFC 9113, 8.2.2), and the authority one of its own.
+fn read_fields(text: &[u8], fields: &[Field], into: &mut HeaderMap) -> io::Result<()> {
+    into.reserve(fields.len());
+    for field in fields {
+        if matches!(
+            field.known,
+            Known::Connection | Known::TransferEncoding | Known::HopByHop | Known::Upgrade | Known::Host
+        ) {
+            continue;
+        }
+        let name = HeaderName::from_bytes(field.name.of(text)).map_err(io::Error::other)?;
+        let value = HeaderValue::from_bytes(field.value.of(text)).map_err(io::Error::other)?;
+        into.append(name, value);
+    }
+    Ok(())
+}

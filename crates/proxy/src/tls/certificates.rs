@@ -1,0 +1,184 @@
+//! Chooses the certificate that a client gets, by the name it asks for and the signatures it can verify.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use equalizer_core::snapshot::wire;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{Error, SignatureAlgorithm, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use super::{Complaints, provider};
+
+/// Certificates that are good for one name, those first that are cheaper to prove.
+type Choices = Vec<Arc<CertifiedKey>>;
+
+/// A listener's certificates, by the names that they hold.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    exact: HashMap<String, Choices>,
+    /// By what follows the one label that is free (RFC 9525, 6.3).
+    wildcard: HashMap<String, Choices>,
+    /// For clients that name none of these.
+    default: Choices,
+}
+
+/// One certificate, read.
+struct Read {
+    key: Arc<CertifiedKey>,
+    names: Vec<String>,
+}
+
+impl Certificates {
+    /// Reads them all; `None` where one cannot be used, which is told.
+    pub(super) fn read(
+        written: &[wire::Certificate],
+        now: u64,
+        mut complaints: Complaints<'_>,
+    ) -> Option<Self> {
+        let read: Vec<_> = written
+            .iter()
+            .enumerate()
+            .map(|(place, one)| read(one, now, complaints.at(&place.to_string())))
+            .collect();
+        let read = read.into_iter().collect::<Option<Vec<_>>>()?;
+        let default = written.iter().position(|one| one.default).unwrap_or_default();
+        let Some(names) = read.get(default).map(|one| one.names.clone()) else {
+            complaints.say("found no certificate; write certificate and key");
+            return None;
+        };
+        let mut all = Self { exact: HashMap::new(), wildcard: HashMap::new(), default: Vec::new() };
+        for Read { key, names: held } in read {
+            if held.iter().any(|name| names.contains(name)) {
+                // The one of the other algorithm for the same name stands beside it.
+                all.default.push(Arc::clone(&key));
+            }
+            for name in held {
+                let (table, name) = match name.strip_prefix("*.") {
+                    Some(parent) => (&mut all.wildcard, parent.to_owned()),
+                    None => (&mut all.exact, name),
+                };
+                table.entry(name).or_default().push(Arc::clone(&key));
+            }
+        }
+        let lists = all.exact.values_mut().chain(all.wildcard.values_mut()).chain([&mut all.default]);
+        // A stable order: of two alike, the first that was written.
+        lists.for_each(|list| list.sort_by_key(|one| one.key.algorithm() == SignatureAlgorithm::RSA));
+        Some(all)
+    }
+
+    fn choices(&self, name: Option<&str>) -> &Choices {
+        let Some(name) = name.map(str::to_ascii_lowercase) else { return &self.default };
+        let by_wildcard = || self.wildcard.get(name.split_once('.')?.1);
+        self.exact.get(&name).or_else(by_wildcard).unwrap_or(&self.default)
+    }
+
+    fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let fits = |one: &&Arc<CertifiedKey>| one.key.choose_scheme(schemes).is_some();
+        let choices = self.choices(name);
+        // With one that does not fit, the handshake fails with the alert that says so.
+        choices.iter().find(fits).or(choices.first()).cloned()
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.choose(hello.server_name(), hello.signature_schemes())
+    }
+}
+
+fn read(written: &wire::Certificate, now: u64, mut complaints: Complaints<'_>) -> Option<Read> {
+    let chain = chain(&written.certificate, complaints.at("certificate"));
+    let key = private_key(&written.key, complaints.at("key"));
+    let chain = chain?;
+    let names = names(&chain[0], now, complaints.at("certificate"))?;
+    let key = match CertifiedKey::from_der(chain, key?, &provider()) {
+        Ok(key) => Arc::new(key),
+        Err(Error::InconsistentKeys(_)) => {
+            let message =
+                "which is not the key of its certificate; write the key that the certificate was made for";
+            complaints.at("key").say(message);
+            return None;
+        }
+        Err(error) => {
+            complaints
+                .at("key")
+                .say(format!("which cannot be used ({error}); write an RSA, ECDSA or Ed25519 key"));
+            return None;
+        }
+    };
+    Some(Read { key, names })
+}
+
+/// A chain of certificates in PEM, leaf first; never empty.
+pub(super) fn chain(text: &str, mut complaints: Complaints<'_>) -> Option<Vec<CertificateDer<'static>>> {
+    match CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>() {
+        Ok(chain) if !chain.is_empty() => Some(chain),
+        Ok(_) => {
+            complaints.say("which holds no certificate; write the path of a PEM file");
+            None
+        }
+        Err(error) => {
+            complaints.say(format!("which is no PEM ({error}); write the path of a PEM file"));
+            None
+        }
+    }
+}
+
+/// A private key in PEM.
+pub(super) fn private_key(text: &str, mut complaints: Complaints<'_>) -> Option<PrivateKeyDer<'static>> {
+    // What was found instead may be a part of the key: it is not told.
+    let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).ok();
+    if key.is_none() {
+        complaints.say(
+            "which holds no private key that can be read without a password; write the path of a PEM file with \
+             a PKCS#8, PKCS#1 or SEC1 key",
+        );
+    }
+    key
+}
+
+/// The names in a certificate, small letters all; that it has run out is a warning.
+fn names(leaf: &CertificateDer<'_>, now: u64, mut complaints: Complaints<'_>) -> Option<Vec<String>> {
+    let Ok((_, certificate)) = X509Certificate::from_der(leaf) else {
+        complaints.say("which holds no X.509 certificate; write the path of a PEM file");
+        return None;
+    };
+    let names = names_of(&certificate);
+    if names.is_empty() {
+        complaints
+            .say("which names no host (no subjectAltName); write a certificate with the names of the hosts");
+        return None;
+    }
+    let (from, until) = (certificate.validity().not_before, certificate.validity().not_after);
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    if until.timestamp() < now {
+        complaints.warn(format!("which has expired ({until}): clients refuse it; write one that is valid"));
+    } else if from.timestamp() > now {
+        complaints
+            .warn(format!("which is not valid before {from}: clients refuse it; write one that is valid"));
+    }
+    Some(names)
+}
+
+/// Names of hosts and, so that a certificate of these alone is none without names, addresses; the common name where a
+/// certificate is so old that it has neither.
+fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let extension = certificate.subject_alternative_name().ok().flatten();
+    let names = extension.into_iter().flat_map(|extension| &extension.value.general_names);
+    let mut names: Vec<String> = names
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+            GeneralName::IPAddress(address) => Some(format!("{address:?}")),
+            _ => None,
+        })
+        .collect();
+    if names.is_empty() {
+        let common = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+        names.extend(common.map(str::to_ascii_lowercase));
+    }
+    names
+}
