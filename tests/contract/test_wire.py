@@ -46,6 +46,7 @@ _listeners = st.lists(
         name=persistence.name,
         address=addresses(least=0),
         tls=st.none() | st.builds(certificate),
+        http2=st.booleans(),
     ),
     min_size=1,
     max_size=3,
@@ -85,6 +86,7 @@ _limits = st.builds(
     head=st.integers(256, 16 << 20),
     target=st.integers(256, 16 << 20),
     fields=st.integers(1, 256),
+    streams=st.integers(1, 10_000),
 )
 _timeouts = st.builds(wire.Timeouts, **dict.fromkeys(wire.Timeouts.model_fields, _time))
 

@@ -36,6 +36,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         [listeners.web-tls]
         address = "[::1]:8443"
         tls = { certificate = "shop.pem", key = "shop.key" }
+        http2 = false
         [pools.shop]
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         [pools.shop.servers]
@@ -52,7 +53,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
     assert snapshot.model_dump() == {
         "revision": 7,
         "listeners": (
-            {"name": "web", "address": "0.0.0.0:8080", "tls": None},
+            {"name": "web", "address": "0.0.0.0:8080", "tls": None, "http2": True},
             {
                 "name": "web-tls",
                 "address": "[::1]:8443",
@@ -60,6 +61,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "certificate": (tmp_path / "shop.pem").read_text(),
                     "key": (tmp_path / "shop.key").read_text(),
                 },
+                "http2": False,
             },
         ),
         "pools": (
@@ -115,7 +117,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         ),
         "routes": ({"pool": "shop"},),
         "keys": ({"id": 1, "secret": "c2VjcmV0"},),
-        "limits": {"head": 32768, "target": 16384, "fields": 100},
+        "limits": {"head": 32768, "target": 16384, "fields": 100, "streams": 128},
         "timeouts": {
             "head": 1500,
             "body": 30000,

@@ -67,7 +67,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "generation": 0,
         "incarnation": "",
     }
-    assert config.limits.model_dump() == {"head": 65536, "target": 16384, "fields": 100}
+    assert config.limits.model_dump() == {"head": 65536, "target": 16384, "fields": 100, "streams": 128}
     assert config.timeouts.model_dump() == {
         "head": "10s",
         "body": "30s",

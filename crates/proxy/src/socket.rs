@@ -55,6 +55,11 @@ impl Socket {
         Self(RefCell::new(Carrier::Http2(Box::new(stream))))
     }
 
+    /// Whether this is one stream of many: it gives and takes no more than a frame at a time.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(&*self.0.borrow(), Carrier::Http2(_))
+    }
+
     /// Whether both sides have agreed on HTTP/2 when they shook hands.
     pub(crate) fn agreed_on_http2(&self) -> bool {
         match &*self.0.borrow() {
