@@ -1,6 +1,7 @@
 """HTTP/2 clients: one that keeps to the rules, and one that sends whatever frames it is told to."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -8,7 +9,6 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import (
-    ConnectionTerminated,
     DataReceived,
     Event,
     InformationalResponseReceived,
@@ -83,7 +83,6 @@ class Client:
         self.answers: dict[int, Answer] = {}
         self.order: list[int] = []
         """Streams, in the order in which they ended."""
-        self.goodbye: ConnectionTerminated | None = None
         self.connection.initiate_connection()
         self.flush()
 
@@ -91,11 +90,20 @@ class Client:
         """Send what is due."""
         self.wire.send(self.connection.data_to_send())
 
-    def ask(self, *fields: tuple[str, str], body: bytes | None = None, end: bool = True, **options: str) -> int:
+    def ask(
+        self,
+        *fields: tuple[str, str],
+        body: bytes | None = None,
+        end: bool = True,
+        method: str = "GET",
+        path: str = "/",
+    ) -> int:
         """Begin a request: its stream."""
         stream = self.connection.get_next_available_stream_id()
         self.answers[stream] = Answer()
-        self.connection.send_headers(stream, head(*fields, **options), end_stream=end and body is None)
+        self.connection.send_headers(
+            stream, head(*fields, method=method, path=path), end_stream=end and body is None
+        )
         self.flush()
         if body is not None:
             self.upload(stream, body, end)
@@ -105,7 +113,9 @@ class Client:
         """Send a body as fast as the windows allow; what comes meanwhile is read."""
         left = memoryview(body)
         while left and not self.answers[stream].is_over:
-            room = min(self.connection.local_flow_control_window(stream), self.connection.max_outbound_frame_size)
+            room = min(
+                self.connection.local_flow_control_window(stream), self.connection.max_outbound_frame_size
+            )
             if room == 0:
                 self.fill()
                 continue
@@ -137,15 +147,9 @@ class Client:
         self.until(lambda: answer.is_over)
         return answer
 
-    def get(self, *fields: tuple[str, str], **options: str) -> Answer:
+    def get(self, *fields: tuple[str, str], method: str = "GET", path: str = "/") -> Answer:
         """A request without a body, and its response."""
-        return self.answer(self.ask(*fields, **options))
-
-    def last_words(self) -> ErrorCodes | int | None:
-        """The code that the other side ended the connection with; waits for the end."""
-        while self.fill():
-            pass
-        return self.goodbye.error_code if self.goodbye else None
+        return self.answer(self.ask(*fields, method=method, path=path))
 
     def _see(self, event: Event) -> None:
         match event:
@@ -166,8 +170,6 @@ class Client:
             case StreamReset():
                 self.answers[event.stream_id].reset = event.error_code
                 self.order.append(event.stream_id)
-            case ConnectionTerminated():
-                self.goodbye = event
 
     def __enter__(self) -> Self:
         return self
@@ -206,7 +208,9 @@ class Raw:
         """Fields, compressed; names as they are."""
         return self.encoder.encode([(_bytes(name), _bytes(value)) for name, value in fields])
 
-    def headers(self, stream: int, fields: Iterable[tuple[str | bytes, str | bytes]], *flags: str) -> HeadersFrame:
+    def headers(
+        self, stream: int, fields: Iterable[tuple[str | bytes, str | bytes]], *flags: str
+    ) -> HeadersFrame:
         """A request's head; it ends headers and stream unless flags are given."""
         return HeadersFrame(stream, self.block(fields), flags=flags or ("END_HEADERS", "END_STREAM"))
 
@@ -231,8 +235,11 @@ class Raw:
             return None
         self.wire.forget()
         self.seen.append(frame)
-        if isinstance(frame, SettingsFrame) and "ACK" not in frame.flags:
-            self.send(SettingsFrame(0, flags=["ACK"]))
+        with suppress(ConnectionError):  # what has come before the end is still read
+            if isinstance(frame, SettingsFrame) and "ACK" not in frame.flags:
+                self.send(SettingsFrame(0, flags=["ACK"]))
+            if isinstance(frame, PingFrame) and "ACK" not in frame.flags:
+                self.send(PingFrame(0, frame.opaque_data, flags=["ACK"]))
         return frame
 
     def wait(self, ready: Callable[[Frame], bool]) -> Frame:
@@ -246,23 +253,20 @@ class Raw:
         """What becomes of a stream: its status, its reset, or the connection's end."""
         while (frame := self.frame()) is not None:
             match frame:
-                case GoAwayFrame():
+                case GoAwayFrame() if frame.error_code != ErrorCodes.NO_ERROR:
                     return f"GOAWAY {ErrorCodes(frame.error_code).name}"
                 case RstStreamFrame() if frame.stream_id == stream:
                     return f"RST_STREAM {ErrorCodes(frame.error_code).name}"
                 case HeadersFrame() if frame.stream_id == stream:
-                    status = dict(text(self.decoder.decode(frame.data)))[":status"]
-                    return status
+                    return dict(text(self.decoder.decode(frame.data)))[":status"]
                 case HeadersFrame():
                     self.decoder.decode(frame.data)
         return "end"
 
     def ping(self, payload: bytes = b"are you?") -> str:
         """Ask for a sign of life: `PING`, or how the connection has ended."""
-        try:
+        with suppress(ConnectionError):
             self.send(PingFrame(0, payload))
-        except ConnectionError:
-            pass
         while (frame := self.frame()) is not None:
             if isinstance(frame, GoAwayFrame):
                 return f"GOAWAY {ErrorCodes(frame.error_code).name}"
@@ -271,6 +275,14 @@ class Raw:
             if isinstance(frame, PingFrame) and frame.opaque_data == payload:
                 return "PING"
         return "end"
+
+    def last_words(self) -> list[str]:
+        """The codes of every GOAWAY up to the connection's end."""
+        while (frame := self.frame()) is not None:
+            if isinstance(frame, HeadersFrame):
+                self.decoder.decode(frame.data)
+        frames = [frame for frame in self.seen if isinstance(frame, GoAwayFrame)]
+        return [ErrorCodes(frame.error_code).name for frame in frames]
 
     def body(self, stream: int) -> bytes:
         """A response's content, to its end."""

@@ -1,4 +1,7 @@
-"""Frames that are allowed do nothing but what they say; each of the others ends its stream or its connection."""
+"""Frames that are allowed do what they say and no more; each of the others ends its stream or connection."""
+
+from contextlib import suppress
+from threading import Event
 
 import pytest
 from hyperframe.frame import DataFrame, SettingsFrame, WindowUpdateFrame
@@ -6,9 +9,10 @@ from hyperframe.frame import DataFrame, SettingsFrame, WindowUpdateFrame
 from conftest import Balance, MakeOrigin
 from flow.http2.frames import CASES, FINE, Case
 from support.balancer import Balancer
-from support.http2 import PREFACE, Raw, head
+from support.http2 import FRAME, PREFACE, Raw, head
+from support.memory import MIB
 from support.origin import HELLO, Origin, response
-from support.wire import Wire
+from support.wire import LIMIT, Wire
 
 
 def holding(origin: Origin, wire: Wire) -> None:
@@ -31,15 +35,15 @@ def test_frames_have_the_outcome_that_the_rfc_gives_them(lb: Balancer, case: Cas
     with Raw(lb.client()) as client, Raw(lb.client()) as other:
         other.send(other.headers(1, head(path="/held")))
         case.send(client)
-        if case.outcome == FINE:
+        if case.comes == FINE:
             assert client.ping() == "PING"
             client.send(client.headers(3001, head()))
             assert client.outcome(3001) == "200"
         else:
-            assert client.outcome(case.stream) == case.outcome
-            if case.outcome.startswith("GOAWAY"):
-                assert client.wire.gone()
-            elif case.outcome != "end":
+            assert client.outcome(case.stream) == case.comes
+            if case.comes.startswith("GOAWAY"):
+                assert client.last_words()[-1] == case.comes.removeprefix("GOAWAY ")
+            elif case.comes != "end":
                 assert client.ping() == "PING"
         assert other.ping() == "PING"  # and its request is still under way
         assert not any(frame.stream_id == 1 for frame in other.seen)
@@ -53,12 +57,6 @@ def test_another_preface_is_not_answered_with_frames(lb: Balancer, change: int) 
         client.send(bytes(wrong) + b"\r\n\r\n")
         answer = client.wire.rest()
         assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
-
-
-def test_the_first_frame_has_to_be_settings(lb: Balancer) -> None:
-    with Raw(lb.client(), begin=False) as client:
-        client.send(PREFACE, client.headers(1, head()))
-        assert client.outcome(1) == "GOAWAY PROTOCOL_ERROR"
 
 
 def test_settings_are_acknowledged_and_come_first(lb: Balancer) -> None:
@@ -97,7 +95,9 @@ def test_windows_are_kept(balance: Balance, make_origin: MakeOrigin) -> None:
         assert isinstance(second, DataFrame)
         assert (second.data, client.ping()) == (b"12", "PING")
         # A window may become negative; what is added counts from there.
-        client.send(SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}), WindowUpdateFrame(1, 3))
+        client.send(
+            SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}), WindowUpdateFrame(1, 3)
+        )
         assert client.ping() == "PING"
         client.send(WindowUpdateFrame(1, 2))
         third = client.wait(lambda frame: frame.stream_id == 1)
@@ -105,3 +105,18 @@ def test_windows_are_kept(balance: Balance, make_origin: MakeOrigin) -> None:
         assert third.data == b"34"
         client.send(WindowUpdateFrame(1, 100))
         assert client.body(1) == b"56789"
+
+
+def test_more_than_the_window_has_is_refused(balance: Balance, make_origin: MakeOrigin) -> None:
+    done = Event()
+
+    def script(origin: Origin, wire: Wire) -> None:
+        wire.until(b"\r\n\r\n")
+        assert done.wait(LIMIT)
+
+    with Raw(balance(make_origin(script)).client()) as client:
+        client.send(client.headers(1, head(method="POST"), "END_HEADERS"))
+        with suppress(ConnectionError):
+            client.send(DataFrame(1, bytes(FRAME)).serialize() * (32 * MIB // FRAME))
+        assert client.outcome(1) in ("RST_STREAM FLOW_CONTROL_ERROR", "GOAWAY FLOW_CONTROL_ERROR")
+        done.set()

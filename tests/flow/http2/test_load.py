@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
 
 import pytest
 
@@ -22,10 +23,16 @@ SMALL = response(b"hello")
 class Quick(asyncio.Protocol):
     """A server that answers heads as they come, without a thread for each connection."""
 
+    open: ClassVar[set[asyncio.Transport]] = set()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.open.add(transport)
         self.pending = b""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open.remove(self.transport)
 
     def data_received(self, data: bytes) -> None:
         *heads, self.pending = (self.pending + data).split(b"\r\n\r\n")
@@ -45,7 +52,10 @@ def quick() -> Iterator[str]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     server.close()
-    loop.run_until_complete(asyncio.sleep(0))
+    for transport in Quick.open:
+        transport.abort()
+    while Quick.open:
+        loop.run_until_complete(asyncio.sleep(0))
     loop.close()
 
 

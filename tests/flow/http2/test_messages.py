@@ -54,9 +54,27 @@ def test_a_request_and_its_response_keep_their_meaning(balance: Balance, make_or
         (b"HTTP/1.1 204 No Content\r\n\r\n", "GET", 204, b"", None),
         (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "GET", 304, b"", "5"),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", "GET", 404, b"no", "2"),
-        (response(b"hello", "Keep-Alive: timeout=5", "Connection: x, close", "X: y"), "GET", 200, b"hello", "5"),
+        (
+            response(b"hello", "Keep-Alive: timeout=5", "Connection: x, close", "X: y"),
+            "GET",
+            200,
+            b"hello",
+            "5",
+        ),
     ],
-    ids=["length", "empty", "close", "close empty", "chunks", "no chunks", "HEAD", "204", "304", "404", "hop"],
+    ids=[
+        "length",
+        "empty",
+        "close",
+        "close empty",
+        "chunks",
+        "no chunks",
+        "HEAD",
+        "204",
+        "304",
+        "404",
+        "hop",
+    ],
 )
 def test_every_kind_of_response_ends_its_stream(
     balance: Balance,
@@ -83,16 +101,16 @@ def test_interim_responses_come_before_the_final_one(balance: Balance, make_orig
     assert (answer.interim, answer.status, bytes(answer.body)) == ([103, 103], 200, b"hello")
 
 
-def test_a_client_may_wait_for_100_before_it_sends_its_body(balance: Balance, make_origin: MakeOrigin) -> None:
+def test_a_client_may_wait_for_100_before_it_sends_its_body(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
     def script(origin: Origin, wire: Wire) -> None:
         assert b"xpect: 100-continue" in wire.until(b"\r\n\r\n")
         wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         wire.send(response(wire.take(5)))
 
     with client(balance(make_origin(script))) as browser:
-        stream = browser.ask(
-            ("expect", "100-continue"), ("content-length", "5"), method="POST", end=False
-        )
+        stream = browser.ask(("expect", "100-continue"), ("content-length", "5"), method="POST", end=False)
         browser.until(lambda: browser.answers[stream].interim == [100])
         browser.upload(stream, b"hello")
         assert bytes(browser.answer(stream).body) == b"hello"
@@ -118,7 +136,9 @@ def test_a_request_body_arrives_as_it_was_sent(
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "until close"])
-def test_a_large_response_arrives_as_it_was_sent(balance: Balance, make_origin: MakeOrigin, framing: str) -> None:
+def test_a_large_response_arrives_as_it_was_sent(
+    balance: Balance, make_origin: MakeOrigin, framing: str
+) -> None:
     raw = {
         "length": response(LARGE),
         "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

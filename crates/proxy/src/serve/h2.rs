@@ -49,6 +49,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
         .max_header_list_size(setup.rules.limits.head)
         .handshake::<_, Bytes>(carrier);
     let Ok(Ok(connection)) = client.deadline.within(setup.rules.timeouts.head, handshake).await else {
+        // It does not speak HTTP/2 after all; late or not, the connection closes now.
+        let _ = client.deadline.within(FAREWELL_MS, client.socket.close()).await;
         return;
     };
     drop(setup);
@@ -171,12 +173,14 @@ impl Served {
 
 /// Whether a request breaks a rule that the library does not know.
 fn is_malformed(request: &Request<RecvStream>) -> bool {
-    // RFC 9113, 8.3.1: only CONNECT has no path.
-    let pathless = request.uri().path().is_empty() && request.method() != Method::CONNECT;
+    // RFC 9113, 8.3.1: only CONNECT has no scheme and no path.
+    let uri = request.uri();
+    let schemeless = uri.authority().is_some() && uri.scheme_str().is_none_or(str::is_empty);
+    let aimless = request.method() != Method::CONNECT && (uri.path().is_empty() || schemeless);
     // RFC 9113, 8.2.1: a value neither begins nor ends with white space.
     let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     let spaced = |value: &HeaderValue| blank(value.as_bytes().first()) || blank(value.as_bytes().last());
-    pathless || request.headers().values().any(spaced)
+    aimless || request.headers().values().any(spaced)
 }
 
 /// Counts as under way until it is dropped.
