@@ -24,5 +24,5 @@ class Listener(Noun):
     """`IP:port`, or `:port` for every IPv4 address; port 0 asks the system for one."""
     tls: Tls | None = None
     """Present when the listener speaks TLS."""
-    http2: bool = Field(default=True, strict=True)
+    http2: bool = Field(default=True, strict=True, examples=[False])
     """Whether clients may speak HTTP/2: agreed on under TLS, by prior knowledge without."""

@@ -1,4 +1,4 @@
-"""Frames that cost us much and the client nothing end its connection; memory is bounded, others are served."""
+"""Frames that cost us much and clients nothing end their connection; memory is bounded, others are served."""
 
 import select
 from collections.abc import Callable, Iterator
