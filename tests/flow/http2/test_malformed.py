@@ -4,6 +4,7 @@ import pytest
 from hyperframe.frame import DataFrame
 
 from conftest import Balance, MakeOrigin
+from support.balancer import get
 from support.http2 import Fields, Raw, head
 from support.origin import Origin
 
@@ -147,6 +148,21 @@ def test_a_body_of_another_length_is_refused(
         client.send(client.headers(3, head(path="/good")))
         assert client.outcome(3) == "200"
     assert [request.target for request in origin.requests] == ["/good"]
+
+
+@pytest.mark.parametrize("end", [True, False])
+def test_what_follows_a_request_on_its_stream_is_no_request(
+    balance: Balance, make_origin: MakeOrigin, end: bool
+) -> None:
+    origin = make_origin()
+    with Raw(balance(origin).client()) as client:
+        fields = head(("content-length", "0"), path="/good", method="POST")
+        more = DataFrame(1, get(target="/bad"), flags=["END_STREAM"] * end)
+        client.send(client.headers(1, fields, "END_HEADERS"), more)
+        assert client.outcome(1) in (MALFORMED, "200")
+        client.send(client.headers(3, head(path="/good")))
+        assert client.outcome(3) == "200"
+    saw_nothing(origin)
 
 
 @pytest.mark.parametrize(

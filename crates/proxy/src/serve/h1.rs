@@ -50,6 +50,8 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
             Err(End::Refused(refused)) => refused.answer(worker, client).await,
         };
         match after {
+            // A stream has one request, whatever comes behind it.
+            After::Keep if client.socket.is_stream() => return false,
             After::Keep if buffer.is_empty() => return true,
             After::Keep => continue,
             After::Close if buffer.is_empty() => close(client).await,
