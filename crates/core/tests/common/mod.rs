@@ -13,7 +13,7 @@ pub(crate) fn shop(servers: &[&str]) -> Snapshot {
     });
     let snapshot = json!({
         "revision": 1,
-        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "tls": null }],
+        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "tls": null, "http2": true }],
         "pools": [{
             "name": "shop",
             "balance": { "kind": "round_robin" },
@@ -35,7 +35,7 @@ pub(crate) fn shop(servers: &[&str]) -> Snapshot {
         }],
         "routes": [{ "pool": "shop" }],
         "keys": [{ "id": 1, "secret": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" }],
-        "limits": { "head": 65536, "target": 16384, "fields": 100 },
+        "limits": { "head": 65536, "target": 16384, "fields": 100, "streams": 128 },
         "timeouts": {
             "head": 1000, "body": 1000, "connect": 1000, "response": 1000, "idle_client": 1000, "idle_server": 1000,
         },

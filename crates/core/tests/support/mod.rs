@@ -63,12 +63,12 @@ pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
         .collect();
     let wire = json!({
         "revision": 1,
-        "listeners": [{"name": "http", "address": "127.0.0.1:80", "tls": null}],
+        "listeners": [{"name": "http", "address": "127.0.0.1:80", "tls": null, "http2": true}],
         "pools": [{"name": "shop", "balance": {"kind": "round_robin"}, "persistence": kinds,
             "sessions": merged(usual, sessions), "servers": servers}],
         "routes": [{"pool": "shop"}],
         "keys": [{"id": 1, "secret": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="}],
-        "limits": {"head": 65536, "target": 8192, "fields": 100},
+        "limits": {"head": 65536, "target": 8192, "fields": 100, "streams": 128},
         "timeouts": {"head": 1, "body": 1, "connect": 1, "response": 1, "idle_client": 1, "idle_server": 1},
     });
     serde_json::from_value(wire).expect("a snapshot as written")
