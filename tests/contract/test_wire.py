@@ -120,7 +120,7 @@ _limits = st.builds(
     head=st.integers(256, 16 << 20),
     target=st.integers(256, 16 << 20),
     fields=st.integers(1, 256),
-    streams=st.integers(1, 1000),
+    streams=st.integers(1, 10_000),
 )
 _timeouts = st.builds(wire.Timeouts, **dict.fromkeys(wire.Timeouts.model_fields, _time))
 

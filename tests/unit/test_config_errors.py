@@ -51,6 +51,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         [limits]
         head = "64kb"
         fields = true
+        streams = 20_000
 
         [timeouts]
         stop = "2d"
@@ -88,12 +89,13 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         'write at least one, such as { web1 = "127.0.0.1:9001" }',
         'FILE:22: limits.head: found "64kb"; write a size such as "64KiB", or a number of bytes',
         "FILE:23: limits.fields: found true; write a whole number from 1 to 256",
-        'FILE:26: timeouts.stop: found "2d"; write a time from 0s to 24h',
-        "FILE:27: timeouts.head: found 0; write a time from 1ms to 24h",
-        'FILE:30: keys.file: found "nowhere/equalizer.keys", which is in no directory; '
+        "FILE:24: limits.streams: found 20000; write a whole number from 1 to 10000",
+        'FILE:27: timeouts.stop: found "2d"; write a time from 0s to 24h',
+        "FILE:28: timeouts.head: found 0; write a time from 1ms to 24h",
+        'FILE:31: keys.file: found "nowhere/equalizer.keys", which is in no directory; '
         "write a path in a directory that exists",
-        'FILE:33: engine.workers: found "four"; write a whole number from 1 to 1024',
-        'FILE:36: routes[0].pool: found "shopp", which is no pool; write "shop"',
+        'FILE:34: engine.workers: found "four"; write a whole number from 1 to 1024',
+        'FILE:37: routes[0].pool: found "shopp", which is no pool; write "shop"',
     ]
 
 

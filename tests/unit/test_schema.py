@@ -105,7 +105,8 @@ def test_the_schema_is_one() -> None:
         "",
         "[engine]\nworkers = 2",
         "[records]\nfile = 'equalizer.records'\nevery = '30s'",
-        "[limits]\nhead = '1 MiB'\ntarget = 2048\nfields = 50",
+        "[limits]\nhead = '1 MiB'\ntarget = 2048\nfields = 50\nstreams = 1",
+        "[listeners.old]\naddress = ':1'\nhttp2 = false",
         "[timeouts]\nhead = 1.5\nbody = '500ms'\nstop = 0",
         "[pools.b]\npersistence = 'none'\nbalance = { kind = 'round_robin' }\nservers = { a = 'b:1' }\n"
         "[[routes]]\npool = 'b'",
@@ -130,6 +131,8 @@ def test_the_example_and_its_variants_fit(more: str) -> None:
         "[engine]\nworkers = 0",
         "[engine]\nthreads = 1",
         "[limits]\nhead = '1 MB'",
+        "[limits]\nstreams = 0",
+        "[listeners.old]\naddress = ':1'\nhttp2 = 'yes'",
         "[timeouts]\nhead = 'soon'",
         "[pools.shop.servers.web3]\nweight = 1",
         "[pools.b]\nservers = {}",

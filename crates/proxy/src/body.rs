@@ -201,7 +201,8 @@ impl Transfer<'_> {
     }
 
     async fn fill(&mut self) -> Result<usize, Broken> {
-        if matches!(self.source, Source::Length(LARGE..)) {
+        let streamed = self.from.is_stream() || self.to.is_stream();
+        if !streamed && matches!(self.source, Source::Length(LARGE..)) {
             self.buffers.enlarge(self.buffer);
         }
         let (buffer, from) = (&mut *self.buffer, self.from);

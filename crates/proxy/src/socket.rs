@@ -56,7 +56,7 @@ impl Socket {
         Self(RefCell::new(Carrier::Http2(Box::new(stream))))
     }
 
-    /// Whether its connection is others' too.
+    /// Whether this is one stream of many: it gives and takes no more than a frame at a time.
     pub(crate) fn is_stream(&self) -> bool {
         matches!(&*self.0.borrow(), Carrier::Http2(_))
     }

@@ -27,7 +27,7 @@ use self::outgoing::{Outgoing, To};
 pub(crate) struct Stream {
     incoming: Incoming,
     outgoing: Outgoing,
-    _underway: Underway,
+    _underway: Option<Underway>,
 }
 
 /// Counts as under way on its connection until it is dropped.
@@ -48,20 +48,16 @@ impl Drop for Underway {
 
 impl Stream {
     /// A client's request, and where its response goes.
-    pub(crate) fn served(
-        request: Request<RecvStream>,
-        respond: SendResponse<Bytes>,
-        underway: Underway,
-    ) -> Self {
+    pub(crate) fn served(request: Request<RecvStream>, respond: SendResponse<Bytes>) -> Self {
         let (head, body) = request.into_parts();
         let to = To::Client { respond, method: Method::read(head.method.as_str().as_bytes()) };
-        Self { incoming: Incoming::request(&head, body), outgoing: Outgoing::new(to), _underway: underway }
+        Self { incoming: Incoming::request(&head, body), outgoing: Outgoing::new(to), _underway: None }
     }
 
     /// A request that a server will be asked, and its response.
     pub(crate) fn asked(send: SendRequest<Bytes>, scheme: Scheme, underway: Underway) -> Self {
         let outgoing = Outgoing::new(To::Server { send, scheme });
-        Self { incoming: Incoming::nothing(), outgoing, _underway: underway }
+        Self { incoming: Incoming::nothing(), outgoing, _underway: Some(underway) }
     }
 
     /// Reads what has come; 0 bytes is the end.

@@ -58,6 +58,8 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
             Err(End::Refused(mut refused)) => refused.answer(worker, client).await,
         };
         match after {
+            // A stream has one request, whatever comes behind it.
+            After::Keep if client.socket.is_stream() => return false,
             After::Keep if buffer.is_empty() => return true,
             After::Keep => continue,
             After::Close if buffer.is_empty() => close(client).await,
@@ -105,16 +107,14 @@ async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
 
 /// Whether a connection begins as HTTP/2 does; reads on where this cannot be told yet.
 async fn begins_http2(worker: &Worker, client: &Client, buffer: &mut Buffer) -> bool {
-    // No method of HTTP/1.1 begins so.
-    let told = &h2::PREFACE[..4];
     client.deadline.set(worker.setup().rules.timeouts.head);
-    while buffer.filled().len() < told.len() && told.starts_with(buffer.filled()) {
+    while buffer.filled().len() < h2::PREFACE.len() && h2::PREFACE.starts_with(buffer.filled()) {
         let fill = poll_fn(|context| buffer.poll_fill(context, &client.socket));
         if !matches!(client.deadline.before(fill).await, Ok(Ok(1..))) {
             return false;
         }
     }
-    buffer.filled().starts_with(told)
+    buffer.filled().starts_with(h2::PREFACE)
 }
 
 /// Reads until `buffer` holds a whole request head, and admits the request.
@@ -181,7 +181,7 @@ async fn close(client: &Client) {
 }
 
 /// Closes so that the answer arrives: bytes that are not read would make the kernel reset the connection under it.
-async fn linger(client: &Client, buffer: &mut Buffer) {
+pub(super) async fn linger(client: &Client, buffer: &mut Buffer) {
     let drain = async {
         if client.socket.finish().await.is_err() {
             return;

@@ -6,21 +6,22 @@ mod carrier;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
-use http::Request;
+use http::{HeaderValue, Method, Request};
 use tokio::task::spawn_local;
 
-use self::carrier::Carrier;
-use super::Client;
+use self::budget::Budget;
+use self::carrier::{Carrier, Writing};
+use super::{Client, h1};
 use crate::buffer::Buffer;
 use crate::clock::Deadline;
 use crate::desk;
 use crate::socket::Socket;
-use crate::stream::{Stream, Underway};
+use crate::stream::Stream;
 use crate::worker::Worker;
 
 /// What every connection begins with (RFC 9113, 3.4); no request of HTTP/1.1 begins so.
@@ -29,15 +30,16 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Bytes of a body that may come before they are asked for.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// Bytes of a response that wait for the connection.
-const SEND_BUFFER: usize = 128 * 1024;
-/// How long the streams of a connection that ends may take, in milliseconds.
-const FAREWELL_MS: u32 = 60_000;
+/// Bytes of one response that wait for the connection.
+const SEND_BUFFER: usize = 32 * 1024;
+/// How long a client may take to say goodbye, in milliseconds.
+const FAREWELL_MS: u32 = 2_000;
 
 /// Serves a connection until it ends; `buffer` is what came of it already.
 pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option<Buffer>) {
     let setup = worker.setup();
-    let carrier = Carrier::new(Rc::clone(&client), buffer);
+    let writing = Rc::new(Writing::new(Deadline::new(&worker.clock), setup.rules.timeouts.body));
+    let carrier = Carrier::new(Rc::clone(&client), buffer, &writing);
     let budget = carrier.budget();
     let handshake = Builder::new()
         .initial_window_size(STREAM_WINDOW)
@@ -48,81 +50,161 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
         .enable_connect_protocol()
         .handshake::<_, Bytes>(carrier);
     let Ok(Ok(connection)) = client.deadline.within(setup.rules.timeouts.head, handshake).await else {
+        // It does not speak HTTP/2 after all; late or not, the connection closes now.
+        let _ = client.deadline.within(FAREWELL_MS, client.socket.close()).await;
         return;
     };
     drop(setup);
-    let mut served = Served { worker, client, budget, streams: Rc::default(), connection, leaving: false };
-    served.rest();
-    poll_fn(|context| served.poll(context)).await;
+    let streams = Rc::new(Streams { worker, client, count: Cell::new(0), stage: Cell::new(Stage::Open) });
+    let mut served = Served { streams: Rc::clone(&streams), budget, writing, connection };
+    streams.rest();
+    let ended = poll_fn(|context| served.poll(context)).await;
+    drop(served);
+    if ended == Ended::Late {
+        streams.client.socket.abort();
+    } else {
+        // What it still sends is read, so that the last words reach it.
+        let mut rest = streams.worker.buffers.take();
+        h1::linger(&streams.client, &mut rest).await;
+        streams.worker.buffers.give(rest);
+    }
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It takes requests.
+    Open,
+    /// The client was asked to go; what is under way is finished.
+    Leaving,
+    /// The client was told to go.
+    Cut,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// With a last word, or because the client has left.
+    InOrder,
+    /// The client takes no word any more.
+    Late,
+}
+
+/// What a connection and its streams have in common.
+struct Streams {
+    worker: Rc<Worker>,
+    client: Rc<Client>,
+    /// Exchanges under way.
+    count: Cell<u32>,
+    stage: Cell<Stage>,
+}
+
+impl Streams {
+    /// Starts the time that a connection may do nothing.
+    fn rest(&self) {
+        let open = self.stage.get() == Stage::Open;
+        let wait = if open { self.worker.setup().rules.timeouts.idle_client } else { FAREWELL_MS };
+        self.client.deadline.set(wait);
+    }
 }
 
 /// A connection and what is known of its streams.
 struct Served {
-    worker: Rc<Worker>,
-    client: Rc<Client>,
-    budget: Rc<budget::Budget>,
-    /// Exchanges under way.
-    streams: Rc<Cell<usize>>,
+    streams: Rc<Streams>,
+    budget: Rc<Budget>,
+    writing: Rc<Writing>,
     connection: Connection<Carrier, Bytes>,
-    leaving: bool,
 }
 
 impl Served {
-    /// Starts the time that a connection may do nothing.
-    fn rest(&self) {
-        self.client.deadline.set(self.worker.setup().rules.timeouts.idle_client);
-    }
-
     /// Takes requests until the connection has ended.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         loop {
             match self.connection.poll_accept(context) {
                 Poll::Ready(Some(Ok((request, respond)))) => self.begin(request, respond),
-                Poll::Ready(None | Some(Err(_))) => return Poll::Ready(()),
-                Poll::Pending if self.budget.is_spent() => {
-                    self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-                    self.budget.refill();
+                Poll::Ready(None | Some(Err(_))) => return Poll::Ready(Ended::InOrder),
+                Poll::Pending if self.budget.is_spent() && self.streams.stage.get() != Stage::Cut => {
+                    self.cut(Reason::ENHANCE_YOUR_CALM);
                 }
                 Poll::Pending => {
-                    ready!(self.poll_leave(context));
+                    if self.writing.poll_late(context).is_ready() {
+                        return Poll::Ready(Ended::Late);
+                    }
+                    let stopping = self.streams.worker.is_stopping();
+                    if stopping && self.streams.stage.get() == Stage::Open {
+                        self.ask_to_leave();
+                    } else if self.streams.client.deadline.poll_late(context).is_pending() {
+                        return Poll::Pending;
+                    } else {
+                        match self.streams.stage.get() {
+                            Stage::Cut => return Poll::Ready(Ended::Late),
+                            // Streams are under way: their own deadlines hold.
+                            _ if self.streams.count.get() > 0 => self.streams.rest(),
+                            Stage::Open => self.ask_to_leave(),
+                            Stage::Leaving => self.cut(Reason::NO_ERROR),
+                        }
+                    }
                 }
             }
         }
     }
 
-    /// Ends a connection that has nothing to do, or whose worker stops; what is under way is finished.
-    fn poll_leave(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let late = self.client.deadline.poll_late(context).is_ready();
-        let idle = self.streams.get() == 0 && late;
-        if self.leaving && late {
-            self.connection.abrupt_shutdown(Reason::NO_ERROR);
-            self.client.deadline.set(FAREWELL_MS);
-            return Poll::Ready(());
-        }
-        if !self.leaving && (idle || self.worker.is_stopping()) {
-            self.leaving = true;
-            self.connection.graceful_shutdown();
-            self.client.deadline.set(FAREWELL_MS);
-            return Poll::Ready(());
-        }
-        if late {
-            // Streams are under way: their own deadlines hold.
-            self.rest();
-            return Poll::Ready(());
-        }
-        Poll::Pending
+    fn ask_to_leave(&mut self) {
+        self.connection.graceful_shutdown();
+        self.streams.stage.set(Stage::Leaving);
+        self.streams.rest();
     }
 
-    fn begin(&self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
-        let socket = Socket::http2(Stream::served(request, respond, Underway::new(&self.streams)));
-        let deadline = Deadline::new(&self.worker.clock);
-        let client = self.worker.client(socket, deadline, self.client.arrival.clone());
-        spawn_local(exchange(Rc::clone(&self.worker), client));
+    fn cut(&mut self, reason: Reason) {
+        self.connection.abrupt_shutdown(reason);
+        self.streams.stage.set(Stage::Cut);
+        self.streams.rest();
+    }
+
+    fn begin(&self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+        if is_malformed(&request) {
+            return respond.send_reset(Reason::PROTOCOL_ERROR);
+        }
+        let worker = Rc::clone(&self.streams.worker);
+        let socket = Socket::http2(Stream::served(request, respond));
+        let client = worker.client(socket, Deadline::new(&worker.clock), self.streams.client.arrival.clone());
+        spawn_local(exchange(worker, client, Underway::new(&self.streams)));
+    }
+}
+
+/// Whether a request breaks a rule that the library does not know.
+fn is_malformed(request: &Request<RecvStream>) -> bool {
+    // RFC 9113, 8.3.1: only CONNECT has no scheme and no path.
+    let uri = request.uri();
+    let schemeless = uri.authority().is_some() && uri.scheme_str().is_none_or(str::is_empty);
+    let aimless = request.method() != Method::CONNECT && (uri.path().is_empty() || schemeless);
+    // RFC 9113, 8.2.1: a value neither begins nor ends with white space.
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    let spaced = |value: &HeaderValue| blank(value.as_bytes().first()) || blank(value.as_bytes().last());
+    aimless || request.headers().values().any(spaced)
+}
+
+/// Counts as under way until it is dropped.
+struct Underway(Rc<Streams>);
+
+impl Underway {
+    fn new(streams: &Rc<Streams>) -> Self {
+        streams.count.set(streams.count.get() + 1);
+        Self(Rc::clone(streams))
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.count.set(self.0.count.get() - 1);
+        if self.0.count.get() == 0 {
+            self.0.rest();
+        }
     }
 }
 
 /// Serves one stream; when the client gives it up, whatever was begun for it ends.
-async fn exchange(worker: Rc<Worker>, client: Rc<Client>) {
+async fn exchange(worker: Rc<Worker>, client: Rc<Client>, _underway: Underway) {
     let mut buffer = worker.buffers.take();
     // The head is here: nothing is waited for.
     let begun = poll_fn(|context| buffer.poll_fill(context, &client.socket)).await;

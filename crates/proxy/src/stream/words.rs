@@ -25,15 +25,16 @@ pub(super) fn write_request(head: &request::Parts, ended: bool, out: &mut Vec<u8
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    let authority = head.uri.authority().map(|authority| authority.as_str().as_bytes());
-    if let Some(authority) = authority {
-        write_field(b"host", authority, out);
-    }
+    let agreed = head.uri.authority().is_some_and(|authority| {
+        write_field(b"host", authority.as_str().as_bytes(), out);
+        // RFC 9113, 8.3.1: where both are there they must agree. The decoder refuses a second Host, and so one that
+        // differs; a single one that says the same is left out.
+        let mut hosts = head.headers.get_all(HOST).iter();
+        hosts.next().is_some_and(|host| host.as_bytes() == authority.as_str().as_bytes())
+            && hosts.next().is_none()
+    });
     for (name, value) in &head.headers {
-        // Where both are there they must agree (RFC 9113, 8.3.1): a Host that differs makes two of them, which the
-        // decoder refuses.
-        let said = *name == HOST && authority == Some(value.as_bytes());
-        if *name != COOKIE && !said {
+        if *name != COOKIE && !(*name == HOST && agreed) {
             write_field(name.as_str().as_bytes(), value.as_bytes(), out);
         }
     }

@@ -1,8 +1,8 @@
 //! How much a client may keep us busy with: frames that ask for nothing and cost us something are paid from a budget
 //! that useful traffic and time fill up again.
 //!
-//! Resets, CONTINUATION and empty DATA are held to limits by the library that reads them; what is left are PING,
-//! SETTINGS, PRIORITY, `WINDOW_UPDATE` and frames of unknown kinds.
+//! CONTINUATION and empty DATA are held to limits by the library that reads them; what is left are requests that are
+//! given up at once, PING, SETTINGS, PRIORITY, `WINDOW_UPDATE` and frames of unknown kinds.
 
 use std::cell::RefCell;
 
@@ -16,6 +16,8 @@ const A_SECOND: u64 = 100;
 const BYTES_SENT: usize = 1024;
 /// What a request or a piece of a body earns.
 const USEFUL: u32 = 8;
+/// What a stream costs that is given up: what its request earned, and the work that was begun for it.
+const GIVEN_UP: u32 = USEFUL + 4;
 /// Bytes of a frame's header (RFC 9113, 4.1).
 const HEADER: usize = 9;
 
@@ -43,11 +45,6 @@ impl Budget {
     /// Whether the client has asked too much.
     pub(super) fn is_spent(&self) -> bool {
         self.0.borrow().left == 0
-    }
-
-    /// Starts anew.
-    pub(super) fn refill(&self) {
-        self.0.borrow_mut().left = MOST;
     }
 
     /// Bytes were sent to the client.
@@ -96,8 +93,9 @@ impl State {
             // DATA with something in it, HEADERS.
             0 if self.skip > 0 => self.earn(USEFUL),
             1 => self.earn(USEFUL),
-            // Empty DATA, RST_STREAM, CONTINUATION have limits of their own.
-            0 | 3 | 9 => {}
+            // Empty DATA and CONTINUATION have limits of their own.
+            0 | 9 => {}
+            3 => self.left = self.left.saturating_sub(GIVEN_UP),
             _ => self.left = self.left.saturating_sub(1),
         }
     }
@@ -147,6 +145,16 @@ mod tests {
             budget.went(1400);
         }
         assert!(!budget.is_spent(), "a download pays for its window");
+    }
+
+    #[test]
+    fn requests_that_are_given_up_spend_it() {
+        let budget = begun();
+        let each = [frame(1, 20), frame(3, 4)].concat();
+        budget.came(&each.repeat(100), 0);
+        assert!(!budget.is_spent(), "a page that is left");
+        budget.came(&each.repeat(1000), 0);
+        assert!(budget.is_spent());
     }
 
     #[test]

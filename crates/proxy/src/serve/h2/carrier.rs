@@ -1,6 +1,7 @@
 //! A client's connection as HTTP/2 reads and writes it: first what has come already, then the socket; its frames are
 //! counted as they pass.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -10,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::budget::Budget;
 use crate::buffer::Buffer;
+use crate::clock::{Deadline, Late};
 use crate::serve::Client;
 
 pub(super) struct Carrier {
@@ -17,15 +19,45 @@ pub(super) struct Carrier {
     /// Read before anybody knew that this is HTTP/2.
     first: Option<Buffer>,
     budget: Rc<Budget>,
+    writing: Rc<Writing>,
+}
+
+/// The time that a client has to take what is written to it.
+pub(super) struct Writing {
+    deadline: Deadline,
+    /// In milliseconds.
+    wait: u32,
+    stuck: Cell<bool>,
 }
 
 impl Carrier {
-    pub(super) fn new(client: Rc<Client>, first: Option<Buffer>) -> Self {
-        Self { client, first, budget: Rc::default() }
+    /// `first` is what was read already.
+    pub(super) fn new(client: Rc<Client>, first: Option<Buffer>, writing: &Rc<Writing>) -> Self {
+        Self { client, first, budget: Rc::default(), writing: Rc::clone(writing) }
     }
 
     pub(super) fn budget(&self) -> Rc<Budget> {
         Rc::clone(&self.budget)
+    }
+}
+
+impl Writing {
+    /// A client may take nothing for `wait` milliseconds.
+    pub(super) fn new(deadline: Deadline, wait: u32) -> Self {
+        Self { deadline, wait, stuck: Cell::new(false) }
+    }
+
+    /// Waits until the client has taken nothing for too long.
+    pub(super) fn poll_late(&self, context: &Context<'_>) -> Poll<Late> {
+        if self.stuck.get() { self.deadline.poll_late(context) } else { Poll::Pending }
+    }
+
+    /// Hears how a write went.
+    fn saw<T>(&self, written: Poll<T>) -> Poll<T> {
+        if self.stuck.replace(written.is_pending()) != written.is_pending() && written.is_pending() {
+            self.deadline.set(self.wait);
+        }
+        written
     }
 }
 
@@ -62,7 +94,7 @@ impl AsyncWrite for Carrier {
         context: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(self.client.socket.poll_write(context, parts))?;
+        let written = ready!(self.writing.saw(self.client.socket.poll_write(context, parts)))?;
         self.budget.went(written);
         Poll::Ready(Ok(written))
     }
