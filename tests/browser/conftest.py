@@ -30,9 +30,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium(certificate: Path) -> Iterator[Browser]:
-    """The browser; it ends with the last test here, as other tests have an event loop of their own."""
+    """The browser; it ends with the last test of a file, as other tests have an event loop of their own."""
     with browsing(certificate / "shop.pem") as browser:
         yield browser
 

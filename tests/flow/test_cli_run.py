@@ -162,8 +162,8 @@ def test_what_the_engine_refuses_is_told_with_its_line(file: Path) -> None:
     done = run("check", file)
     assert done.returncode == 2
     line = int(done.stderr.removeprefix(f"{file}:").partition(":")[0])
-    assert "tls" in "".join(text.splitlines()[line - 1 : line + 1])
-    assert ": listeners.web.tls" in done.stderr
+    assert text.splitlines()[line - 1] == "certificate = 'shop.pem'"
+    assert ": listeners.web.tls.certificate: " in done.stderr
 
 
 def test_the_version_is_told() -> None:

@@ -86,6 +86,7 @@ def test_a_server_that_does_not_answer_is_answered_for_504(balance: Balance, mak
         "limit": 0,
         "waiting": 0,
         "sessions": 0,
+        "tunnels": 0,
         "state": "up",
     }
 

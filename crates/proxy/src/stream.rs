@@ -50,7 +50,8 @@ impl Stream {
     /// A client's request, and where its response goes.
     pub(crate) fn served(request: Request<RecvStream>, respond: SendResponse<Bytes>) -> Self {
         let (head, body) = request.into_parts();
-        let to = To::Client { respond, method: Method::read(head.method.as_str().as_bytes()) };
+        let method = Method::read(head.method.as_str().as_bytes());
+        let to = To::Client { respond, method, websocket: words::is_websocket(&head) };
         Self { incoming: Incoming::request(&head, body), outgoing: Outgoing::new(to), _underway: None }
     }
 

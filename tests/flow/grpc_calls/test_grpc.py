@@ -51,7 +51,7 @@ class Basket:
         for item in items:
             yield self.name + item
 
-    def refuse(self, _: bytes, context: grpc.ServicerContext) -> bytes:
+    def refuse(self, _: bytes, context: grpc.ServicerContext) -> None:
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the basket is full")
 
     def sleep(self, _: bytes, context: grpc.ServicerContext) -> bytes:

@@ -94,7 +94,7 @@ CASES: dict[str, tuple[Fields, str]] = {
     # 8.5: CONNECT
     "CONNECT": ([(":method", "CONNECT"), (":authority", "shop.test:443"), BAD], "501"),
     "CONNECT with a path": (bad(method="CONNECT"), MALFORMED),
-    "CONNECT with a protocol": ([(":protocol", "websocket"), *bad(method="CONNECT")], MALFORMED),
+    "CONNECT with a protocol that is none": ([(":protocol", "h3"), *bad(method="CONNECT")], "501"),
     # 8.1.1: lengths
     "length without a body": (bad(("content-length", "5"), method="POST"), MALFORMED),
     "length that is none": (bad(("content-length", "five"), method="POST"), MALFORMED),

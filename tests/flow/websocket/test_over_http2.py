@@ -55,6 +55,13 @@ def test_a_stream_becomes_a_websocket(balance: Balance, make_origin: MakeOrigin)
     assert request.get("sec-websocket-version") == "13"
 
 
+def test_an_ordinary_answer_is_no_consent(balance: Balance, make_origin: MakeOrigin) -> None:
+    with Client(balance(make_origin()).client()) as client:
+        client.until(lambda: client.connection.remote_settings.enable_connect_protocol == 1)
+        stream, _ = enter(client)
+        assert client.answer(stream).status == 502
+
+
 def test_a_connect_for_anything_else_is_refused(balance: Balance, make_origin: MakeOrigin) -> None:
     with Client(balance(make_origin(echo)).client()) as client:
         client.until(lambda: client.connection.remote_settings.enable_connect_protocol == 1)

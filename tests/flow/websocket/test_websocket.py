@@ -1,4 +1,4 @@
-"""WebSocket: a connection that changes its protocol stays with its server, and its bytes are nobody's business."""
+"""WebSocket: a connection that changes its protocol stays with its server, and its bytes are left alone."""
 
 import os
 import socket

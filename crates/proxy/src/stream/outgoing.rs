@@ -12,6 +12,7 @@ use equalizer_core::http::method::Method;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
+use http::StatusCode;
 use http::uri::Scheme;
 
 use super::words;
@@ -47,8 +48,8 @@ struct Head {
 
 /// Who gets the message.
 pub(super) enum To {
-    /// A client that asked with this method.
-    Client { respond: SendResponse<Bytes>, method: Method },
+    /// A client that asked with this method, or for WebSocket.
+    Client { respond: SendResponse<Bytes>, method: Method, websocket: bool },
     /// A server.
     Server { send: SendRequest<Bytes>, scheme: Scheme },
 }
@@ -94,10 +95,14 @@ impl Outgoing {
     fn send_head(&mut self) -> io::Result<Option<usize>> {
         let State::Head(Head { text, fields, to }) = &mut self.state else { return Ok(None) };
         let (length, framing, stream) = match to {
-            To::Client { respond, method } => {
+            To::Client { respond, method, websocket } => {
                 let read = decode::response(text, u32::MAX, *method, fields).map_err(io::Error::other)?;
                 let Some(head) = read else { return Ok(None) };
-                let response = words::read_response(text, &head, fields)?;
+                let mut response = words::read_response(text, &head, fields)?;
+                if *websocket && head.status != 101 && response.status().is_success() {
+                    // The server has answered, and not agreed: a success would be taken for its consent (RFC 8441, 5).
+                    *response.status_mut() = StatusCode::BAD_GATEWAY;
+                }
                 if head.status < 200 && head.status != 101 {
                     respond.send_informational(response).map_err(super::broken)?;
                     text.clear();
