@@ -37,7 +37,7 @@ impl<'a> Candidates<'a> {
         self.tried += 1;
         match cookie::open(self.ring, self.purpose, value) {
             Ok(session) => {
-                let key_goes = cookie::key_id(value).is_some_and(|key| self.ring.drops_next(key));
+                let key_goes = self.ring.drops_next().is_some_and(|key| cookie::key_id(value) == Some(key));
                 self.believe(session, key_goes);
             }
             Err(OpenError::UnknownKey) => self.why = Reason::SealedByUnknownKey,

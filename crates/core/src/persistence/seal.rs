@@ -131,11 +131,11 @@ impl KeyRing {
         self.keys().map(|key| key.id)
     }
 
-    /// Whether the next rotation is likely to drop this key: the oldest of three or more.
+    /// The key that the next rotation is likely to drop: the oldest of three or more.
     ///
     /// A shorter ring is still growing, or somebody keeps so few that a new key may not be known everywhere yet.
-    pub fn drops_next(&self, id: u16) -> bool {
-        self.older.len() > 1 && self.older.last().is_some_and(|oldest| oldest.id == id)
+    pub fn drops_next(&self) -> Option<u16> {
+        self.older.last().filter(|_| self.older.len() > 1).map(|oldest| oldest.id)
     }
 
     /// Seals `bytes` in place with the newest key.
@@ -229,12 +229,10 @@ mod tests {
 
     #[test]
     fn the_oldest_of_three_keys_is_the_next_to_go() {
-        let dropped = |keys: &[(u16, u8)], id| ring(keys).drops_next(id);
-        assert!(!dropped(&[(1, 11)], 1));
-        assert!(!dropped(&[(2, 22), (1, 11)], 1));
-        assert!(dropped(&[(3, 33), (2, 22), (1, 11)], 1));
-        assert!(!dropped(&[(3, 33), (2, 22), (1, 11)], 2));
-        assert!(!dropped(&[(3, 33), (2, 22), (1, 11)], 3));
+        let dropped = |keys: &[(u16, u8)]| ring(keys).drops_next();
+        assert_eq!(dropped(&[(1, 11)]), None);
+        assert_eq!(dropped(&[(2, 22), (1, 11)]), None);
+        assert_eq!(dropped(&[(3, 33), (2, 22), (1, 11)]), Some(1));
     }
 
     #[test]
