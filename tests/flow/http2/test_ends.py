@@ -35,6 +35,17 @@ def silent(origin: Origin, wire: Wire) -> None:
     wire.rest()
 
 
+def leave(browser: Client, stream: int, how: str) -> None:
+    """Give up a request, or vanish."""
+    if how == "reset":
+        browser.connection.reset_stream(stream, ErrorCodes.CANCEL)
+        browser.flush()
+    elif how == "close":
+        browser.wire.close()
+    else:
+        browser.wire.reset()
+
+
 def closed(origin: Origin, count: int = 1) -> bool:
     """Whether so many connections have come to the server, and all have gone."""
     return len(origin.connections) == count and all(wire.sock.fileno() == -1 for wire in origin.connections)
@@ -128,13 +139,7 @@ def test_a_client_that_gives_up_ends_its_exchange_at_the_server(
     with Client(lb.client()) as browser:
         stream = browser.ask()
         origin.wait_for(lambda: bool(origin.connections and origin.connections[0].received))
-        if how == "reset":
-            browser.connection.reset_stream(stream, ErrorCodes.CANCEL)
-            browser.flush()
-        elif how == "close":
-            browser.wire.close()
-        else:
-            browser.wire.reset()
+        leave(browser, stream, how)
         origin.wait_for(lambda: closed(origin))
         assert lb.counts("web1")["in_flight"] == 0
 
@@ -156,13 +161,7 @@ def test_a_client_that_vanishes_in_its_upload_ends_it_at_the_server(
     with Client(lb.client()) as browser:
         stream = browser.ask(body=b"hello", method="POST", end=False)
         assert got.wait(LIMIT)
-        if how == "reset":
-            browser.connection.reset_stream(stream, ErrorCodes.CANCEL)
-            browser.flush()
-        elif how == "close":
-            browser.wire.close()
-        else:
-            browser.wire.reset()
+        leave(browser, stream, how)
         origin.wait_for(lambda: closed(origin))
         assert origin.requests == []
         assert b"\r\n0\r\n" not in origin.connections[0].received
