@@ -69,7 +69,10 @@ pub fn all(lines: Lines<'_>) -> impl Iterator<Item = Cookie> + '_ {
 
 /// The values of all cookies called `name`.
 pub fn values<'a>(lines: Lines<'a>, name: &'a [u8]) -> impl Iterator<Item = Span> + 'a {
-    all(lines).filter(move |cookie| cookie.name.of(lines.bytes) == name).map(|cookie| cookie.value)
+    lines.fields.iter().filter(|field| field.known == Known::Cookie).flat_map(move |field| {
+        let text = field.value.of(lines.bytes);
+        pairs(text).filter_map(move |pair| Some(within(*field, value_of(text, pair, name)?)))
+    })
 }
 
 /// Cuts the cookies whose values were taken, by whatever kinds; the whole line where no other is left in it.
@@ -148,10 +151,17 @@ pub fn set_cookie_name(field: &[u8]) -> &[u8] {
 }
 
 /// Where the value of `pair` stands, if the pair is called `name`.
-fn value_of(field: &[u8], pair: Range<usize>, name: &[u8]) -> Option<Range<usize>> {
-    let equals = pair.start + memchr(b'=', &field[pair.clone()])?;
-    let ours = &field[trim(field, pair.start..equals)] == name;
-    ours.then(|| trim(field, equals + 1..pair.end))
+fn value_of(field: &[u8], Range { mut start, end }: Range<usize>, name: &[u8]) -> Option<Range<usize>> {
+    while start < end && is_space(field[start]) {
+        start += 1;
+    }
+    // Most cookies are others', and their first letter says so.
+    if field[start..end].first() != name.first() {
+        return None;
+    }
+    let equals = start + memchr(b'=', &field[start..end])?;
+    let ours = &field[trim(field, start..equals)] == name;
+    ours.then(|| trim(field, equals + 1..end))
 }
 
 /// Behind a pair that stays, the `;` before ours goes; before all that stay, the `;` after it with its spaces.

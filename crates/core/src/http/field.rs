@@ -71,29 +71,33 @@ pub enum Known {
 
 /// Looks a field's name up; case does not matter.
 pub fn known(name: &[u8]) -> Known {
-    let candidates: &[(&[u8], Known)] = match name.len() {
-        2 => &[(b"te", Known::HopByHop)],
-        4 => &[(b"host", Known::Host), (b"date", Known::Date)],
-        6 => &[(b"cookie", Known::Cookie), (b"expect", Known::Expect)],
-        7 => &[(b"expires", Known::Expires), (b"upgrade", Known::Upgrade), (b"trailer", Known::Trailer)],
-        9 => &[(b"forwarded", Known::Forwarded)],
-        10 => &[
-            (b"connection", Known::Connection),
-            (b"set-cookie", Known::SetCookie),
-            (b"user-agent", Known::UserAgent),
-            (b"keep-alive", Known::HopByHop),
-        ],
-        13 => &[(b"cache-control", Known::CacheControl)],
-        14 => &[(b"content-length", Known::ContentLength), (b"http2-settings", Known::HopByHop)],
-        15 => &[(b"x-forwarded-for", Known::Forwarded)],
-        16 => &[(b"proxy-connection", Known::HopByHop), (b"x-forwarded-host", Known::Forwarded)],
-        17 => &[(b"transfer-encoding", Known::TransferEncoding), (b"x-forwarded-proto", Known::Forwarded)],
-        _ => &[],
+    // Length and first letter leave one candidate at most, and most write it as the standards do.
+    let first = name.first().map_or(0, u8::to_ascii_lowercase);
+    let (text, known): (&[u8], _) = match (name.len(), first) {
+        (2, b't') => (b"TE", Known::HopByHop),
+        (4, b'h') => (b"Host", Known::Host),
+        (4, b'd') => (b"Date", Known::Date),
+        (6, b'c') => (b"Cookie", Known::Cookie),
+        (6, b'e') => (b"Expect", Known::Expect),
+        (7, b'e') => (b"Expires", Known::Expires),
+        (7, b'u') => (b"Upgrade", Known::Upgrade),
+        (7, b't') => (b"Trailer", Known::Trailer),
+        (9, b'f') => (b"Forwarded", Known::Forwarded),
+        (10, b'c') => (b"Connection", Known::Connection),
+        (10, b's') => (b"Set-Cookie", Known::SetCookie),
+        (10, b'u') => (b"User-Agent", Known::UserAgent),
+        (10, b'k') => (b"Keep-Alive", Known::HopByHop),
+        (13, b'c') => (b"Cache-Control", Known::CacheControl),
+        (14, b'c') => (b"Content-Length", Known::ContentLength),
+        (14, b'h') => (b"HTTP2-Settings", Known::HopByHop),
+        (15, b'x') => (b"X-Forwarded-For", Known::Forwarded),
+        (16, b'p') => (b"Proxy-Connection", Known::HopByHop),
+        (16, b'x') => (b"X-Forwarded-Host", Known::Forwarded),
+        (17, b't') => (b"Transfer-Encoding", Known::TransferEncoding),
+        (17, b'x') => (b"X-Forwarded-Proto", Known::Forwarded),
+        _ => return Known::Other,
     };
-    candidates
-        .iter()
-        .find(|(text, _)| name.eq_ignore_ascii_case(text))
-        .map_or(Known::Other, |(_, known)| *known)
+    if name == text || name.eq_ignore_ascii_case(text) { known } else { Known::Other }
 }
 
 /// Whether CGI and its heirs, which write `_` for `-` (RFC 3875, 4.1.18), would take this name for one known here.

@@ -24,16 +24,17 @@ impl Origin {
     pub fn write(self, host: &[u8], out: &mut Vec<u8>) {
         let client = self.client.to_canonical();
         out.extend_from_slice(b"X-Forwarded-For: ");
+        let start = out.len();
         write_address(client, out);
-        out.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
-        out.extend_from_slice(self.scheme().as_bytes());
+        let address = start..out.len();
+        out.extend_from_slice(if self.secure { PROTO_HTTPS } else { PROTO_HTTP });
         if !host.is_empty() {
             out.extend_from_slice(b"\r\nX-Forwarded-Host: ");
             out.extend_from_slice(host);
         }
         let v6 = client.is_ipv6();
         out.extend_from_slice(if v6 { b"\r\nForwarded: for=\"[" } else { b"\r\nForwarded: for=" });
-        write_address(client, out);
+        out.extend_from_within(address);
         if v6 {
             out.extend_from_slice(b"]\"");
         }
@@ -43,21 +44,30 @@ impl Origin {
             out.extend_from_slice(host);
             out.push(b'"');
         }
-        out.extend_from_slice(b";proto=");
-        out.extend_from_slice(self.scheme().as_bytes());
-        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(if self.secure { b";proto=https\r\n" } else { b";proto=http\r\n" });
     }
 }
+
+const PROTO_HTTPS: &[u8] = b"\r\nX-Forwarded-Proto: https";
+const PROTO_HTTP: &[u8] = b"\r\nX-Forwarded-Proto: http";
 
 fn write_address(address: IpAddr, out: &mut Vec<u8>) {
     match address {
         IpAddr::V4(address) => {
-            for (place, octet) in address.octets().into_iter().enumerate() {
-                if place > 0 {
-                    out.push(b'.');
+            // Three digits and a dot each; the last dot goes again.
+            let mut text = [0; 16];
+            let mut length = 0;
+            for octet in address.octets() {
+                for (place, least) in [(100, 100), (10, 10), (1, 0)] {
+                    if octet >= least {
+                        text[length] = b'0' + octet / place % 10;
+                        length += 1;
+                    }
                 }
-                super::h1::encode::decimal(u64::from(octet), out);
+                text[length] = b'.';
+                length += 1;
             }
+            out.extend_from_slice(&text[..length - 1]);
         }
         // Writing to a vector does not fail.
         IpAddr::V6(address) => drop(write!(out, "{address}")),

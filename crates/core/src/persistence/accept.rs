@@ -90,8 +90,11 @@ pub(super) fn recall(
     asked: bool,
     edits: &mut Edits,
 ) -> Option<Claim> {
+    if foreign.is_empty() {
+        return None;
+    }
     let mut claim = None;
-    for Cookie { name, value } in cookies::all(ask.lines).take_while(|_| !foreign.is_empty()) {
+    for Cookie { name, value } in cookies::all(ask.lines) {
         let name = name.of(ask.lines.bytes);
         let said = foreign
             .iter()

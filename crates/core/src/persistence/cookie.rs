@@ -249,9 +249,11 @@ pub fn open(ring: &KeyRing, purpose: &Purpose, value: &[u8]) -> Result<Session, 
 
 /// The id of the key that a value says it was sealed with; nothing vouches for it until the value is opened.
 pub fn key_id(value: &[u8]) -> Option<u16> {
-    let mut bytes = [0; TOKEN_BYTES];
-    let length = URL_SAFE_NO_PAD.decode_slice(bare(value), &mut bytes).ok()?;
-    (length == TOKEN_BYTES && bytes[0] == VERSION).then_some(())?;
+    let value = bare(value);
+    // Version and key are the first of its bytes.
+    let mut bytes = [0; NONCE_AT];
+    let length = URL_SAFE_NO_PAD.decode_slice(value.get(..NONCE_AT / 3 * 4)?, &mut bytes).ok()?;
+    (value.len() == TOKEN_LEN && length == NONCE_AT && bytes[0] == VERSION).then_some(())?;
     Some(u16::from_be_bytes(at(&bytes, KEY_AT)))
 }
 

@@ -1,14 +1,10 @@
 //! Reads a head where it lies and decides where its message ends; what could mean two things is refused.
 
-use std::mem::MaybeUninit;
-
-use super::super::field::{Field, Known, Span, is_lookalike, known, list};
+use super::super::field::{Field, Known, Span, list};
 use super::super::method::Method;
 use super::super::refusal::Refusal;
+use super::lines::{RequestLine, StatusLine, field_lines, request_line, status_line};
 use super::target::{Target, agreed_host, read_target};
-
-/// Empty lines before a request that are skipped (RFC 9112, 2.2); with one more, it is none.
-const MOST_EMPTY_LINES: &[u8] = b"\r\n\r\n\r\n\r\n";
 
 /// Bytes of a method; the longest that is registered has 17.
 const MOST_METHOD: usize = 32;
@@ -95,41 +91,24 @@ pub fn request(
     limits: Limits,
     fields: &mut Vec<Field>,
 ) -> Result<Option<RequestHead>, Refusal> {
-    if bytes.strip_prefix(MOST_EMPTY_LINES).is_some_and(|more| more.first() == Some(&b'\r')) {
-        return Err(Refusal::StartLine);
-    }
-    let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
-    let mut parsed = httparse::Request::new(&mut []);
-    let status = parsed.parse_with_uninit_headers(bytes, &mut slots);
-    let length = match status {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return incomplete(bytes, limits),
-        Err(error) => return Err(refused(bytes, error)),
+    let mut facts = Facts::default();
+    let Some(RequestLine { method: method_text, target, http11, end }) = request_line(bytes)? else {
+        return incomplete(bytes, limits);
     };
-    let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
-        return Err(Refusal::StartLine);
-    };
-    if target.len() > limits.target as usize {
+    if target.end - target.start > limits.target {
         return Err(Refusal::TargetTooLong);
     }
-    if length > limits.head as usize || parsed.headers.len() > usize::from(limits.fields) {
+    let most = usize::from(limits.fields);
+    let Some(length) = field_lines(bytes, end, most, true, fields, |field| facts.add(bytes, field))? else {
+        return incomplete(bytes, limits);
+    };
+    if length > limits.head as usize {
         return Err(Refusal::HeadTooLarge);
     }
-    place_fields(bytes, length, parsed.headers, fields)?;
-    let method_text = span(bytes, method.as_bytes());
-    // Empty lines before a request are skipped (RFC 9112, 2.2): lines, not line feeds.
-    if !bytes[..method_text.start as usize].chunks(2).all(|line| line == b"\r\n") {
-        return Err(Refusal::BareLf);
-    }
-    let method = offered(method.as_bytes())?;
-    if fields.iter().any(|field| field.known == Known::Other && is_lookalike(field.name.of(bytes))) {
-        return Err(Refusal::Lookalike);
-    }
-    let facts = Facts::gather(bytes, fields)?;
-    let http11 = version == 1;
+    let method = offered(method_text.of(bytes))?;
+    facts.agree()?;
     let framing = facts.request_framing(http11)?;
-    let Target { form: target, authority, scheme_secure } =
-        read_target(bytes, span(bytes, target.as_bytes()), method_text)?;
+    let Target { form: target, authority, scheme_secure } = read_target(bytes, target, method_text)?;
     let host = agreed_host(bytes, facts.host, authority, http11)?;
     Ok(Some(RequestHead {
         method,
@@ -155,32 +134,25 @@ pub fn response(
     to: Method,
     fields: &mut Vec<Field>,
 ) -> Result<Option<ResponseHead>, Refusal> {
-    let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
-    let mut parsed = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
-    let length = match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut slots) {
-        Ok(httparse::Status::Complete(length)) if length <= most as usize => length,
-        Ok(httparse::Status::Partial) if bytes.len() <= most as usize => return Ok(None),
-        Ok(_) => return Err(Refusal::HeadTooLarge),
-        Err(error) => return Err(refused(bytes, error)),
+    let mut facts = Facts::default();
+    let Some(StatusLine { status, phrase, http11, end }) = status_line(bytes)? else {
+        return unfinished(bytes, most);
     };
-    let (Some(status), Some(version)) = (parsed.code, parsed.version) else {
-        return Err(Refusal::StartLine);
+    let Some(length) = field_lines(bytes, end, MOST_FIELDS, false, fields, |field| facts.add(bytes, field))?
+    else {
+        return unfinished(bytes, most);
     };
-    // Before a response there is nothing to skip.
-    if status < 100 || !bytes.starts_with(b"HTTP/") {
-        return Err(Refusal::StartLine);
+    if length > most as usize {
+        return Err(Refusal::HeadTooLarge);
     }
-    place_fields(bytes, length, parsed.headers, fields)?;
-    let facts = Facts::gather(bytes, fields)?;
+    facts.agree()?;
     if status == 101 && !facts.upgrades() {
         return Err(Refusal::Upgrade);
     }
-    let http11 = version == 1;
     let framing = facts.response_framing(status, to, http11)?;
     Ok(Some(ResponseHead {
         status,
-        phrase: span(bytes, parsed.reason.unwrap_or_default().as_bytes()),
+        phrase,
         framing,
         described_length: facts.length.filter(|_| to == Method::Head || status == 304),
         keep_alive: facts.keeps(http11) && framing != Framing::UntilClose && !facts.body_against(status),
@@ -207,27 +179,27 @@ struct Facts {
 }
 
 impl Facts {
-    fn gather(bytes: &[u8], fields: &[Field]) -> Result<Self, Refusal> {
-        let mut facts = Self::default();
-        for field in fields {
-            let value = field.value.of(bytes);
-            match field.known {
-                Known::ContentLength if facts.length.is_some() => return Err(Refusal::ContentLength),
-                Known::ContentLength => facts.length = Some(number(value).ok_or(Refusal::ContentLength)?),
-                Known::TransferEncoding if facts.chunked => return Err(Refusal::TransferEncoding),
-                Known::TransferEncoding => facts.chunked = coding(value)?,
-                Known::Host if facts.host.is_some() => return Err(Refusal::Host),
-                Known::Host => facts.host = Some(field.value),
-                Known::Connection => facts.read_connection(value),
-                Known::Upgrade => facts.websocket = value.eq_ignore_ascii_case(b"websocket"),
-                Known::Expect => facts.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
-                _ => {}
-            }
+    /// Takes in one more field.
+    fn add(&mut self, bytes: &[u8], field: &Field) -> Result<(), Refusal> {
+        let value = field.value.of(bytes);
+        match field.known {
+            Known::ContentLength if self.length.is_some() => return Err(Refusal::ContentLength),
+            Known::ContentLength => self.length = Some(number(value).ok_or(Refusal::ContentLength)?),
+            Known::TransferEncoding if self.chunked => return Err(Refusal::TransferEncoding),
+            Known::TransferEncoding => self.chunked = coding(value)?,
+            Known::Host if self.host.is_some() => return Err(Refusal::Host),
+            Known::Host => self.host = Some(field.value),
+            Known::Connection => self.read_connection(value),
+            Known::Upgrade => self.websocket = value.eq_ignore_ascii_case(b"websocket"),
+            Known::Expect => self.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
+            _ => {}
         }
-        if facts.chunked && facts.length.is_some() {
-            return Err(Refusal::TwoLengths);
-        }
-        Ok(facts)
+        Ok(())
+    }
+
+    /// The whole head has been read: whether its fields agree.
+    fn agree(&self) -> Result<(), Refusal> {
+        if self.chunked && self.length.is_some() { Err(Refusal::TwoLengths) } else { Ok(()) }
     }
 
     fn read_connection(&mut self, value: &[u8]) {
@@ -316,38 +288,6 @@ fn offered(text: &[u8]) -> Result<Method, Refusal> {
     }
 }
 
-/// Turns the parser's slices into places, and refuses what its leniency let through.
-fn place_fields(
-    bytes: &[u8],
-    length: usize,
-    headers: &[httparse::Header<'_>],
-    fields: &mut Vec<Field>,
-) -> Result<(), Refusal> {
-    fields.clear();
-    for header in headers {
-        let name = span(bytes, header.name.as_bytes());
-        let line = Span { start: name.start, end: place(length - 2) };
-        if let Some(last) = fields.last_mut() {
-            let last: &mut Field = last;
-            last.line.end = name.start;
-        }
-        fields.push(Field {
-            known: known(header.name.as_bytes()),
-            name,
-            value: span(bytes, header.value),
-            line,
-        });
-    }
-    // Every line ends where the next begins: two bytes before each line's end there must be CR LF.
-    let crlf = |end: u32| bytes.get((end as usize).wrapping_sub(2)..end as usize) == Some(b"\r\n");
-    let first = fields.first().map_or(place(length - 2), |field| field.line.start);
-    if crlf(first) && crlf(place(length)) && fields.iter().all(|field| crlf(field.line.end)) {
-        Ok(())
-    } else {
-        Err(Refusal::BareLf)
-    }
-}
-
 /// What is known of a request head whose end has not come: it may already be too large; else `None`.
 pub fn incomplete(bytes: &[u8], limits: Limits) -> Result<Option<RequestHead>, Refusal> {
     let line = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
@@ -358,31 +298,9 @@ pub fn incomplete(bytes: &[u8], limits: Limits) -> Result<Option<RequestHead>, R
     if bytes.len() > limits.head as usize { Err(Refusal::HeadTooLarge) } else { Ok(None) }
 }
 
-fn refused(bytes: &[u8], error: httparse::Error) -> Refusal {
-    match error {
-        httparse::Error::TooManyHeaders => Refusal::HeadTooLarge,
-        httparse::Error::HeaderName | httparse::Error::HeaderValue => Refusal::FieldLine,
-        httparse::Error::Version if other_version(bytes) => Refusal::Version,
-        _ => Refusal::StartLine,
-    }
-}
-
-/// Whether the start line ends in a well-formed version that is not ours.
-fn other_version(bytes: &[u8]) -> bool {
-    let line =
-        bytes.split(|&byte| byte == b'\r').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-    let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-        if major.is_ascii_digit() && minor.is_ascii_digit() && !matches!((major, minor), (b'1', b'0' | b'1')))
-}
-
-fn span(bytes: &[u8], part: &[u8]) -> Span {
-    let start = (part.as_ptr() as usize).wrapping_sub(bytes.as_ptr() as usize);
-    if start > bytes.len() {
-        Span::default()
-    } else {
-        Span { start: place(start), end: place(start + part.len()) }
-    }
+/// The same of a response's head.
+fn unfinished(bytes: &[u8], most: u32) -> Result<Option<ResponseHead>, Refusal> {
+    if bytes.len() > most as usize { Err(Refusal::HeadTooLarge) } else { Ok(None) }
 }
 
 /// Heads are at most a few hundred KiB, so a place in one fits 32 bits.

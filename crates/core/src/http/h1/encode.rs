@@ -119,9 +119,22 @@ pub fn response(
 
 /// Appends a status line.
 pub fn status_line(status: u16, phrase: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    decimal(u64::from(status), out);
-    out.push(b' ');
+    let digit = |at: u16| b'0' + (status / at % 10) as u8;
+    out.extend_from_slice(&[
+        b'H',
+        b'T',
+        b'T',
+        b'P',
+        b'/',
+        b'1',
+        b'.',
+        b'1',
+        b' ',
+        digit(100),
+        digit(10),
+        digit(1),
+        b' ',
+    ]);
     out.extend_from_slice(phrase);
     out.extend_from_slice(b"\r\n");
 }
@@ -212,15 +225,25 @@ struct Run<'a> {
     edits: &'a Edits,
     /// The next edit's place in their order.
     next: usize,
+    /// Where it cuts; beyond every line when none is left.
+    cut: u32,
     lines: Span,
 }
 
 impl<'a> Run<'a> {
     fn new(bytes: &'a [u8], edits: &'a Edits) -> Self {
-        Self { bytes, edits, next: 0, lines: Span::default() }
+        Self { bytes, edits, next: 0, cut: cut_at(edits, 0), lines: Span::default() }
     }
 
     fn keep(&mut self, line: Span, out: &mut Vec<u8>) {
+        if line.end <= self.cut {
+            self.extend(line, out);
+        } else {
+            self.keep_edited(line, out);
+        }
+    }
+
+    fn keep_edited(&mut self, line: Span, out: &mut Vec<u8>) {
         let mut start = line.start;
         while let Some((cut, text)) = self.edits.get(self.next).filter(|(cut, _)| cut.start < line.end) {
             self.next += 1;
@@ -232,6 +255,7 @@ impl<'a> Run<'a> {
                 start = cut.end;
             }
         }
+        self.cut = cut_at(self.edits, self.next);
         if start < line.end {
             self.extend(Span { start, end: line.end }, out);
         }
@@ -250,6 +274,10 @@ impl<'a> Run<'a> {
         out.extend_from_slice(self.lines.of(self.bytes));
         self.lines = Span { start: self.lines.end, end: self.lines.end };
     }
+}
+
+fn cut_at(edits: &Edits, place: usize) -> u32 {
+    edits.get(place).map_or(u32::MAX, |(cut, _)| cut.start)
 }
 
 #[cfg(test)]

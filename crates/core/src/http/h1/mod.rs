@@ -3,4 +3,5 @@
 pub mod chunked;
 pub mod decode;
 pub mod encode;
+mod lines;
 mod target;

@@ -3,6 +3,7 @@
 use super::super::field::Span;
 use super::super::refusal::Refusal;
 use super::decode::{number, place};
+use super::lines::is_host;
 
 /// What a target says.
 pub(super) struct Target {
@@ -15,9 +16,6 @@ pub(super) struct Target {
 /// Splits the target into its origin form and, for the absolute form, scheme and authority (RFC 9112, 3.2).
 pub(super) fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<Target, Refusal> {
     let text = target.of(bytes);
-    if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e) && *byte != b'#') {
-        return Err(Refusal::Target);
-    }
     if text.first() == Some(&b'/') || (text == b"*" && method.of(bytes) == b"OPTIONS") {
         return Ok(Target { form: target, authority: None, scheme_secure: None });
     }
@@ -75,8 +73,7 @@ pub(super) fn is_authority(text: &[u8]) -> bool {
         }
         None => text.split_at(memchr::memchr(b':', text).unwrap_or(text.len())),
     };
-    let named = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(byte);
-    let host_holds = !host.is_empty() && (host.starts_with(b"[") || host.iter().all(named));
+    let host_holds = !host.is_empty() && (host.starts_with(b"[") || is_host(host));
     let port_holds = match rest.strip_prefix(b":") {
         Some(port) => port.len() <= 5 && number(port).is_some_and(|port| u16::try_from(port).is_ok()),
         None => rest.is_empty(),
