@@ -13,10 +13,14 @@ use equalizer_core::http::refusal::Refusal;
 
 use crate::buffer::{Buffer, Buffers};
 use crate::clock::{Deadline, Late};
+use crate::pipe::Pipe;
 use crate::socket::Socket;
 
 /// A body longer than this is moved through a large buffer.
 const LARGE: u64 = 16 * 1024;
+
+/// From so many bytes on, the rest of a body is moved inside the kernel where that can be.
+const SPLICED: u64 = 32 * 1024;
 
 /// A message up to this size leaves in one write.
 const GATHERED: usize = 16 * 1024 - 64;
@@ -168,11 +172,47 @@ impl Transfer<'_> {
                     .await?;
                     before = &[];
                 }
+                if let Some(pipe) = self.pipe() {
+                    return self.splice(pipe, moved).await;
+                }
                 if self.fill().await? == 0 {
                     return self.ended().await;
                 }
             }
         }
+    }
+
+    /// A pipe, where what is left of the body is large and travels as it is.
+    fn pipe(&self) -> Option<Pipe> {
+        let large = matches!(self.source, Source::Length(SPLICED..)) && !self.chunked;
+        if large && self.from.is_plain() && self.to.is_plain() { self.buffers.take_pipe() } else { None }
+    }
+
+    /// Moves the rest of a body of known length through a pipe.
+    async fn splice(self, mut pipe: Pipe, moved: impl Fn(usize)) -> Result<(), Broken> {
+        while let Source::Length(left) = self.source {
+            let fill = poll_fn(|context| self.from.poll_fill(context, &mut pipe, *left));
+            let length = match self.deadline.within(self.wait, fill).await {
+                Ok(Ok(length @ 1..)) => length,
+                Ok(_) => return Err(Broken::Source { late: false }),
+                Err(Late) => return Err(Broken::Source { late: true }),
+            };
+            *left -= length as u64;
+            moved(length);
+            match self
+                .deadline
+                .within(self.wait, poll_fn(|context| self.to.poll_drain(context, &mut pipe)))
+                .await
+            {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(Late) => return Err(Broken::Sink),
+            }
+            if *left == 0 {
+                *self.source = Source::Done(Vec::new());
+            }
+        }
+        self.buffers.give_pipe(pipe);
+        Ok(())
     }
 
     /// Writes the frame of a chunk around `length` bytes; returns what follows them.

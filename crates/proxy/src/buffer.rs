@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::Field;
 
+use crate::pipe::Pipe;
 use crate::socket::Socket;
 
 /// What a head and a small body fit into.
@@ -100,6 +101,7 @@ pub(crate) struct Buffers {
     texts: Shelf<Vec<u8>>,
     fields: Shelf<Vec<Field>>,
     edits: Shelf<Edits>,
+    pipes: Shelf<Pipe>,
 }
 
 impl Buffers {
@@ -151,6 +153,18 @@ impl Buffers {
         self.fields.give(fields);
     }
 
+    /// An empty pipe; none where there are no descriptors left.
+    pub(crate) fn take_pipe(&self) -> Option<Pipe> {
+        self.pipes.take().or_else(Pipe::new)
+    }
+
+    /// Takes a pipe back; one that holds something still is closed.
+    pub(crate) fn give_pipe(&self, pipe: Pipe) {
+        if pipe.is_empty() {
+            self.pipes.give(pipe);
+        }
+    }
+
     /// Gives memory back to the system.
     pub(crate) fn shrink(&self) {
         self.small.shrink();
@@ -158,6 +172,7 @@ impl Buffers {
         self.texts.shrink();
         self.fields.shrink();
         self.edits.shrink();
+        self.pipes.shrink();
     }
 
     /// Empty edits of a head.

@@ -13,6 +13,7 @@ mod exchange;
 mod forward;
 mod listener;
 mod mailbox;
+mod pipe;
 mod queue;
 mod report;
 mod serve;

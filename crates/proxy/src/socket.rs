@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use rustls::ProtocolVersion;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
+use crate::pipe::Pipe;
 use crate::stream::Stream;
 use crate::tls::HTTP2;
 
@@ -41,6 +42,10 @@ impl Carrier {
 
 fn peek(stream: &TcpStream) -> io::Result<usize> {
     SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()])
+}
+
+fn not_plain() -> io::Error {
+    io::ErrorKind::Unsupported.into()
 }
 
 impl Socket {
@@ -107,6 +112,41 @@ impl Socket {
             (Carrier::Tls(stream), _) => Pin::new(stream.as_mut()).poll_write_vectored(context, parts),
             (Carrier::Http2(stream), _) => stream.poll_write(context, parts),
         }
+    }
+
+    /// Whether its bytes are those on the wire, so that the kernel can move them by itself.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(&*self.0.borrow(), Carrier::Plain(_))
+    }
+
+    /// Moves what has come, at most `most` bytes, into an empty pipe; 0 bytes is the end. It must be plain.
+    pub(crate) fn poll_fill(
+        &self,
+        context: &mut Context<'_>,
+        pipe: &mut Pipe,
+        most: u64,
+    ) -> Poll<io::Result<usize>> {
+        let Carrier::Plain(stream) = &*self.0.borrow() else { return Poll::Ready(Err(not_plain())) };
+        loop {
+            ready!(stream.poll_read_ready(context))?;
+            match stream.try_io(Interest::READABLE, || pipe.fill(stream, most)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                filled => return Poll::Ready(filled),
+            }
+        }
+    }
+
+    /// Moves everything out of a pipe. It must be plain.
+    pub(crate) fn poll_drain(&self, context: &mut Context<'_>, pipe: &mut Pipe) -> Poll<io::Result<()>> {
+        let Carrier::Plain(stream) = &*self.0.borrow() else { return Poll::Ready(Err(not_plain())) };
+        while !pipe.is_empty() {
+            ready!(stream.poll_write_ready(context))?;
+            match stream.try_io(Interest::WRITABLE, || pipe.drain(stream)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                drained => drained?,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Writes everything, in as few system calls as it takes.
