@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use equalizer_proxy::cookie;
-use equalizer_proxy::engine::{self, Refused};
+use equalizer_proxy::engine::{self, Drill, Leave, Refused};
 use pyo3::create_exception;
-use pyo3::exceptions::{PyException, PyOSError};
+use pyo3::exceptions::{PyException, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 create_exception!(
@@ -75,12 +75,26 @@ impl Engine {
         })
     }
 
-    /// Stops accepting and waits for the exchanges under way; whether all ended in time.
-    fn drain(&self, py: Python<'_>, wait_ms: u64) -> bool {
+    /// Stops accepting and waits for the exchanges under way; whether all ended in time. Connections without one end
+    /// at once, or, `in_their_time`, with their next response.
+    fn drain(&self, py: Python<'_>, wait_ms: u64, in_their_time: bool) -> bool {
+        let leave = if in_their_time { Leave::InTheirTime } else { Leave::Now };
         py.detach(|| {
-            let draining = self.lock().drain();
+            let draining = self.lock().drain(leave);
             draining.wait(Duration::from_millis(wait_ms))
         })
+    }
+
+    /// Panics on purpose: for tests of what survives it.
+    fn drill(&self, py: Python<'_>, what: &str) -> PyResult<()> {
+        let drill = match what {
+            "connection" => Drill::Connection,
+            "worker" => Drill::Worker,
+            "accepting" => Drill::Accepting,
+            _ => return Err(PyValueError::new_err("write connection, worker or accepting")),
+        };
+        py.detach(|| self.lock().drill(drill));
+        Ok(())
     }
 
     /// Ends the engine at once.
