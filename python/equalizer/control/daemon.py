@@ -68,6 +68,8 @@ def _tick(service: Service, ended: Event) -> None:
     while not ended.wait(_TICK):
         try:
             service.tick()
+            if service.wants_reload():
+                _begin_reload(service)
         except Exception:
             structlog.get_logger().exception("what is done once a second failed")
 
@@ -79,8 +81,12 @@ def _until_stopped(service: Service, happenings: Happenings) -> None:
             continue  # the log is looked for by its name before each write, so there is nothing to do
         if number != signal.SIGHUP:
             return
-        # In a thread of its own: a silent name server must not keep a signal from being obeyed.
-        Thread(target=_reload, args=(service,), daemon=True).start()
+        _begin_reload(service)
+
+
+def _begin_reload(service: Service) -> None:
+    """In a thread of its own: a silent name server must not keep a signal from being obeyed."""
+    Thread(target=_reload, args=(service,), daemon=True).start()
 
 
 def _reload(service: Service) -> None:

@@ -4,13 +4,13 @@ Without a key file there is a key of this run. It outlives reloads, and still op
 A key file that was there and is gone is an error, for a new one would end every session.
 """
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from equalizer.control import keys
 from equalizer.control.keys import Key
+from equalizer.control.look import Look, look
 from equalizer.errors import KeyRingError
 
 
@@ -34,16 +34,13 @@ class KeysRefused:
 
 KeyEvent: TypeAlias = KeysRenewed | KeysRefused
 
-_Look: TypeAlias = tuple[int, ...] | None
-"""What of a file is another after every change; None when it is not there."""
-
 
 @dataclass
 class _File:
     """A key file, as it was read last."""
 
     ring: tuple[Key, ...] = field(repr=False)
-    look: _Look
+    look: Look
 
 
 class Ring:
@@ -63,16 +60,16 @@ class Ring:
 
     def read(self, file: Path, *, make: bool) -> tuple[Key, ...] | None:
         """The keys of a file; None where there is none and none is made. Raises KeyRingError."""
-        known, look = self._files.get(file), _look(file)
+        known, found = self._files.get(file), look(file)
         if known:
-            known.look = look  # whatever comes of it, there is nothing new before the next change
+            known.look = found  # whatever comes of it, there is nothing new before the next change
         ring = keys.read_or_make(file) if make and not known else keys.read(file)
         if ring is None and known:
             raise KeyRingError(
                 "which was there before and is gone", "restore it: it opens the running sessions' cookies"
             )
         if ring is not None:
-            self._files[file] = _File(ring, look)
+            self._files[file] = _File(ring, found)
         return ring
 
     def last(self, file: Path) -> tuple[Key, ...] | None:
@@ -83,12 +80,4 @@ class Ring:
     def has_changed(self, file: Path) -> bool:
         """Whether a file that was read is another now."""
         known = self._files.get(file)
-        return known is not None and known.look != _look(file)
-
-
-def _look(file: Path) -> _Look:
-    try:
-        found = os.stat(file)
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return known is not None and known.look != look(file)

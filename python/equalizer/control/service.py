@@ -17,7 +17,8 @@ from equalizer.config.load import Loaded, Written, load
 from equalizer.control import records, states
 from equalizer.control.answers import Metrics, PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
 from equalizer.control.key_source import renewed
-from equalizer.control.losses import LinesDropped, Losses, SessionsLost
+from equalizer.control.look import Watch
+from equalizer.control.losses import Loss, Losses
 from equalizer.control.reconcile import checked, read_anew, reconcile
 from equalizer.control.records import RecordEvent, Records
 from equalizer.control.ring import KeyEvent, Ring
@@ -64,9 +65,7 @@ class ReloadRefused:
     error: EqualizerError
 
 
-Event: TypeAlias = (
-    StateChange | Reloaded | ReloadRefused | RecordEvent | KeyEvent | SessionsLost | LinesDropped
-)
+Event: TypeAlias = StateChange | Reloaded | ReloadRefused | RecordEvent | KeyEvent | Loss
 """What happened, for whoever keeps or writes it."""
 
 
@@ -101,6 +100,7 @@ class Service:
         self._changing = Lock()
         self._standings: Standings = {}
         self._losses = Losses()
+        self._watch = _watch(written)
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
         self._records: Records | None = None
@@ -216,6 +216,10 @@ class Service:
             if counted is not None:
                 standings[pool, server].history.append(Count(now, counted))
 
+    def wants_reload(self) -> bool:
+        """Whether the file should be read again by itself; to be asked from time to time, by one thread."""
+        return bool(self._running.config.control.watch and self._watch and self._watch.is_new())
+
     @property
     def name(self) -> str:
         """The path of the file, or a word for what is none."""
@@ -267,10 +271,13 @@ class Service:
                     "write it into a file and run that",
                 )
             asked = self._written if written is None else written
+            watch = self._watch if written is None else _watch(written)
+            if watch:
+                watch.note()
             before, loaded = self._running, load(asked, self._called)
             revision = before.snapshot.revision + 1
             after = _Running(loaded, *reconcile(loaded, self._engine, revision, self._ring))
-            self._running, self._written = after, asked
+            self._running, self._written, self._watch = after, asked, watch
             self._take({name: each for name, each in self._standings.items() if after.has(*name)})
         changes = {change.key: change for change in read_anew(before.snapshot, after.snapshot)}
         changes |= {change.key: change for change in diff(before.config, after.config)}
@@ -358,14 +365,18 @@ class Service:
             self.stop()
 
 
+def _watch(written: Written) -> Watch | None:
+    return Watch(Path(written)) if isinstance(written, str | os.PathLike) else None
+
+
 def _for_later(before: Config, after: Config) -> Iterator[str]:
     """Settings that a running process cannot take."""
     if before.engine.workers != after.engine.workers:
-        yield "engine.workers counts from the next start"
+        yield "engine.workers counts from the next start or upgrade"
     if before.records.file != after.records.file:
-        yield "records.file counts from the next start"
+        yield "records.file counts from the next start or upgrade"
     if before.control.socket != after.control.socket:
-        yield "control.socket counts from the next start"
+        yield "control.socket counts from the next start or upgrade"
 
 
 def _count(number: int, noun: str) -> str:
