@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use crate::access::{Logs, Ready};
 use crate::accidents::Accidents;
 use crate::clock::unix_now;
 use crate::life::Thread;
-use crate::listener::bind;
+use crate::listener::{self, bind};
 use crate::mailbox::{Accept, Command, Revision};
 pub use crate::mailbox::{Drill, Leave};
 use crate::prepared::{Listener, Prepared};
@@ -85,6 +86,8 @@ pub struct Engine {
     count: usize,
     workers: Vec<Thread>,
     listeners: BTreeMap<String, Bound>,
+    /// Sockets that somebody opened for us, by listener, until a snapshot has been applied.
+    adopted: BTreeMap<String, Vec<Arc<TcpListener>>>,
     rules: Option<Arc<Snapshot>>,
     secured: Arc<Secured>,
     births: Arc<Births>,
@@ -98,7 +101,7 @@ pub struct Engine {
 struct Bound {
     asked: SocketAddr,
     real: SocketAddr,
-    /// One for each worker.
+    /// One for each worker, where we opened them; none when they were closed for good.
     sockets: Vec<Arc<TcpListener>>,
 }
 
@@ -110,6 +113,7 @@ impl Engine {
             count,
             workers: Vec::new(),
             listeners: BTreeMap::new(),
+            adopted: BTreeMap::new(),
             rules: None,
             secured: Arc::default(),
             births: Arc::default(),
@@ -146,10 +150,10 @@ impl Engine {
         for Listener { name, address, tls, http2 } in prepared.listeners {
             let bound = match self.bound(&name, address) {
                 Some(bound) => bound.clone(),
-                None => bind_listener(&name, address, self.count)?,
+                None => Bound::new(&name, address, self.adopted.get(&name), self.count)?,
             };
-            for (revision, socket) in revisions.iter_mut().zip(&bound.sockets) {
-                let sockets = vec![Arc::clone(socket)];
+            for (worker, revision) in revisions.iter_mut().enumerate() {
+                let sockets = bound.sockets_of(worker, self.count);
                 revision.listeners.push(Accept { name: name.clone(), tls: tls.clone(), http2, sockets });
             }
             listeners.insert(name, bound);
@@ -165,7 +169,23 @@ impl Engine {
         self.logs.take(log);
         self.rules = Some(rules);
         self.secured = prepared.secured;
+        self.adopted.clear();
         Ok(())
+    }
+
+    /// Takes a socket that somebody opened for a listener; the snapshot that is applied first accepts on it.
+    pub fn adopt(&mut self, listener: String, socket: TcpListener) -> io::Result<()> {
+        listener::settle(&socket)?;
+        self.adopted.entry(listener).or_default().push(Arc::new(socket));
+        Ok(())
+    }
+
+    /// The sockets that are accepted on, by listener, for whoever shall adopt them.
+    pub fn handles(&self) -> impl Iterator<Item = (&str, RawFd)> {
+        let all = self.listeners.iter();
+        all.flat_map(|(name, bound)| {
+            bound.sockets.iter().map(move |socket| (name.as_str(), socket.as_raw_fd()))
+        })
     }
 
     /// Takes the records of a run before; the snapshot that is then applied, this one, keeps them.
@@ -260,7 +280,7 @@ impl Engine {
 
     /// Stops accepting; connections close after their exchange, and without one as `leave` says.
     pub fn drain(&mut self, leave: Leave) -> Draining {
-        self.listeners.clear();
+        self.listeners.values_mut().for_each(|bound| bound.sockets.clear());
         Draining { workers: self.workers.len(), done: self.ask(|to| Command::Drain(to, leave)).0 }
     }
 
@@ -342,9 +362,28 @@ impl<T> Answers<T> {
     }
 }
 
-fn bind_listener(name: &str, asked: SocketAddr, count: usize) -> Result<Bound, Refused> {
-    let failed = |error| Refused::Bind { name: name.to_owned(), address: asked, error };
-    let sockets = bind(asked, count).map_err(failed)?;
-    let real = sockets[0].local_addr().map_err(failed)?;
-    Ok(Bound { asked, real, sockets: sockets.into_iter().map(Arc::new).collect() })
+impl Bound {
+    /// What a listener accepts on: the sockets that were opened for it, or our own.
+    fn new(
+        name: &str,
+        asked: SocketAddr,
+        adopted: Option<&Vec<Arc<TcpListener>>>,
+        count: usize,
+    ) -> Result<Self, Refused> {
+        let failed = |error| Refused::Bind { name: name.to_owned(), address: asked, error };
+        let sockets = match adopted {
+            Some(sockets) => sockets.clone(),
+            None => bind(asked, count).map_err(failed)?.into_iter().map(Arc::new).collect(),
+        };
+        let real = sockets[0].local_addr().map_err(failed)?;
+        Ok(Self { asked, real, sockets })
+    }
+
+    /// Those of one of `count` workers. None may be left alone, for connections wait at it; and where there are fewer
+    /// than workers, some share one.
+    fn sockets_of(&self, worker: usize, count: usize) -> Vec<Arc<TcpListener>> {
+        let Some(first) = worker.checked_rem(self.sockets.len()) else { return Vec::new() };
+        let step = if worker < self.sockets.len() { count } else { usize::MAX };
+        self.sockets[first..].iter().step_by(step).map(Arc::clone).collect()
+    }
 }

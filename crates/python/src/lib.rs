@@ -2,6 +2,8 @@
 //!
 //! No thread of the engine ever touches Python; Python always calls in.
 
+use std::net::TcpListener;
+use std::os::fd::{FromRawFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +52,19 @@ impl Engine {
     /// The addresses that are listened on, as a JSON object by listener.
     fn sockets(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
         py.detach(|| serde_json::to_vec(&self.lock().sockets())).map_err(|error| to_python(error.into()))
+    }
+
+    /// Takes a listening socket, which is ours from now on, for a listener of the first snapshot that is applied.
+    #[expect(unsafe_code, reason = "a descriptor is a number in Python")]
+    fn adopt(&self, py: Python<'_>, listener: String, descriptor: RawFd) -> PyResult<()> {
+        // SAFETY: the caller owns the descriptor and gives it up; a wrong one fails when it is used.
+        let socket = unsafe { TcpListener::from_raw_fd(descriptor) };
+        Ok(py.detach(|| self.lock().adopt(listener, socket))?)
+    }
+
+    /// The descriptors that are accepted on, each with its listener; they stay ours.
+    fn handles(&self, py: Python<'_>) -> Vec<(String, RawFd)> {
+        py.detach(|| self.lock().handles().map(|(name, handle)| (name.to_owned(), handle)).collect())
     }
 
     /// Says who may use which server; JSON of `ServerState`s, every other server is up.

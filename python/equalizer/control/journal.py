@@ -5,10 +5,10 @@ from datetime import datetime
 import structlog
 
 from equalizer.control.answers import Reloaded, StateChange
+from equalizer.control.events import Event
 from equalizer.control.losses import LinesDropped, Loss, Panicked, SessionsLost, WorkersRestarted
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
 from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
-from equalizer.control.service import Event
 from equalizer.engine.port import RecordsTaken
 from equalizer.errors import ConfigError
 

@@ -46,17 +46,19 @@ class _File:
 class Ring:
     """The keys of one run."""
 
-    def __init__(self) -> None:
-        self._own: Key | None = None
+    def __init__(self, own: Key | None = None) -> None:
+        """`own` is the key of a run that this one goes on with."""
+        self.own = own
+        """The key that no file has, if one was needed."""
         self._files: dict[Path, _File] = {}
 
     def kept(self, asked: tuple[Key, ...] | None) -> tuple[Key, ...]:
         """Those that a configuration asks for, newest first, and the one of this run if it ever sealed."""
         if asked is None:
-            self._own = self._own or Key.new()
-            return (self._own,)
+            self.own = self.own or Key.new()
+            return (self.own,)
         taken = {key.id for key in asked}
-        return asked if self._own is None or self._own.id in taken else (*asked, self._own)
+        return asked if self.own is None or self.own.id in taken else (*asked, self.own)
 
     def read(self, file: Path, *, make: bool) -> tuple[Key, ...] | None:
         """The keys of a file; None where there is none and none is made. Raises KeyRingError."""

@@ -100,6 +100,12 @@ class _Native:
     def records(self) -> bytes:
         return self._engine.records()
 
+    def adopt(self, listener: str, descriptor: int) -> None:
+        self._engine.adopt(listener, descriptor)
+
+    def handles(self) -> Sequence[tuple[str, int]]:
+        return self._engine.handles()
+
     def sockets(self) -> Mapping[str, str]:
         return cast(dict[str, str], json.loads(self._engine.sockets()))
 
