@@ -1,6 +1,7 @@
 """Clients that ask again and again, each on a connection that it keeps, and remember whatever goes wrong."""
 
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, Thread
@@ -23,6 +24,8 @@ class Load:
         self.servers: list[str] = []
         """Who answered, in order; the servers say it in the field Server-Name."""
         self.failures: list[str] = []
+        self.slowest = 0.0
+        """Seconds of the exchange that took longest."""
         self._trust = trust
         self._ending = False
         self._changed = Condition()
@@ -61,6 +64,7 @@ class Load:
 
     def _exchange(self, wire: Wire, jar: list[str]) -> bool:
         """Whether the connection may be used again."""
+        begun = time.monotonic()
         wire.send(get(*(f"Cookie: {cookie}" for cookie in jar)))
         answer = wire.response()
         wire.forget()
@@ -68,6 +72,7 @@ class Load:
         jar[:] = [each.partition(";")[0] for each in answer.all("set-cookie")] or jar
         with self._changed:
             self.exchanges += 1
+            self.slowest = max(self.slowest, time.monotonic() - begun)
             self.servers.append(answer.get("server-name") or "")
             self._changed.notify_all()
         return answer.get("connection") != "close"
