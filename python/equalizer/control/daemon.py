@@ -22,6 +22,7 @@ from equalizer.control import place
 from equalizer.control.answers import Upgraded
 from equalizer.control.before import Before, Held, found
 from equalizer.control.journal import journal
+from equalizer.control.notify import Manager
 from equalizer.control.service import Service
 from equalizer.control.socket import ControlSocket, Succeed
 from equalizer.control.upgrade import upgrade
@@ -45,6 +46,7 @@ def run(written: Written, name: str) -> None:
     # Every thread inherits this. A handler would run in the main thread only, and not while that waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     Thread(target=_take_signals, args=(happenings,), daemon=True).start()
+    manager = Manager(os.environ)
     before = found(os.environ)
     try:
         service = Service(written, name, journal, before)
@@ -52,6 +54,7 @@ def run(written: Written, name: str) -> None:
             control = _control(service, written, _successor(service, happenings), before)
             before.ready(version("equalizer"))
         except BaseException:
+            service.leave(hurry=True)  # whoever was accepted meanwhile
             service.stop()
             raise
     except EqualizerError as error:
@@ -61,11 +64,15 @@ def run(written: Written, name: str) -> None:
         log.warning(notice)
     for line in service.summary():
         print(line, flush=True)
+    if before.line is None:  # else the process before has told it
+        manager.ready(_serving(service))
     ended = Event()
-    ticking = Thread(target=_tick, args=(service, ended), name="tick", daemon=True)
+    ticking = Thread(target=_tick, args=(service, manager, ended), name="tick", daemon=True)
     ticking.start()
-    replaced = _until_stopped(service, happenings)
+    replaced = _until_stopped(service, manager, happenings)
     ended.set()
+    if not replaced:
+        manager.stopping()
     if control and replaced:
         control.leave()
     elif control:
@@ -81,37 +88,47 @@ def _take_signals(happenings: Happenings) -> None:
         happenings.put(("signal", signal.sigwait(_SIGNALS)))
 
 
-def _tick(service: Service, ended: Event) -> None:
+def _serving(service: Service) -> str:
+    return f"serving {service.name}"
+
+
+def _tick(service: Service, manager: Manager, ended: Event) -> None:
     """In a thread of its own: a slow disk must not keep a signal from being obeyed."""
     while not ended.wait(_TICK):
         try:
             service.tick()
             if service.wants_reload():
-                _begin_reload(service)
+                _begin_reload(service, manager)
+            manager.alive()
         except Exception:
             structlog.get_logger().exception("what is done once a second failed")
 
 
-def _until_stopped(service: Service, happenings: Happenings) -> bool:
+def _until_stopped(service: Service, manager: Manager, happenings: Happenings) -> bool:
     """Whether another process serves now."""
     while True:
         match happenings.get():
             case ("signal", signal.SIGUSR1):
                 continue  # the log is looked for by its name before each write, so there is nothing to do
             case ("signal", signal.SIGHUP):
-                _begin_reload(service)
-            case (what, _):
-                return what == "replaced"
+                _begin_reload(service, manager)
+            case ("replaced", done):
+                manager.replaced(done.after, _serving(service))
+                return True
+            case _:
+                return False
 
 
-def _begin_reload(service: Service) -> None:
+def _begin_reload(service: Service, manager: Manager) -> None:
     """In a thread of its own: a silent name server must not keep a signal from being obeyed."""
-    Thread(target=_reload, args=(service,), daemon=True).start()
+    Thread(target=_reload, args=(service, manager), daemon=True).start()
 
 
-def _reload(service: Service) -> None:
+def _reload(service: Service, manager: Manager) -> None:
+    manager.reloading()
     with suppress(EqualizerError):  # the journal has told it
         service.reload()
+    manager.ready(_serving(service))
 
 
 def _successor(service: Service, happenings: Happenings) -> Succeed:

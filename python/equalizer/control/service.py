@@ -323,9 +323,13 @@ class Service:
                 raise
             self._given = True
 
-    def leave(self) -> bool:
-        """Accept nothing more, and let connections end in their time; whether none is left."""
-        return self._engine.drain(self._running.config.timeouts.upgrade, in_their_time=True)
+    def leave(self, *, hurry: bool = False) -> bool:
+        """Accept nothing more, as another process does; whether no connection is left.
+
+        They end in their time, or, in a `hurry`, after the exchange that they have.
+        """
+        timeouts = self._running.config.timeouts
+        return self._engine.drain(timeouts.stop if hurry else timeouts.upgrade, in_their_time=not hurry)
 
     def _require_rule(self) -> None:
         if self._given:
