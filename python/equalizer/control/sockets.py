@@ -31,6 +31,7 @@ class Opened:
     def of(cls, name: str, descriptor: int) -> "Opened":
         """By its descriptor; raises ListenError when it is no listening TCP socket."""
         try:
+            os.set_inheritable(descriptor, False)
             with socket.socket(fileno=os.dup(descriptor)) as found:
                 listens = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
                 if found.family in (socket.AF_INET, socket.AF_INET6) and listens:
@@ -52,8 +53,6 @@ def of_systemd(environment: Mapping[str, str]) -> tuple[Opened, ...]:
     names = environment.get("LISTEN_FDNAMES", "").split(":")
     descriptors = range(_FIRST, _FIRST + (int(count) if count.isdecimal() else 0))
     names += ["unknown"] * (len(descriptors) - len(names))
-    for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)
     return tuple(Opened.of(name, each) for name, each in zip(names, descriptors, strict=False))
 
 
