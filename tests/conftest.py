@@ -65,11 +65,16 @@ def balance(make_origin: MakeOrigin, capfd: pytest.CaptureFixture[str]) -> Itera
                 tables["listeners"] = tls_listener(folder)
             config = configuration(servers, workers, **tables)
             balancer = Balancer(config, _trust(folder) if folder else None)
-            stack.callback(balancer.stop)
+            stack.callback(_without_defects, balancer)
             return balancer
 
         yield start
     assert "panicked" not in capfd.readouterr().err
+
+
+def _without_defects(balancer: Balancer) -> None:
+    balancer.stop()
+    assert balancer.report()["panics"] == {}
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ class Engine:
         self, snapshot: bytes
     ) -> bytes: ...  # JSON list of {"path": [...], "message": "..."}; [] when well
     def apply(self, snapshot: bytes) -> None: ...  # all or nothing; EngineError, or OSError(errno, message)
+    def adopt(self, listener: str, descriptor: int) -> None: ...  # before the first apply; OSError
+    def handles(self) -> list[tuple[str, int]]: ...  # listener and descriptor; they stay the engine's
     def set_states(self, states: bytes) -> None: ...  # JSON list, in place of the one before; EngineError
     def load_records(
         self, snapshot: bytes, records: bytes
@@ -18,7 +20,10 @@ class Engine:
     def records(self) -> bytes: ...  # what load_records takes; releases the GIL
     def sockets(self) -> bytes: ...  # JSON {"web": "127.0.0.1:8080", ...}: real ports of the bound listeners
     def report(self, sessions: bool) -> bytes: ...  # JSON counters, with the live sessions if asked
-    def drain(self, wait_ms: int) -> bool: ...  # True when no exchange was left; releases the GIL
+    def drain(
+        self, wait_ms: int, in_their_time: bool
+    ) -> bool: ...  # True when no exchange was left; releases the GIL
+    def drill(self, what: str) -> None: ...  # panic on purpose in "connection", "worker" or "accepting"
     def stop(self) -> None: ...  # end the workers at once; idempotent
 
 def explain_cookie(

@@ -7,6 +7,7 @@ EqualizerError
 ├── ListenError       the system refuses an address
 ├── LogFileError      the system refuses the file of the access log
 ├── RequestError      what is asked of a running Equalizer names or wants something that is not there
+├── UpgradeError      the process that should follow this one cannot
 ├── ControlError      the control socket cannot be opened, or nobody answers there
 └── EngineError
     ├── EngineMissing the compiled module is not there
@@ -76,6 +77,10 @@ class RequestError(EqualizerError):
 
 class ControlError(EqualizerError):
     """The control socket cannot be opened, or nobody answers there."""
+
+
+class UpgradeError(EqualizerError):
+    """The process that should follow this one cannot; this one serves on."""
 
 
 class EngineError(EqualizerError):

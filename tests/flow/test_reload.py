@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
 
-from support.process import LIMIT, Named, key_of, run, running, status, write
+from support.process import LIMIT, Named, key_of, run, running, status, stream, write
 from support.visitor import until
 
 Start = Callable[[str], Named]
@@ -153,3 +153,17 @@ def test_reloads_under_load_fail_no_exchange(tmp_path: Path, start: Start) -> No
             for each in clients:
                 each.join()
         assert len(ended_well) == len(clients)
+
+
+def test_a_file_that_is_watched_is_read_by_itself(tmp_path: Path, start: Start) -> None:
+    watched = "[control]\nwatch = true"
+    file = write(tmp_path / "eq.toml", {"web1": start("old").address}, watched)
+    with running(file) as balancer:
+        file.write_text("[listeners")
+        assert "revision 1 is served on" in balancer.log("reload refused")
+        assert "eq.toml:1: not TOML" in balancer.log("reload refused")
+        assert balancer.get()[0] == "old"
+        write(file, {"web1": start("new").address}, watched)
+        # The refusal was told once: the next thing that happens is this.
+        assert "revision 2" in stream(balancer.process.stderr).readline()
+        assert balancer.get()[0] == "new"

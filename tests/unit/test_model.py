@@ -84,6 +84,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "idle_server": "1m",
         "tunnel": "1h",
         "stop": "30s",
+        "upgrade": "10m",
     }
     assert config.keys.file is None
     assert config.records.model_dump() == {"file": None, "every": "1m"}

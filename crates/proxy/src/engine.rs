@@ -3,25 +3,26 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use equalizer_core::persistence::births::Births;
 use equalizer_core::persistence::records::{self, Taken, Unreadable};
-use equalizer_core::snapshot::build::{At, Mistake, build};
+use equalizer_core::snapshot::build::Mistake;
 use equalizer_core::snapshot::{Snapshot, wire};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::access::{Logs, Ready};
+use crate::accidents::Accidents;
 use crate::clock::unix_now;
-use crate::listener::bind;
+use crate::life::Thread;
+use crate::listener::{self, bind};
 use crate::mailbox::{Accept, Command, Revision};
+pub use crate::mailbox::{Drill, Leave};
+use crate::prepared::{Listener, Prepared};
 use crate::report::Report;
 use crate::tls::servers::Secured;
-use crate::tls::{self, Complaints, ListenerTls};
-use crate::worker;
 
 /// How long a worker may take to tell what it counted.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -85,16 +86,14 @@ pub struct Engine {
     count: usize,
     workers: Vec<Thread>,
     listeners: BTreeMap<String, Bound>,
+    /// Sockets that somebody opened for us, by listener, until a snapshot has been applied.
+    adopted: BTreeMap<String, Vec<Arc<TcpListener>>>,
     rules: Option<Arc<Snapshot>>,
     secured: Arc<Secured>,
     births: Arc<Births>,
     logs: Logs,
+    accidents: Arc<Accidents>,
     stopped: bool,
-}
-
-struct Thread {
-    mailbox: UnboundedSender<Command>,
-    thread: JoinHandle<()>,
 }
 
 /// A listener as it was asked for, and the address it really has.
@@ -102,6 +101,8 @@ struct Thread {
 struct Bound {
     asked: SocketAddr,
     real: SocketAddr,
+    /// One for each worker, where we opened them; none when they were closed for good.
+    sockets: Vec<Arc<TcpListener>>,
 }
 
 impl Engine {
@@ -112,10 +113,12 @@ impl Engine {
             count,
             workers: Vec::new(),
             listeners: BTreeMap::new(),
+            adopted: BTreeMap::new(),
             rules: None,
             secured: Arc::default(),
             births: Arc::default(),
             logs: Logs::default(),
+            accidents: Arc::default(),
             stopped: false,
         }
     }
@@ -145,15 +148,13 @@ impl Engine {
             })
             .collect();
         for Listener { name, address, tls, http2 } in prepared.listeners {
-            let kept = self.listeners.get(&name).filter(|bound| bound.asked == address).cloned();
-            let (bound, sockets) = match kept {
-                Some(bound) => (bound, Vec::new()),
-                None => bind_listener(&name, address, self.count)?,
+            let bound = match self.bound(&name, address) {
+                Some(bound) => bound.clone(),
+                None => Bound::new(&name, address, self.adopted.get(&name), self.count)?,
             };
-            let mut sockets = sockets.into_iter();
-            for revision in &mut revisions {
-                let accept = Accept { name: name.clone(), tls: tls.clone(), http2, socket: sockets.next() };
-                revision.listeners.push(accept);
+            for (worker, revision) in revisions.iter_mut().enumerate() {
+                let sockets = bound.sockets_of(worker, self.count);
+                revision.listeners.push(Accept { name: name.clone(), tls: tls.clone(), http2, sockets });
             }
             listeners.insert(name, bound);
         }
@@ -162,12 +163,29 @@ impl Engine {
             revision.log = log.sink();
         }
         self.set_limits(&rules);
+        // First: the workers look once more whether somebody has come before they close what is gone.
+        self.listeners = listeners;
         self.hand_out(revisions)?;
         self.logs.take(log);
-        self.listeners = listeners;
         self.rules = Some(rules);
         self.secured = prepared.secured;
+        self.adopted.clear();
         Ok(())
+    }
+
+    /// Takes a socket that somebody opened for a listener; the snapshot that is applied first accepts on it.
+    pub fn adopt(&mut self, listener: String, socket: TcpListener) -> io::Result<()> {
+        listener::settle(&socket)?;
+        self.adopted.entry(listener).or_default().push(Arc::new(socket));
+        Ok(())
+    }
+
+    /// The sockets that are accepted on, by listener, for whoever shall adopt them.
+    pub fn handles(&self) -> impl Iterator<Item = (&str, RawFd)> {
+        let all = self.listeners.iter();
+        all.flat_map(|(name, bound)| {
+            bound.sockets.iter().map(move |socket| (name.as_str(), socket.as_raw_fd()))
+        })
     }
 
     /// Takes the records of a run before; the snapshot that is then applied, this one, keeps them.
@@ -185,6 +203,14 @@ impl Engine {
     pub fn records(&self) -> impl FnOnce() -> Vec<u8> + use<> {
         let rules = self.rules.clone();
         move || rules.map(|rules| records::write(&rules, unix_now())).unwrap_or_default()
+    }
+
+    /// The sockets that an address has, whatever its listener was called; port 0 is another for each name.
+    fn bound(&self, name: &str, asked: SocketAddr) -> Option<&Bound> {
+        if asked.port() == 0 {
+            return self.listeners.get(name).filter(|bound| bound.asked == asked);
+        }
+        self.listeners.values().find(|bound| bound.asked == asked)
     }
 
     fn open_log(&self, asked: Option<wire::AccessLog>) -> Result<Ready, Refused> {
@@ -210,8 +236,10 @@ impl Engine {
 
     fn hand_out(&mut self, revisions: Vec<Revision>) -> Result<(), Refused> {
         if self.workers.is_empty() {
-            let started =
-                revisions.into_iter().enumerate().map(|(number, revision)| Thread::start(number, revision));
+            let started = revisions
+                .into_iter()
+                .enumerate()
+                .map(|(number, revision)| Thread::start(number, revision, Arc::clone(&self.accidents)));
             self.workers = started.collect::<io::Result<_>>().map_err(Refused::Start)?;
             return Ok(());
         }
@@ -238,12 +266,22 @@ impl Engine {
             report.look_at_limits(rules);
         }
         report.access_log = self.logs.counts.report();
+        (report.panics, report.restarts) = (self.accidents.places(), self.accidents.restarts());
         report
     }
 
-    /// Stops accepting; idle connections close, the others after their exchange.
-    pub fn drain(&self) -> Draining {
-        Draining { workers: self.workers.len(), done: self.ask(Command::Drain).0 }
+    /// Panics on purpose in the first worker: for tests of what survives it.
+    pub fn drill(&self, drill: Drill) {
+        if let Some(worker) = self.workers.first() {
+            // A worker that is gone has stopped already.
+            let _ = worker.mailbox.send(Command::Drill(drill));
+        }
+    }
+
+    /// Stops accepting; connections close after their exchange, and without one as `leave` says.
+    pub fn drain(&mut self, leave: Leave) -> Draining {
+        self.listeners.values_mut().for_each(|bound| bound.sockets.clear());
+        Draining { workers: self.workers.len(), done: self.ask(|to| Command::Drain(to, leave)).0 }
     }
 
     /// Ends all workers at once, with whatever they are doing.
@@ -324,71 +362,28 @@ impl<T> Answers<T> {
     }
 }
 
-impl Thread {
-    fn start(number: usize, revision: Revision) -> io::Result<Self> {
-        let (mailbox, commands) = unbounded_channel();
-        let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-            if let Err(error) = worker::run(number, revision, commands) {
-                eprintln!("worker {number} ended: {error}");
-            }
-        })?;
-        Ok(Self { mailbox, thread })
-    }
-}
-
-fn bind_listener(name: &str, asked: SocketAddr, count: usize) -> Result<(Bound, Vec<TcpListener>), Refused> {
-    let failed = |error| Refused::Bind { name: name.to_owned(), address: asked, error };
-    let sockets = bind(asked, count).map_err(failed)?;
-    let real = sockets[0].local_addr().map_err(failed)?;
-    Ok((Bound { asked, real }, sockets))
-}
-
-/// A snapshot that would run.
-struct Prepared {
-    rules: Snapshot,
-    listeners: Vec<Listener>,
-    access_log: Option<wire::AccessLog>,
-    secured: Arc<Secured>,
-    warnings: Vec<Mistake>,
-}
-
-struct Listener {
-    name: String,
-    address: SocketAddr,
-    tls: Option<ListenerTls>,
-    http2: bool,
-}
-
-impl Prepared {
-    /// Reads a snapshot; the inner error holds everything that is wrong with it.
-    fn read(
-        snapshot: &[u8],
-        before: Option<&Snapshot>,
-        secured: &Secured,
-    ) -> Result<Result<Self, Vec<Mistake>>, Refused> {
-        let wire: wire::Snapshot = serde_json::from_slice(snapshot)?;
-        let now = unix_now();
-        let (rules, mut mistakes) = match build(&wire, before, At { now, chance: fastrand::u64(..) }) {
-            Ok(rules) => (Some(rules), Vec::new()),
-            Err(mistakes) => (None, mistakes),
+impl Bound {
+    /// What a listener accepts on: the sockets that were opened for it, or our own.
+    fn new(
+        name: &str,
+        asked: SocketAddr,
+        adopted: Option<&Vec<Arc<TcpListener>>>,
+        count: usize,
+    ) -> Result<Self, Refused> {
+        let failed = |error| Refused::Bind { name: name.to_owned(), address: asked, error };
+        let sockets = match adopted {
+            Some(sockets) => sockets.clone(),
+            None => bind(asked, count).map_err(failed)?.into_iter().map(Arc::new).collect(),
         };
-        let ring = rules.as_ref().map(|rules| &rules.ring);
-        let mut listeners = Vec::with_capacity(wire.listeners.len());
-        for listener in wire.listeners {
-            let tls = listener.tls.as_ref().and_then(|tls| {
-                let complaints = Complaints::new(&["listeners", &listener.name, "tls"], &mut mistakes);
-                tls::prepare(tls, listener.http2, ring, now, complaints)
-            });
-            if let Ok(address) = listener.address.parse() {
-                listeners.push(Listener { name: listener.name, address, tls, http2: listener.http2 });
-            }
-        }
-        let secured = Arc::new(tls::servers::prepare(&wire.pools, secured, &mut mistakes));
-        Ok(match rules {
-            Some(rules) if mistakes.iter().all(|mistake| mistake.warning) => {
-                Ok(Self { rules, listeners, access_log: wire.access_log, secured, warnings: mistakes })
-            }
-            _ => Err(mistakes),
-        })
+        let real = sockets[0].local_addr().map_err(failed)?;
+        Ok(Self { asked, real, sockets })
+    }
+
+    /// Those of one of `count` workers. None may be left alone, for connections wait at it; and where there are fewer
+    /// than workers, some share one.
+    fn sockets_of(&self, worker: usize, count: usize) -> Vec<Arc<TcpListener>> {
+        let Some(first) = worker.checked_rem(self.sockets.len()) else { return Vec::new() };
+        let step = if worker < self.sockets.len() { count } else { usize::MAX };
+        self.sockets[first..].iter().step_by(step).map(Arc::clone).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! The sockets: connections, their clocks and buffers, and the path of a request between them.
 
 mod access;
+mod accidents;
 mod answer;
 mod birth;
 mod body;
@@ -11,9 +12,12 @@ mod desk;
 pub mod engine;
 mod exchange;
 mod forward;
+mod life;
 mod listener;
+mod listening;
 mod mailbox;
 mod pipe;
+mod prepared;
 mod queue;
 mod report;
 mod serve;

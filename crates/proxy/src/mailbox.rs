@@ -19,12 +19,38 @@ pub(crate) enum Command {
     /// Tell what was counted; the census, which is large, where it is asked for.
     Report { to: Sender<Report>, census: bool },
     /// Accept nothing more, finish what is under way, and say so.
-    Drain(Sender<()>),
+    Drain(Sender<()>, Leave),
+    /// Panic on purpose.
+    Drill(Drill),
+    /// A task that the worker cannot be without has panicked.
+    Broken,
     /// End at once.
     Stop,
 }
 
+/// What shall panic, to see what survives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drill {
+    /// The next connection, when it has sent something.
+    Connection,
+    /// The worker.
+    Worker,
+    /// What accepts connections.
+    Accepting,
+}
+
+/// How connections end that wait for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// At once.
+    Now,
+    /// With the response to their next request, which tells the client to go, or when they were idle for too long:
+    /// no request meets a closed door.
+    InTheirTime,
+}
+
 /// A revision for one worker.
+#[derive(Clone)]
 pub(crate) struct Revision {
     pub(crate) rules: Arc<Snapshot>,
     pub(crate) secured: Arc<Secured>,
@@ -35,11 +61,12 @@ pub(crate) struct Revision {
 }
 
 /// A listener that the worker shall serve.
+#[derive(Clone)]
 pub(crate) struct Accept {
     pub(crate) name: String,
     pub(crate) tls: Option<ListenerTls>,
     /// Whether clients may speak HTTP/2.
     pub(crate) http2: bool,
-    /// A socket of its own, where the worker has none for this listener yet.
-    pub(crate) socket: Option<TcpListener>,
+    /// What to accept on: most often one socket, and of no other worker.
+    pub(crate) sockets: Vec<Arc<TcpListener>>,
 }

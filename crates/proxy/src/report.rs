@@ -9,7 +9,7 @@ use equalizer_core::snapshot::wire::State;
 use serde::Serialize;
 
 /// Counters since the engine began, and gauges as of now.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Clone, Serialize)]
 pub struct Report {
     /// Number of the configuration that runs.
     pub revision: u64,
@@ -21,10 +21,14 @@ pub struct Report {
     pub pools: BTreeMap<String, PoolReport>,
     /// Lines of the access log.
     pub access_log: AccessLogReport,
+    /// Panics inside the engine, by their place in the source.
+    pub panics: BTreeMap<String, u64>,
+    /// Workers that began again after one.
+    pub restarts: u64,
 }
 
 /// What became of the lines of the access log.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Clone, Serialize)]
 pub struct AccessLogReport {
     /// Lines written.
     pub written: u64,
@@ -33,7 +37,7 @@ pub struct AccessLogReport {
 }
 
 /// One pool's counters.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Clone, Serialize)]
 pub struct PoolReport {
     /// Exchanges by the reason their server was chosen.
     pub reasons: BTreeMap<&'static str, u64>,
@@ -50,7 +54,7 @@ pub struct PoolReport {
 }
 
 /// A table of records, shared by all workers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct RecordsReport {
     /// Those there are now.
     pub held: usize,
@@ -61,7 +65,7 @@ pub struct RecordsReport {
 }
 
 /// One server's counters.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ServerReport {
     /// Exchanges it has answered.
     pub exchanges: u64,
@@ -111,6 +115,16 @@ impl Report {
                 add_all(&mut mine.faults, server.faults);
             }
         }
+    }
+
+    /// Adds what a worker before has counted, of the pools and servers that there still are.
+    pub(crate) fn add_past(&mut self, past: &Self) {
+        let mut past = past.clone();
+        past.pools.retain(|name, _| self.pools.contains_key(name));
+        for (name, pool) in &mut past.pools {
+            pool.servers.retain(|server, _| self.pools[name].servers.contains_key(server));
+        }
+        self.add(past);
     }
 
     /// Adds the records of a snapshot's pools, which no worker has for itself.

@@ -3,16 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births::Births;
-use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
@@ -20,7 +19,9 @@ use crate::access::Log;
 use crate::buffer::{Buffers, Shelf};
 use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::desk::Desk;
-use crate::mailbox::{Accept, Command, Revision};
+use crate::life::{Ended, Held};
+use crate::listening::Listening;
+use crate::mailbox::{Command, Drill, Leave, Revision};
 use crate::report::Report;
 use crate::serve::{Client, h1, h2};
 use crate::setup::Setup;
@@ -40,26 +41,12 @@ pub(crate) struct Worker {
     chance: RefCell<fastrand::Rng>,
     connections: Cell<u64>,
     answers: RefCell<BTreeMap<u16, u64>>,
+    leave: Cell<Option<Leave>>,
     drained: RefCell<Option<Sender<()>>>,
-    listeners: RefCell<BTreeMap<String, Listening>>,
-}
-
-/// A listener that is being accepted on.
-struct Listening {
-    serves: Rc<Serves>,
-    socket: Rc<TcpListener>,
-    accepting: AbortHandle,
-}
-
-/// The place of a listener that is not in the snapshot any more, while its connections are.
-const NOWHERE: usize = usize::MAX;
-
-/// What a listener's connections need to know of it.
-struct Serves {
-    /// Its place in the snapshot, which a reload may change.
-    place: Rc<Cell<usize>>,
-    tls: RefCell<Option<ListenerTls>>,
-    http2: Cell<bool>,
+    listeners: RefCell<Vec<Listening>>,
+    /// What the next connection is for.
+    pub(crate) drill: Cell<Option<Drill>>,
+    mailbox: WeakUnboundedSender<Command>,
 }
 
 /// How a connection came.
@@ -76,16 +63,27 @@ pub(crate) struct Arrival {
     pub(crate) tls: Option<&'static str>,
 }
 
-/// Runs a worker until it is told to stop or its engine is gone. Called on a thread of its own.
-pub(crate) fn run(number: usize, revision: Revision, mailbox: UnboundedReceiver<Command>) -> io::Result<()> {
+/// Runs a worker until it is told to stop, its engine is gone, or it breaks. Called on a thread of its own.
+pub(crate) fn run(
+    number: usize,
+    held: &mut Held,
+    mailbox: &mut UnboundedReceiver<Command>,
+) -> io::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build_local(tokio::runtime::LocalOptions::default())?;
-    runtime.block_on(Worker::new(number, &revision).work(revision, mailbox))
+    let worker = Worker::new(number, held);
+    let work = Rc::clone(&worker).work(held, mailbox);
+    let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
+    // With it go the connections, which count as open until then.
+    drop(runtime);
+    held.past = worker.report(held, true);
+    ended.unwrap_or(Ok(Ended::Broken))
 }
 
 impl Worker {
-    fn new(number: usize, revision: &Revision) -> Rc<Self> {
+    fn new(number: usize, held: &Held) -> Rc<Self> {
+        let revision = &held.revision;
         Rc::new(Self {
             clock: Rc::new(Clock::new()),
             buffers: Buffers::default(),
@@ -103,29 +101,56 @@ impl Worker {
             chance: RefCell::new(fastrand::Rng::new()),
             connections: Cell::default(),
             answers: RefCell::default(),
+            leave: Cell::default(),
             drained: RefCell::default(),
             listeners: RefCell::default(),
+            drill: Cell::default(),
+            mailbox: held.mailbox.clone(),
         })
     }
 
     async fn work(
         self: Rc<Self>,
-        revision: Revision,
-        mut mailbox: UnboundedReceiver<Command>,
-    ) -> io::Result<()> {
-        self.apply(revision)?;
-        spawn_local(tick(Rc::clone(&self), Ticker::new()?));
+        held: &mut Held,
+        mailbox: &mut UnboundedReceiver<Command>,
+    ) -> io::Result<Ended> {
+        self.apply(held.revision.clone())?;
+        self.vital(tick(Rc::clone(&self), Ticker::new()?));
+        if let Some((drained, leave)) = held.drain.clone() {
+            self.drain(drained, leave);
+        }
         while let Some(command) = mailbox.recv().await {
             match command {
-                Command::Apply(revision) => self.apply(*revision)?,
+                Command::Apply(revision) => {
+                    // First: this worker must be the last to have what is closed now.
+                    held.revision.clone_from(&revision);
+                    self.apply(*revision)?;
+                }
                 // Nobody waits for an answer that was given up on.
-                Command::Report { to, census } => drop(to.send(self.report(census))),
-                Command::Drain(to) => self.drain(to),
+                Command::Report { to, census } => drop(to.send(self.report(held, census))),
+                Command::Drain(to, leave) => {
+                    held.revision.listeners.clear();
+                    held.drain = Some((to.clone(), leave));
+                    self.drain(to, leave);
+                }
+                Command::Drill(Drill::Worker) => panic!("a drill in a worker"),
+                Command::Drill(drill) => self.drill.set(Some(drill)),
+                Command::Broken => return Ok(Ended::Broken),
                 Command::Stop => break,
             }
         }
         self.log.point(None);
-        Ok(())
+        Ok(Ended::Told)
+    }
+
+    /// Starts a task without which the worker is of no use.
+    pub(crate) fn vital(&self, task: impl Future<Output = ()> + 'static) -> AbortHandle {
+        let vital = Vital(self.mailbox.clone());
+        let task = async move {
+            let _vital = vital;
+            task.await;
+        };
+        spawn_local(task).abort_handle()
     }
 
     fn apply(self: &Rc<Self>, revision: Revision) -> io::Result<()> {
@@ -133,42 +158,27 @@ impl Worker {
             Setup::new(Arc::clone(&revision.rules), &revision.secured, Some(&self.setup()), self.number);
         *self.setup.borrow_mut() = Rc::new(setup);
         self.log.point(revision.log);
-        let mut listeners = self.listeners.borrow_mut();
-        let mut before = std::mem::take(&mut *listeners);
-        for (place, Accept { name, tls, http2, socket }) in revision.listeners.into_iter().enumerate() {
-            let listening = match (socket, before.remove(&name)) {
-                (None, Some(kept)) => {
-                    *kept.serves.tls.borrow_mut() = tls;
-                    kept.serves.place.set(place);
-                    kept.serves.http2.set(http2);
-                    kept
-                }
-                (None, None) => continue,
-                (Some(socket), old) => {
-                    // Connections to the old address are still this listener's.
-                    let at = old.as_ref().map_or_else(Rc::default, |old| Rc::clone(&old.serves.place));
-                    at.set(place);
-                    if let Some(old) = old {
-                        old.close(self);
-                    }
-                    let (tls, http2) = (RefCell::new(tls), Cell::new(http2));
-                    let serves = Rc::new(Serves { place: at, tls, http2 });
-                    let socket = Rc::new(TcpListener::from_std(socket)?);
-                    let accept = accept(Rc::clone(self), Rc::clone(&socket), Rc::clone(&serves));
-                    Listening { serves, socket, accepting: spawn_local(accept).abort_handle() }
+        let before = self.listeners.take();
+        let asked = |one: &Listening| revision.listeners.iter().any(|accept| one.is(accept));
+        let (mut kept, mut gone): (Vec<_>, Vec<_>) = before.into_iter().partition(asked);
+        for (place, accept) in revision.listeners.into_iter().enumerate() {
+            let known = kept.iter().position(|one| one.is(&accept)).map(|at| kept.swap_remove(at));
+            let listening = match known {
+                Some(known) => known.renew(place, accept),
+                None => {
+                    let old = gone.iter().position(|one| one.name == accept.name);
+                    Listening::begin(self, place, accept, old.map(|at| gone.swap_remove(at)))?
                 }
             };
-            listeners.insert(name, listening);
+            self.listeners.borrow_mut().push(listening);
         }
-        for gone in before.into_values() {
-            gone.serves.place.set(NOWHERE);
-            gone.close(self);
-        }
+        gone.into_iter().for_each(|gone| gone.remove(self));
         Ok(())
     }
 
-    fn drain(self: &Rc<Self>, done: Sender<()>) {
-        std::mem::take(&mut *self.listeners.borrow_mut()).into_values().for_each(|one| one.close(self));
+    fn drain(self: &Rc<Self>, done: Sender<()>, leave: Leave) {
+        self.leave.set(Some(leave));
+        self.listeners.take().into_iter().for_each(|one| one.close(self));
         *self.drained.borrow_mut() = Some(done);
         self.clock.wake_all();
         self.tell_if_drained();
@@ -181,13 +191,14 @@ impl Worker {
         }
     }
 
-    fn report(&self, census: bool) -> Report {
+    fn report(&self, held: &Held, census: bool) -> Report {
         let mut report = Report {
             connections: self.connections.get(),
             answers: self.answers.borrow().clone(),
             ..Report::default()
         };
         self.setup().report(&mut report, census);
+        report.add_past(&held.past);
         report
     }
 
@@ -198,7 +209,12 @@ impl Worker {
 
     /// Whether connections shall end after their exchange.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.drained.borrow().is_some()
+        self.leave.get().is_some()
+    }
+
+    /// Whether connections that wait for a request shall end now.
+    pub(crate) fn ends_idle(&self) -> bool {
+        self.leave.get() == Some(Leave::Now)
     }
 
     /// A client's connection, or one stream of it.
@@ -241,60 +257,25 @@ async fn tick(worker: Rc<Worker>, ticker: Ticker) {
     }
 }
 
-impl Listening {
-    /// Ends the listening. Whoever waits in the kernel's queue was told that there is somebody, and is served first.
-    fn close(self, worker: &Rc<Worker>) {
-        self.accepting.abort();
-        // The event loop may not have heard of all of them yet; the kernel has.
-        while let Ok((socket, peer)) = SockRef::from(&*self.socket).accept() {
-            let Some(peer) = peer.as_socket() else { continue };
-            let stream = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket.into()));
-            if let Ok(stream) = stream {
-                self.serves.serve(worker, stream, peer);
-            }
-        }
-    }
-}
+/// Held by a task that the worker cannot be without: a panic of it is one of the worker's.
+struct Vital(WeakUnboundedSender<Command>);
 
-impl Serves {
-    fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-        let (open, tls) = (Open::new(worker), self.tls.borrow().clone());
-        let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
-        let arrival = Arrival {
-            origin,
-            listener: Rc::clone(&self.place),
-            http2: self.http2.get(),
-            certificate: None,
-            tls: None,
-        };
-        if let Some(tls) = tls {
-            spawn_local(serve_tls(open, stream, tls, arrival));
-        } else {
-            let deadline = Deadline::new(&worker.clock);
-            let client = worker.client(Socket::plain(stream), deadline, arrival);
-            spawn_local(serve(open, client));
-        }
-    }
-}
-
-async fn accept(worker: Rc<Worker>, listener: Rc<TcpListener>, serves: Rc<Serves>) {
-    let pause = Deadline::new(&worker.clock);
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => serves.serve(&worker, stream, peer),
-            // The client left before it was accepted.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            // Out of descriptors or memory: what is open will end; trying again at once would only spin.
-            Err(_) => drop(pause.within(TICK_MS, std::future::pending::<()>()).await),
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(mailbox) = self.0.upgrade()
+        {
+            // An engine that is gone ends the worker, too.
+            let _ = mailbox.send(Command::Broken);
         }
     }
 }
 
 /// A connection counts as open until this is dropped.
-struct Open(Rc<Worker>);
+pub(crate) struct Open(Rc<Worker>);
 
 impl Open {
-    fn new(worker: &Rc<Worker>) -> Self {
+    pub(crate) fn new(worker: &Rc<Worker>) -> Self {
         worker.connections.set(worker.connections.get() + 1);
         Self(Rc::clone(worker))
     }
@@ -308,7 +289,7 @@ impl Drop for Open {
 }
 
 /// Serves a connection to its end.
-async fn serve(open: Open, client: Rc<Client>) {
+pub(crate) async fn serve(open: Open, client: Rc<Client>) {
     if client.socket.agreed_on_http2() {
         // Boxed: its size is no idle connection's of HTTP/1.1.
         Box::pin(h2::serve(Rc::clone(&open.0), Rc::clone(&client), None)).await;
@@ -321,7 +302,7 @@ async fn serve(open: Open, client: Rc<Client>) {
 }
 
 /// Serves a connection over TLS, once client and server have agreed on its keys.
-async fn serve_tls(open: Open, stream: TcpStream, tls: ListenerTls, mut arrival: Arrival) {
+pub(crate) async fn serve_tls(open: Open, stream: TcpStream, tls: ListenerTls, mut arrival: Arrival) {
     let deadline = Deadline::new(&open.0.clock);
     // Boxed: it is large, and over when the first request comes.
     if let Some((socket, certificate)) = Box::pin(agree(&open.0, stream, tls, &deadline)).await {

@@ -2,13 +2,15 @@
 //!
 //! No thread of the engine ever touches Python; Python always calls in.
 
+use std::net::TcpListener;
+use std::os::fd::{FromRawFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use equalizer_proxy::cookie;
-use equalizer_proxy::engine::{self, Refused};
+use equalizer_proxy::engine::{self, Drill, Leave, Refused};
 use pyo3::create_exception;
-use pyo3::exceptions::{PyException, PyOSError};
+use pyo3::exceptions::{PyException, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 create_exception!(
@@ -52,6 +54,19 @@ impl Engine {
         py.detach(|| serde_json::to_vec(&self.lock().sockets())).map_err(|error| to_python(error.into()))
     }
 
+    /// Takes a listening socket, which is ours from now on, for a listener of the first snapshot that is applied.
+    #[expect(unsafe_code, reason = "a descriptor is a number in Python")]
+    fn adopt(&self, py: Python<'_>, listener: String, descriptor: RawFd) -> PyResult<()> {
+        // SAFETY: the caller owns the descriptor and gives it up; a wrong one fails when it is used.
+        let socket = unsafe { TcpListener::from_raw_fd(descriptor) };
+        Ok(py.detach(|| self.lock().adopt(listener, socket))?)
+    }
+
+    /// The descriptors that are accepted on, each with its listener; they stay ours.
+    fn handles(&self, py: Python<'_>) -> Vec<(String, RawFd)> {
+        py.detach(|| self.lock().handles().map(|(name, handle)| (name.to_owned(), handle)).collect())
+    }
+
     /// Says who may use which server; JSON of `ServerState`s, every other server is up.
     fn set_states(&self, py: Python<'_>, states: &[u8]) -> PyResult<()> {
         py.detach(|| self.lock().set_states(states)).map_err(to_python)
@@ -75,12 +90,26 @@ impl Engine {
         })
     }
 
-    /// Stops accepting and waits for the exchanges under way; whether all ended in time.
-    fn drain(&self, py: Python<'_>, wait_ms: u64) -> bool {
+    /// Stops accepting and waits for the exchanges under way; whether all ended in time. Connections without one end
+    /// at once, or, `in_their_time`, with their next response.
+    fn drain(&self, py: Python<'_>, wait_ms: u64, in_their_time: bool) -> bool {
+        let leave = if in_their_time { Leave::InTheirTime } else { Leave::Now };
         py.detach(|| {
-            let draining = self.lock().drain();
+            let draining = self.lock().drain(leave);
             draining.wait(Duration::from_millis(wait_ms))
         })
+    }
+
+    /// Panics on purpose: for tests of what survives it.
+    fn drill(&self, py: Python<'_>, what: &str) -> PyResult<()> {
+        let drill = match what {
+            "connection" => Drill::Connection,
+            "worker" => Drill::Worker,
+            "accepting" => Drill::Accepting,
+            _ => return Err(PyValueError::new_err("write connection, worker or accepting")),
+        };
+        py.detach(|| self.lock().drill(drill));
+        Ok(())
     }
 
     /// Ends the engine at once.

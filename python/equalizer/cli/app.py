@@ -122,6 +122,18 @@ def reload(*, which: Which = _ANY) -> None:
 
 
 @app.command
+def upgrade(*, which: Which = _ANY) -> None:
+    """Let this version take the place of a running Equalizer, which no client notices.
+
+    It is started beside the one that runs and takes over its sockets. When it cannot serve, that one
+    serves on.
+    """
+    from equalizer.cli.upgrade import upgrade
+
+    upgrade(which)
+
+
+@app.command
 def drain(
     server: str,
     *,

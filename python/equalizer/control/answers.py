@@ -105,6 +105,19 @@ class Reloaded:
     """What the user should know although it is no error."""
 
 
+@dataclass(frozen=True)
+class Upgraded:
+    """Another process has taken over."""
+
+    config: str
+    before: int
+    """The process that leaves."""
+    after: int
+    """The process that serves."""
+    version: str
+    """Its version."""
+
+
 def status_from(document: object) -> Status:
     """A status that was JSON; raises TypeError, KeyError or AttributeError when it is none."""
     fields = cast(dict[str, Any], document)
@@ -130,6 +143,11 @@ def reloaded_from(document: object) -> Reloaded:
 def metrics_from(document: object) -> Metrics:
     """Metrics that were JSON; raises as `status_from`."""
     return Metrics(**cast(dict[str, Any], document))
+
+
+def upgraded_from(document: object) -> Upgraded:
+    """What an upgrade did, that was JSON; raises as `status_from`."""
+    return Upgraded(**cast(dict[str, Any], document))
 
 
 def change_from(document: object) -> StateChange:

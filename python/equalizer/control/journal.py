@@ -5,10 +5,10 @@ from datetime import datetime
 import structlog
 
 from equalizer.control.answers import Reloaded, StateChange
-from equalizer.control.losses import LinesDropped, SessionsLost
+from equalizer.control.events import Event
+from equalizer.control.losses import LinesDropped, Loss, Panicked, SessionsLost, WorkersRestarted
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
 from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
-from equalizer.control.service import Event
 from equalizer.engine.port import RecordsTaken
 from equalizer.errors import ConfigError
 
@@ -28,10 +28,8 @@ def journal(event: Event) -> None:
         _records(event)
     elif isinstance(event, KeysRenewed | KeysRefused):
         _keys(event)
-    elif isinstance(event, SessionsLost):
-        log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
-    elif isinstance(event, LinesDropped):
-        log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
+    elif isinstance(event, Loss):
+        _loss(event)
     else:
         log.error(f"reload refused: revision {event.revision} is served on")
         problems = event.error.problems if isinstance(event.error, ConfigError) else [event.error]
@@ -48,6 +46,19 @@ def _records(event: RecordEvent) -> None:
         log.warning(f"records: none taken from {event.file}: {event.why}; {aside}")
     else:
         log.error(f"records: {event.file} cannot be written ({event.why}); a restart now would lose some")
+
+
+def _loss(event: Loss) -> None:
+    log = structlog.get_logger()
+    match event:
+        case SessionsLost():
+            log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
+        case LinesDropped():
+            log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
+        case Panicked():
+            log.error(f"a defect of Equalizer, please report it: {event.place}", count=event.count)
+        case WorkersRestarted():
+            log.error("a worker began again: its connections were lost", count=event.count)
 
 
 def _keys(event: KeyEvent) -> None:

@@ -1,15 +1,12 @@
 """Which growing counts are worth a line of the log: each at once, and then once a minute at most."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from equalizer.snapshot.report import Report
 
 _AGAIN = 60.0  # seconds
-
-Name: TypeAlias = tuple[str, str] | None
-"""A pool and a reason; None for lines of the access log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +25,49 @@ class LinesDropped:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Panicked:
+    """A defect of ours that cost a connection, or a worker, since that was told last."""
+
+    place: str
+    """In the source of the engine."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersRestarted:
+    """Workers that a defect has ended, with all their connections, since that was told last."""
+
+    count: int
+
+
+Loss: TypeAlias = SessionsLost | LinesDropped | Panicked | WorkersRestarted
+
+
 @dataclass(slots=True)
 class Losses:
     """What has been told."""
 
-    told: dict[Name, tuple[int, float]] = field(default_factory=dict)
-    """How many in all, and when."""
+    told: dict[Loss, tuple[int, float]] = field(default_factory=dict)
+    """How many of which, in all, and when."""
 
-    def news(self, report: Report, now: float) -> Iterator[SessionsLost | LinesDropped]:
+    def news(self, report: Report, now: float) -> Iterator[Loss]:
         """What is to be told now."""
-        for name, count in _counts(report).items():
-            before, at = self.told.get(name, (0, now - _AGAIN))
-            if count <= before or now - at < _AGAIN:
+        for loss in _all(report):
+            which = replace(loss, count=0)
+            before, at = self.told.get(which, (0, now - _AGAIN))
+            if loss.count <= before or now - at < _AGAIN:
                 continue
-            self.told[name] = (count, now)
-            yield LinesDropped(count - before) if name is None else SessionsLost(*name, count - before)
+            self.told[which] = (loss.count, now)
+            yield replace(loss, count=loss.count - before)
 
 
-def _counts(report: Report) -> Mapping[Name, int]:
-    pools = report.pools.items()
-    lost: dict[Name, int] = {(pool, word): count for pool, each in pools for word, count in each.lost.items()}
-    return lost | {None: report.access_log.dropped}
+def _all(report: Report) -> Iterator[Loss]:
+    """Each with its count since the engine began."""
+    for pool, each in report.pools.items():
+        for reason, count in each.lost.items():
+            yield SessionsLost(pool, reason, count)
+    yield LinesDropped(report.access_log.dropped)
+    for place, count in report.panics.items():
+        yield Panicked(place, count)
+    yield WorkersRestarted(report.restarts)

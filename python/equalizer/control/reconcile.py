@@ -10,6 +10,7 @@ from equalizer.control.key_source import configured, on_the_wire
 from equalizer.control.ring import Ring
 from equalizer.engine.port import Complaint, Engine
 from equalizer.errors import ConfigError, Problem
+from equalizer.model.config import Config
 from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
@@ -89,3 +90,13 @@ def read_anew(before: wire.Snapshot, after: wire.Snapshot) -> Iterator[Change]:
             if old != server.address:
                 key = f"pools.{pool.name}.servers.{server.name}.address"
                 yield Change("changed", key, old, server.address)
+
+
+def for_later(before: Config, after: Config) -> Iterator[str]:
+    """Settings that a running process cannot take."""
+    if before.engine.workers != after.engine.workers:
+        yield "engine.workers counts from the next start or upgrade"
+    if before.records.file != after.records.file:
+        yield "records.file counts from the next start or upgrade"
+    if before.control.socket != after.control.socket:
+        yield "control.socket counts from the next start or upgrade"

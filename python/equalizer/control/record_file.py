@@ -20,12 +20,16 @@ _MOST = 4 << 30  # bytes: more than any tables write, less than would fill the m
 class RecordFile:
     """A file of records that is ours until it is closed."""
 
-    def __init__(self, path: Path) -> None:
-        """Take it, and make it when it is absent; raises RecordsError."""
+    def __init__(self, path: Path, held: int | None = None) -> None:
+        """Take it, and make it when it is absent; raises RecordsError. `held` is the file, taken already."""
         self.path = path
         self._writing = Lock()
+        self._lent = False
+        if held is not None:
+            self._held: int | None = held
+            return
         try:
-            self._held: int | None = _locked(path)
+            self._held = _locked(path)
         except OSError as error:
             raise RecordsError(f"which cannot be opened ({_reason(error)})", _WRITE) from None
 
@@ -37,7 +41,7 @@ class RecordFile:
     def write(self, content: bytes) -> None:
         """Replace what is there; raises OSError, and then it is as it was."""
         with self._writing:
-            if self._held is None:
+            if self._held is None or self._lent:
                 return
             # Always the same name, so that one who is killed here leaves no more than one.
             temporary = self.path.with_name(f".{self.path.name}.new")
@@ -57,6 +61,16 @@ class RecordFile:
             os.close(self._held)
             self._held = descriptor
             _on_disk(self.path.parent)
+
+    def lend(self) -> int | None:
+        """Write no more, so that the descriptor stays that of the file, for another process."""
+        with self._writing:
+            self._lent = True
+            return self._held
+
+    def take_back(self) -> None:
+        """Write again."""
+        self._lent = False
 
     def keep_aside(self) -> Path | None:
         """Give what is there a second name, as the next `write` takes the first; None where that fails."""

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from equalizer.config.load import Loaded
 from equalizer.config.source import show
+from equalizer.control.before import Held
 from equalizer.control.record_file import RecordFile
 from equalizer.engine.port import Engine, RecordsTaken
 from equalizer.errors import ConfigError, EngineError, RecordsError
@@ -52,20 +53,20 @@ class Records:
     """What a run does with its file of records."""
 
     def __init__(self, file: RecordFile, engine: Engine, tell: Callable[[RecordEvent], None]) -> None:
-        self._file, self._engine, self._tell = file, engine, tell
+        self.file, self._engine, self._tell = file, engine, tell
         self._written = time.monotonic()
 
     def restore(self, snapshot: Snapshot) -> None:
         """Give the engine what a run before has left, before it serves this snapshot."""
-        path = self._file.path
+        path = self.file.path
         try:
-            content = self._file.read()
+            content = self.file.read()
             if content:
                 self._tell(RecordsRead(path, self._engine.load_records(snapshot, content)))
         except EngineError as error:
-            self._tell(RecordsRefused(path, error.message, self._file.keep_aside()))
+            self._tell(RecordsRefused(path, error.message, self.file.keep_aside()))
         except OSError as error:
-            self._tell(RecordsRefused(path, f"it cannot be read ({error.strerror})", self._file.keep_aside()))
+            self._tell(RecordsRefused(path, f"it cannot be read ({error.strerror})", self.file.keep_aside()))
 
     def tick(self, every: timedelta) -> None:
         """Write them when it is time."""
@@ -76,22 +77,29 @@ class Records:
         """Write them now."""
         self._written = time.monotonic()
         try:
-            self._file.write(self._engine.records())
+            self.file.write(self._engine.records())
         except OSError as error:
-            self._tell(RecordsUnwritten(self._file.path, error.strerror or str(error)))
+            self._tell(RecordsUnwritten(self.file.path, error.strerror or str(error)))
 
     def close(self) -> None:
         """Leave the file to the next run; may be called again."""
-        self._file.close()
+        self.file.close()
 
 
-def opened(loaded: Loaded, engine: Engine, tell: Callable[[RecordEvent], None]) -> Records | None:
-    """With the file that a configuration asks for, ours alone; raises ConfigError when it cannot be had."""
+def opened(
+    loaded: Loaded, engine: Engine, tell: Callable[[RecordEvent], None], held: Held | None = None
+) -> Records | None:
+    """With the file that a configuration asks for, ours alone; raises ConfigError when it cannot be had.
+
+    `held` is the file of the process before.
+    """
     written = loaded.config.records.file
     if written is None:
         return None
     try:
-        return Records(RecordFile(loaded.source.base / written), engine, tell)
+        path = (loaded.source.base / written).absolute()
+        descriptor = held.descriptor if held and held.path == path else None
+        return Records(RecordFile(path, descriptor), engine, tell)
     except RecordsError as error:
         message = f"found {show(written)}, {error.message}; {error.hint}"
         raise ConfigError([loaded.source.problem(("records", "file"), message)]) from None

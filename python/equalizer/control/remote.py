@@ -15,15 +15,18 @@ from equalizer.control.answers import (
     Reloaded,
     StateChange,
     Status,
+    Upgraded,
     change_from,
     metrics_from,
     reloaded_from,
     status_from,
+    upgraded_from,
 )
 from equalizer.errors import ConfigError, ControlError, EqualizerError, Problem, RequestError
 
 _CONNECT = 2.0  # seconds
 _ANSWER = 10.0
+_UPGRADE = 200.0  # as long as the running process waits, three times
 _RELOAD = 120.0  # host names are resolved, and a name server may be silent
 
 _Answer = TypeVar("_Answer")
@@ -46,6 +49,10 @@ class Remote:
     def reload(self) -> Reloaded:
         """As `Service.reload`."""
         return _read(self._ask({"do": "reload"}, _RELOAD), reloaded_from)
+
+    def upgrade(self, python: str) -> Upgraded:
+        """Let the Equalizer of an interpreter take over."""
+        return _read(self._ask({"do": "upgrade", "python": python}, _UPGRADE), upgraded_from)
 
     def set_state(
         self, word: str, pool: str, server: str, terms: Mapping[str, str | None] | None = None

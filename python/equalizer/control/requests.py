@@ -14,8 +14,9 @@ from typing import Final, cast
 
 import structlog
 
-from equalizer.control.answers import Metrics, Reloaded, StateChange, Status, Wish
+from equalizer.control.answers import Metrics, Reloaded, StateChange, Status, Upgraded, Wish
 from equalizer.control.service import Service
+from equalizer.control.upgrade import Upgrade
 from equalizer.errors import ConfigError, EqualizerError, RequestError
 from equalizer.model import duration
 
@@ -24,6 +25,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset(),
     "metrics": frozenset(),
     "reload": frozenset(),
+    "upgrade": frozenset({"python"}),
     "drain": frozenset({"pool", "server", "deadline", "idle_first"}),
     "up": frozenset({"pool", "server"}),
     "maintenance": frozenset({"pool", "server"}),
@@ -31,10 +33,10 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
 _LEAST, _MOST = timedelta(seconds=1), timedelta(days=30)
 
 
-def answer(service: Service, line: bytes) -> bytes:
+def answer(service: Service, line: bytes, upgrade: Upgrade) -> bytes:
     """The line that answers a line."""
     try:
-        result = asdict(_do(service, _parsed(line)))
+        result = asdict(_do(service, _parsed(line), upgrade))
     except EqualizerError as error:
         return _line({"error": _error(error)})
     except Exception:
@@ -50,7 +52,9 @@ def refusal(message: str, hint: str) -> bytes:
     return _line({"error": _error(RequestError(message, hint))})
 
 
-def _do(service: Service, request: Mapping[str, object]) -> Status | Metrics | Reloaded | StateChange:
+def _do(
+    service: Service, request: Mapping[str, object], upgrade: Upgrade
+) -> Status | Metrics | Reloaded | StateChange | Upgraded:
     word = str(request["do"])
     if word == "status":
         return service.status()
@@ -58,6 +62,8 @@ def _do(service: Service, request: Mapping[str, object]) -> Status | Metrics | R
         return service.metrics()
     if word == "reload":
         return service.reload()
+    if word == "upgrade":
+        return upgrade(_text(request, "python"))
     return service.set_state(
         _text(request, "pool"),
         _text(request, "server"),

@@ -4,13 +4,13 @@ Without a key file there is a key of this run. It outlives reloads, and still op
 A key file that was there and is gone is an error, for a new one would end every session.
 """
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from equalizer.control import keys
 from equalizer.control.keys import Key
+from equalizer.control.look import Look, look
 from equalizer.errors import KeyRingError
 
 
@@ -34,45 +34,44 @@ class KeysRefused:
 
 KeyEvent: TypeAlias = KeysRenewed | KeysRefused
 
-_Look: TypeAlias = tuple[int, ...] | None
-"""What of a file is another after every change; None when it is not there."""
-
 
 @dataclass
 class _File:
     """A key file, as it was read last."""
 
     ring: tuple[Key, ...] = field(repr=False)
-    look: _Look
+    look: Look
 
 
 class Ring:
     """The keys of one run."""
 
-    def __init__(self) -> None:
-        self._own: Key | None = None
+    def __init__(self, own: Key | None = None) -> None:
+        """`own` is the key of a run that this one goes on with."""
+        self.own = own
+        """The key that no file has, if one was needed."""
         self._files: dict[Path, _File] = {}
 
     def kept(self, asked: tuple[Key, ...] | None) -> tuple[Key, ...]:
         """Those that a configuration asks for, newest first, and the one of this run if it ever sealed."""
         if asked is None:
-            self._own = self._own or Key.new()
-            return (self._own,)
+            self.own = self.own or Key.new()
+            return (self.own,)
         taken = {key.id for key in asked}
-        return asked if self._own is None or self._own.id in taken else (*asked, self._own)
+        return asked if self.own is None or self.own.id in taken else (*asked, self.own)
 
     def read(self, file: Path, *, make: bool) -> tuple[Key, ...] | None:
         """The keys of a file; None where there is none and none is made. Raises KeyRingError."""
-        known, look = self._files.get(file), _look(file)
+        known, found = self._files.get(file), look(file)
         if known:
-            known.look = look  # whatever comes of it, there is nothing new before the next change
+            known.look = found  # whatever comes of it, there is nothing new before the next change
         ring = keys.read_or_make(file) if make and not known else keys.read(file)
         if ring is None and known:
             raise KeyRingError(
                 "which was there before and is gone", "restore it: it opens the running sessions' cookies"
             )
         if ring is not None:
-            self._files[file] = _File(ring, look)
+            self._files[file] = _File(ring, found)
         return ring
 
     def last(self, file: Path) -> tuple[Key, ...] | None:
@@ -83,12 +82,4 @@ class Ring:
     def has_changed(self, file: Path) -> bool:
         """Whether a file that was read is another now."""
         known = self._files.get(file)
-        return known is not None and known.look != _look(file)
-
-
-def _look(file: Path) -> _Look:
-    try:
-        found = os.stat(file)
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return known is not None and known.look != look(file)

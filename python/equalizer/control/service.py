@@ -4,29 +4,32 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import TypeAlias
 
 from equalizer.config import schema as schemas
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
-from equalizer.control import records, states
-from equalizer.control.answers import Metrics, PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
+from equalizer.control import records, sockets, states
+from equalizer.control.answers import Metrics, Reloaded, StateChange, Status, Wish
+from equalizer.control.before import Before, Given, Held
+from equalizer.control.events import Event, ReloadRefused
 from equalizer.control.key_source import renewed
-from equalizer.control.losses import LinesDropped, Losses, SessionsLost
-from equalizer.control.reconcile import checked, read_anew, reconcile
-from equalizer.control.records import RecordEvent, Records
-from equalizer.control.ring import KeyEvent, Ring
+from equalizer.control.look import Watch
+from equalizer.control.losses import Losses
+from equalizer.control.pool_status import pool_status
+from equalizer.control.reconcile import checked, for_later, read_anew, reconcile
+from equalizer.control.records import Records
+from equalizer.control.ring import Ring
 from equalizer.control.states import Standing, Standings
 from equalizer.engine.native import start
 from equalizer.engine.port import Engine
 from equalizer.errors import EqualizerError, RequestError
 from equalizer.model.config import Config
-from equalizer.model.server import ServerTable
 from equalizer.policy.emptying import Count
 from equalizer.snapshot.compile import served
 from equalizer.snapshot.report import PoolReport, Report, ServerReport
@@ -56,21 +59,6 @@ def schema() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ReloadRefused:
-    """A configuration is not served; the one before still is."""
-
-    revision: int
-    """Of the one that is."""
-    error: EqualizerError
-
-
-Event: TypeAlias = (
-    StateChange | Reloaded | ReloadRefused | RecordEvent | KeyEvent | SessionsLost | LinesDropped
-)
-"""What happened, for whoever keeps or writes it."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Running:
     """What is served now."""
 
@@ -93,21 +81,30 @@ class Service:
     """
 
     def __init__(
-        self, written: Written, name: str = "config", tell: Callable[[Event], None] = lambda event: None
+        self,
+        written: Written,
+        name: str = "config",
+        tell: Callable[[Event], None] = lambda event: None,
+        before: Before | None = None,
     ) -> None:
         """Serve; `name` is what messages call a configuration that is not a file. Raises EqualizerError."""
         self._written, self._called, self._tell = written, name, tell
-        self._ring = Ring()
+        self._before = before = before or Before()
+        self._ring = Ring(before.own_key)
         self._changing = Lock()
+        self._given = False
         self._standings: Standings = {}
         self._losses = Losses()
+        self._watch = _watch(written)
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
         self._records: Records | None = None
         try:
-            self._records = records.opened(loaded, self._engine, tell)
+            unused = sockets.adopt(before.opened, loaded.config.listeners, self._engine)
+            self._records = records.opened(loaded, self._engine, tell, before.record_file)
             found = reconcile(loaded, self._engine, 1, self._ring, self._restore)
-            self._running = _Running(loaded, *found)
+            self._running = _Running(loaded, found.snapshot, (*found.notices, *unused))
+            self._take_known(before.standings)
         except BaseException:
             self.stop()
             raise
@@ -115,7 +112,6 @@ class Service:
     def status(self) -> Status:
         """Pools and servers as they do now."""
         report = Report.model_validate(self._engine.report())
-        pools = self._running.config.pools
         return Status(
             config=self.name,
             pid=os.getpid(),
@@ -123,8 +119,8 @@ class Service:
             at=time.time(),
             connections=report.connections,
             pools=tuple(
-                self._pool(pool, each.servers, report.pools.get(pool, PoolReport()))
-                for pool, each in pools.items()
+                pool_status(pool, each.servers, self._standings, report.pools.get(pool, PoolReport()))
+                for pool, each in self._running.config.pools.items()
             ),
         )
 
@@ -216,6 +212,10 @@ class Service:
             if counted is not None:
                 standings[pool, server].history.append(Count(now, counted))
 
+    def wants_reload(self) -> bool:
+        """Whether the file should be read again by itself; to be asked from time to time, by one thread."""
+        return bool(self._running.config.control.watch and self._watch and self._watch.is_new())
+
     @property
     def name(self) -> str:
         """The path of the file, or a word for what is none."""
@@ -261,52 +261,37 @@ class Service:
 
     def _reload(self, written: Written | None) -> Reloaded:
         with self._changing:
+            self._require_rule()
             if written is None and not isinstance(self._written, str | os.PathLike):
                 raise RequestError(
                     f"the configuration came from the {self._called}, not from a file",
                     "write it into a file and run that",
                 )
             asked = self._written if written is None else written
+            watch = self._watch if written is None else _watch(written)
+            if watch:
+                watch.note()
             before, loaded = self._running, load(asked, self._called)
             revision = before.snapshot.revision + 1
             after = _Running(loaded, *reconcile(loaded, self._engine, revision, self._ring))
-            self._running, self._written = after, asked
-            self._take({name: each for name, each in self._standings.items() if after.has(*name)})
+            self._running, self._written, self._watch = after, asked, watch
+            self._take_known(self._standings)
         changes = {change.key: change for change in read_anew(before.snapshot, after.snapshot)}
         changes |= {change.key: change for change in diff(before.config, after.config)}
         lines = tuple(map(str, changes.values()))
-        notices = (*after.notices, *_for_later(before.config, after.config))
+        notices = (*after.notices, *for_later(before.config, after.config))
         return Reloaded(self.name, revision, lines, notices)
+
+    def _take_known(self, standings: Standings) -> None:
+        """Those of servers that there are."""
+        self._take({name: each for name, each in standings.items() if self._running.has(*name)})
 
     def _take(self, standings: Standings) -> None:
         self._engine.set_states(states.wire(standings))
         self._standings = standings
 
-    def _pool(self, pool: str, servers: Mapping[str, ServerTable], report: PoolReport) -> PoolStatus:
-        standings = self._standings
-        answers = []
-        for name, table in servers.items():
-            counted = report.servers.get(name, ServerReport())
-            standing = standings.get((pool, name))
-            answers.append(
-                ServerStatus(
-                    name=name,
-                    address=str(table.address),
-                    weight=table.weight,
-                    state=counted.state or states.state_of(standings, (pool, name)),
-                    sessions=counted.sessions,
-                    in_flight=counted.in_flight,
-                    limit=counted.limit,
-                    waiting=counted.waiting,
-                    exchanges=counted.exchanges,
-                    connects=counted.connects,
-                    faults=counted.faults,
-                    draining=standing.draining() if standing else None,
-                )
-            )
-        return PoolStatus(pool, report.lost, report.limited, report.waiting, tuple(answers))
-
     def _require(self, pool: str, server: str) -> None:
+        self._require_rule()
         pools = self._running.config.pools
         if pool not in pools:
             raise RequestError(f"found no pool {pool}", f"write {' or '.join(pools)}")
@@ -315,6 +300,40 @@ class Service:
             raise RequestError(
                 f"found no server {server} in pool {pool}", f"write {' or '.join(list(servers)[:8])}"
             )
+
+    @contextmanager
+    def handing_over(self) -> Iterator[tuple[Given, Callable[[], bytes]]]:
+        """What another process takes over, and the records as they are when they are asked for.
+
+        Nothing changes meanwhile. When it ends well, this service rules no more.
+        """
+        with self._changing:
+            self._require_rule()
+            file = self._records.file if self._records else None
+            held = file.lend() if file else None
+            record_file = None if file is None or held is None else Held(file.path, held)
+            try:
+                yield (
+                    Given(self._engine.handles(), self._ring.own, self._standings, record_file),
+                    self._engine.records,
+                )
+            except BaseException:
+                if file:
+                    file.take_back()
+                raise
+            self._given = True
+
+    def leave(self, *, hurry: bool = False) -> bool:
+        """Accept nothing more, as another process does; whether no connection is left.
+
+        They end in their time, or, in a `hurry`, after the exchange that they have.
+        """
+        timeouts = self._running.config.timeouts
+        return self._engine.drain(timeouts.stop if hurry else timeouts.upgrade, in_their_time=not hurry)
+
+    def _require_rule(self) -> None:
+        if self._given:
+            raise RequestError("another process has taken over", "ask again: it answers now")
 
     def drain(self) -> bool:
         """Accept nothing more, wait up to `timeouts.stop` for exchanges in flight, write the records.
@@ -333,7 +352,11 @@ class Service:
             self._records.close()
 
     def _restore(self, snapshot: Snapshot) -> None:
-        if self._records:
+        if self._before.line:
+            handed = self._before.records()
+            if handed:
+                self._engine.load_records(snapshot, handed)
+        elif self._records:
             self._records.restore(snapshot)
 
     def _name(self, listener: str | None) -> str:
@@ -358,14 +381,8 @@ class Service:
             self.stop()
 
 
-def _for_later(before: Config, after: Config) -> Iterator[str]:
-    """Settings that a running process cannot take."""
-    if before.engine.workers != after.engine.workers:
-        yield "engine.workers counts from the next start"
-    if before.records.file != after.records.file:
-        yield "records.file counts from the next start"
-    if before.control.socket != after.control.socket:
-        yield "control.socket counts from the next start"
+def _watch(written: Written) -> Watch | None:
+    return Watch(Path(written)) if isinstance(written, str | os.PathLike) else None
 
 
 def _count(number: int, noun: str) -> str:

@@ -6,14 +6,19 @@ there are only so many at once. The socket has mode 0600: who may connect is who
 
 import fcntl
 import os
+import select
 import socket
 import stat
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import BoundedSemaphore, Thread
+from typing import TypeAlias
 
 from equalizer.control import place
+from equalizer.control.answers import Upgraded
+from equalizer.control.before import Held
 from equalizer.control.requests import answer, refusal
 from equalizer.control.service import Service
 from equalizer.errors import ControlError
@@ -24,42 +29,68 @@ _LONGEST = 64 << 10  # bytes of a request
 _PATH = 107  # bytes of a path that the system takes
 
 
+Succeed: TypeAlias = Callable[[Held, str], Upgraded]
+"""Let the Equalizer of an interpreter take over, the control socket too."""
+
+
 class ControlSocket:
     """An open control socket; as long as it is open, no other Equalizer opens it."""
 
-    def __init__(self, service: Service, path: Path) -> None:
-        """Open it; a socket that a dead process left is replaced. Raises ControlError."""
-        self.path = path
+    def __init__(self, service: Service, path: Path, upgrade: Succeed, held: Held | None = None) -> None:
+        """Open it; a socket that a dead process left is replaced. Raises ControlError.
+
+        `held` is that of the process before; `upgrade` lets another process follow.
+        """
+        self.path = path.absolute()
         self._service = service
-        self._closed = False
+        self._upgrade = upgrade
         self._places = BoundedSemaphore(_AT_ONCE)
+        self._woken, self._wake = socket.socketpair()
         try:
-            self._socket = _bound(path)
+            ours = held is not None and held.path == self.path
+            self._socket = socket.socket(fileno=held.descriptor) if held and ours else _bound(path)
+            self._socket.setblocking(False)  # of two processes that hear of a request, one gets it
             self._inode = os.stat(path).st_ino
         except OSError as error:
             raise _failed(path, error) from None
-        Thread(target=self._accept, name="control", daemon=True).start()
+        self._accepting = Thread(target=self._accept, name="control", daemon=True)
+        self._accepting.start()
+
+    @property
+    def held(self) -> Held:
+        """For the process that follows."""
+        return Held(self.path, self._socket.fileno())
 
     def close(self) -> None:
         """Take no more requests, and leave nothing behind; may be called again."""
-        self._closed = True
         with suppress(OSError):
             # The name may be another's by now.
             if os.stat(self.path).st_ino == self._inode:
                 os.unlink(self.path)
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self._end()
+
+    def leave(self) -> None:
+        """Take no more requests, as another process does, and finish those that have come."""
+        self._end()
+        until = time.monotonic() + _PATIENCE
+        for _ in range(_AT_ONCE):
+            self._places.acquire(timeout=max(until - time.monotonic(), 0))
+
+    def _end(self) -> None:
+        self._wake.close()
+        self._accepting.join()
         self._socket.close()
 
     def _accept(self) -> None:
-        while True:
+        ready = select.poll()
+        ready.register(self._socket, select.POLLIN)
+        ready.register(self._woken, select.POLLIN)
+        while self._woken.fileno() not in {descriptor for descriptor, _ in ready.poll()}:
             try:
                 peer, _ = self._socket.accept()
-            except ConnectionAbortedError:
+            except (ConnectionAbortedError, BlockingIOError):
                 continue
             except OSError:
-                if self._closed:
-                    return
                 time.sleep(0.1)  # out of descriptors: trying again at once would only spin
                 continue
             peer.settimeout(_PATIENCE)
@@ -78,7 +109,7 @@ class ControlSocket:
                     if not line:
                         return
                     peer.settimeout(_PATIENCE)
-                    peer.sendall(answer(self._service, line))
+                    peer.sendall(answer(self._service, line, lambda python: self._upgrade(self.held, python)))
         except _TooLong:
             pass
         finally:

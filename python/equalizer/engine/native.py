@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
-from equalizer.engine.port import ClosedCookie, Complaint, Engine, OpenedCookie, RecordsTaken
+from equalizer.engine.port import ClosedCookie, Complaint, Drill, Engine, OpenedCookie, RecordsTaken
 from equalizer.errors import EngineError, EngineMissing, ListenError, LogFileError, SnapshotRefused
 from equalizer.model.duration import milliseconds, seconds
 from equalizer.snapshot.wire import ServerState, Snapshot
@@ -100,14 +100,23 @@ class _Native:
     def records(self) -> bytes:
         return self._engine.records()
 
+    def adopt(self, listener: str, descriptor: int) -> None:
+        self._engine.adopt(listener, descriptor)
+
+    def handles(self) -> Sequence[tuple[str, int]]:
+        return self._engine.handles()
+
     def sockets(self) -> Mapping[str, str]:
         return cast(dict[str, str], json.loads(self._engine.sockets()))
 
     def report(self, *, sessions: bool = True) -> Mapping[str, object]:
         return cast(dict[str, object], json.loads(self._engine.report(sessions)))
 
-    def drain(self, wait: timedelta) -> bool:
-        return self._engine.drain(milliseconds(wait))
+    def drain(self, wait: timedelta, *, in_their_time: bool = False) -> bool:
+        return self._engine.drain(milliseconds(wait), in_their_time)
+
+    def drill(self, what: Drill) -> None:
+        self._engine.drill(what)
 
     def stop(self) -> None:
         self._engine.stop()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from equalizer.snapshot.wire import ServerState, Snapshot
 
@@ -65,6 +65,10 @@ class RecordsTaken:
     """Of a pool or kind that is gone."""
 
 
+Drill: TypeAlias = Literal["connection", "worker", "accepting"]
+"""What panics: the next connection, a worker, or what accepts for it."""
+
+
 class Engine(Protocol):
     """A data plane."""
 
@@ -86,14 +90,26 @@ class Engine(Protocol):
     def records(self) -> bytes:
         """The records that are kept now, for `load_records`; they are as private as the sessions."""
 
+    def adopt(self, listener: str, descriptor: int) -> None:
+        """Take a listening socket for a listener, ahead of the first `apply`."""
+
+    def handles(self) -> Sequence[tuple[str, int]]:
+        """The descriptors that are accepted on, each with its listener; they stay the engine's."""
+
     def sockets(self) -> Mapping[str, str]:
         """The address that each listener really has."""
 
     def report(self, *, sessions: bool = True) -> Mapping[str, object]:
         """Counters; without `sessions`, which take long to count, it may be asked every second."""
 
-    def drain(self, wait: timedelta) -> bool:
-        """Accept nothing more and wait for the exchanges in flight; whether none is left."""
+    def drain(self, wait: timedelta, *, in_their_time: bool = False) -> bool:
+        """Accept nothing more and wait for the exchanges in flight; whether none is left.
+
+        Connections without an exchange end at once, or, `in_their_time`, after their next one.
+        """
+
+    def drill(self, what: Drill) -> None:
+        """Panic on purpose: for tests of what survives it."""
 
     def stop(self) -> None:
         """End at once; may be called again."""

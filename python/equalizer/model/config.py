@@ -43,7 +43,7 @@ class Config(Noun):
     records: Records = Records()
     """Whether records outlive the process."""
     control: Control = Control()
-    """Where the commands reach a running Equalizer."""
+    """How a running Equalizer hears of changes."""
     engine: Engine = Engine()
     """The data plane."""
     limits: Limits = Limits()

@@ -25,3 +25,5 @@ class Timeouts(Noun):
     """A WebSocket without a byte in either direction."""
     stop: Patience = timedelta(seconds=30)
     """How long a stop waits for exchanges in flight."""
+    upgrade: Patience = timedelta(minutes=10)
+    """How long the process before an upgrade keeps the connections that it has."""

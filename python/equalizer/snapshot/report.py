@@ -83,4 +83,8 @@ class Report(_Counted):
     connections: int = 0
     answers: Mapping[int, int] = {}
     access_log: AccessLogReport = AccessLogReport()
+    panics: Mapping[str, int] = {}
+    """Inside the engine, by the place in its source."""
+    restarts: int = 0
+    """Workers that began again after one."""
     pools: Mapping[str, PoolReport] = {}

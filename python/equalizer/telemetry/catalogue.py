@@ -205,6 +205,22 @@ CATALOGUE: Final = (
         _whole(lambda report: report.access_log.dropped),
     ),
     Metric(
+        "equalizer_panics_total",
+        "counter",
+        "panics",
+        "Defects of Equalizer that cost a connection, or a worker with all of its; the log names the place.",
+        (),
+        _whole(lambda report: sum(report.panics.values())),
+    ),
+    Metric(
+        "equalizer_worker_restarts_total",
+        "counter",
+        "workers",
+        "Workers that began again after such a defect.",
+        (),
+        _whole(lambda report: report.restarts),
+    ),
+    Metric(
         "equalizer_config_revision",
         "gauge",
         "revision",

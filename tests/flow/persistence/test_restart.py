@@ -200,5 +200,5 @@ def test_the_place_of_the_file_counts_from_the_next_start(tmp_path: Path, origin
     with running(file):
         file.write_text(file.read_text().replace("eq.records", "other.records"))
         done = run("reload")
-        assert (done.returncode, done.stderr) == (0, "records.file counts from the next start\n")
+        assert (done.returncode, done.stderr) == (0, "records.file counts from the next start or upgrade\n")
     assert not (tmp_path / "other.records").exists()

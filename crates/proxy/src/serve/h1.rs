@@ -97,7 +97,7 @@ async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
         }
         worker.buffers.give(buffer);
         // What came before the worker was told to stop is still answered.
-        if read.is_ready() || (worker.is_stopping() && !client.socket.has_bytes()) {
+        if read.is_ready() || (worker.ends_idle() && !client.socket.has_bytes()) {
             return Poll::Ready(None);
         }
         client.deadline.poll_late(context).map(|Late| None)

@@ -1,0 +1,149 @@
+//! Listeners as a worker has them: sockets that it accepts on, and what becomes of who is accepted.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use equalizer_core::http::forwarded::Origin;
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, spawn_local};
+
+use crate::clock::{Deadline, TICK_MS};
+use crate::mailbox::{Accept, Drill};
+use crate::socket::Socket;
+use crate::tls::ListenerTls;
+use crate::worker::{Arrival, Open, Worker, serve, serve_tls};
+
+/// A listener that is being accepted on.
+pub(crate) struct Listening {
+    pub(crate) name: String,
+    serves: Rc<Serves>,
+    /// As the engine has them; another worker may accept on one of them, too.
+    given: Vec<Arc<std::net::TcpListener>>,
+    sockets: Vec<Rc<TcpListener>>,
+    accepting: Vec<AbortHandle>,
+}
+
+/// The place of a listener that is not in the snapshot any more, while its connections are.
+const NOWHERE: usize = usize::MAX;
+
+/// What a listener's connections need to know of it.
+struct Serves {
+    /// Its place in the snapshot, which a reload may change.
+    place: Rc<Cell<usize>>,
+    tls: RefCell<Option<ListenerTls>>,
+    http2: Cell<bool>,
+}
+
+impl Listening {
+    /// Accepts on sockets of its own; `old` is the listener at another address.
+    pub(crate) fn begin(
+        worker: &Rc<Worker>,
+        place: usize,
+        accept: Accept,
+        old: Option<Self>,
+    ) -> io::Result<Self> {
+        // Connections to the old address are still this listener's.
+        let at = old.as_ref().map_or_else(Rc::default, |old| Rc::clone(&old.serves.place));
+        at.set(place);
+        if let Some(old) = old {
+            old.close(worker);
+        }
+        let (tls, http2) = (RefCell::new(accept.tls), Cell::new(accept.http2));
+        let serves = Rc::new(Serves { place: at, tls, http2 });
+        let open =
+            |given: &Arc<std::net::TcpListener>| Ok(Rc::new(TcpListener::from_std(given.try_clone()?)?));
+        let sockets = accept.sockets.iter().map(open).collect::<io::Result<Vec<_>>>()?;
+        let accepting = sockets
+            .iter()
+            .map(|socket| worker.vital(accept_on(Rc::clone(worker), Rc::clone(socket), Rc::clone(&serves))));
+        let accepting = accepting.collect();
+        Ok(Self { name: accept.name, serves, given: accept.sockets, sockets, accepting })
+    }
+
+    /// Whether a listener is this one, by whatever name: it has the same sockets.
+    pub(crate) fn is(&self, accept: &Accept) -> bool {
+        self.given.len() == accept.sockets.len()
+            && self.given.iter().zip(&accept.sockets).all(|(mine, asked)| Arc::ptr_eq(mine, asked))
+    }
+
+    /// The same as a reload has it.
+    pub(crate) fn renew(mut self, place: usize, accept: Accept) -> Self {
+        *self.serves.tls.borrow_mut() = accept.tls;
+        self.serves.place.set(place);
+        self.serves.http2.set(accept.http2);
+        self.name = accept.name;
+        self
+    }
+
+    /// Ends the listening of what is not in the snapshot any more.
+    pub(crate) fn remove(self, worker: &Rc<Worker>) {
+        self.serves.place.set(NOWHERE);
+        self.close(worker);
+    }
+
+    /// Ends the listening. Whoever waits in the kernel's queue was told that there is somebody, and is served first.
+    pub(crate) fn close(self, worker: &Rc<Worker>) {
+        self.accepting.iter().for_each(AbortHandle::abort);
+        drop(self.given);
+        // The event loop may not have heard of all of them yet; the kernel has.
+        for listening in &self.sockets {
+            while let Ok((socket, peer)) = SockRef::from(&**listening).accept() {
+                let Some(peer) = peer.as_socket() else { continue };
+                let stream = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket.into()));
+                if let Ok(stream) = stream {
+                    self.serves.serve(worker, stream, peer);
+                }
+            }
+        }
+    }
+}
+
+impl Serves {
+    fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+        let (open, tls) = (Open::new(worker), self.tls.borrow().clone());
+        if let Some(drill) = worker.drill.take() {
+            assert!(drill == Drill::Connection, "a drill in what accepts");
+            spawn_local(fail(open, stream));
+            return;
+        }
+        let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
+        let arrival = Arrival {
+            origin,
+            listener: Rc::clone(&self.place),
+            http2: self.http2.get(),
+            certificate: None,
+            tls: None,
+        };
+        if let Some(tls) = tls {
+            spawn_local(serve_tls(open, stream, tls, arrival));
+        } else {
+            let deadline = Deadline::new(&worker.clock);
+            let client = worker.client(Socket::plain(stream), deadline, arrival);
+            spawn_local(serve(open, client));
+        }
+    }
+}
+
+async fn accept_on(worker: Rc<Worker>, listener: Rc<TcpListener>, serves: Rc<Serves>) {
+    let pause = Deadline::new(&worker.clock);
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => serves.serve(&worker, stream, peer),
+            // The client left before it was accepted.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            // Out of descriptors or memory: what is open will end; trying again at once would only spin.
+            Err(_) => drop(pause.within(TICK_MS, std::future::pending::<()>()).await),
+        }
+    }
+}
+
+/// Panics while its client waits for an answer.
+async fn fail(_open: Open, stream: TcpStream) {
+    // Whether it came or went, the time has come.
+    let _ = stream.readable().await;
+    panic!("a drill in a connection");
+}

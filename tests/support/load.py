@@ -1,0 +1,96 @@
+"""Clients that ask again and again, each on a connection that it keeps, and remember whatever goes wrong."""
+
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Condition, Thread
+
+from support.balancer import get
+from support.wire import LIMIT, Ended, Malformed, Wire, connect
+
+
+class Load:
+    """Clients in threads; what they do is counted all together.
+
+    They do what a client's library does: one that is told to go opens another connection. Nothing is
+    asked twice.
+    """
+
+    def __init__(self, address: str, clients: int, trust: ssl.SSLContext | None = None) -> None:
+        self.address = address
+        self.exchanges = 0
+        self.connections = 0
+        self.servers: list[str] = []
+        """Who answered, in order; the servers say it in the field Server-Name."""
+        self.failures: list[str] = []
+        self.slowest = 0.0
+        """Seconds of the exchange that took longest."""
+        self._trust = trust
+        self._ending = False
+        self._changed = Condition()
+        self._threads = [Thread(target=self._client) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def goes_on(self, exchanges: int) -> None:
+        """Wait until there were so many more, of clients that are all still there."""
+        with self._changed:
+            wanted = self.exchanges + exchanges
+            assert self._changed.wait_for(lambda: self.exchanges >= wanted or self.failures, LIMIT)
+
+    def end(self) -> None:
+        """Let the clients finish what they do."""
+        self._ending = True
+        for thread in self._threads:
+            thread.join(LIMIT)
+            assert not thread.is_alive(), "a client waits for an answer"
+
+    def _client(self) -> None:
+        jar: list[str] = []
+        while not self._ending:
+            try:
+                wire = connect(self.address, tls=self._trust)
+                with self._changed:
+                    self.connections += 1
+                with wire:
+                    while not self._ending and self._exchange(wire, jar):
+                        pass
+            except (OSError, Ended, Malformed, AssertionError) as error:
+                with self._changed:
+                    self.failures.append(f"{type(error).__name__}: {error}")
+                    self._changed.notify_all()
+                return
+
+    def _exchange(self, wire: Wire, jar: list[str]) -> bool:
+        """Whether the connection may be used again."""
+        begun = time.monotonic()
+        wire.send(get(*(f"Cookie: {cookie}" for cookie in jar)))
+        answer = wire.response()
+        wire.forget()
+        assert answer.status == 200, answer.start
+        jar[:] = [each.partition(";")[0] for each in answer.all("set-cookie")] or jar
+        with self._changed:
+            self.exchanges += 1
+            self.slowest = max(self.slowest, time.monotonic() - begun)
+            self.servers.append(answer.get("server-name") or "")
+            self._changed.notify_all()
+        return answer.get("connection") != "close"
+
+
+@contextmanager
+def load(address: str, clients: int = 4, trust: ssl.SSLContext | None = None) -> Iterator[Load]:
+    """Under load; no exchange may have failed at the end."""
+    crowd = Load(address, clients, trust)
+    try:
+        crowd.goes_on(clients)
+        yield crowd
+    finally:
+        crowd.end()
+    assert crowd.failures == []
+
+
+def ping(wire: Wire) -> None:
+    """One exchange on a connection that is kept."""
+    wire.send(get())
+    assert wire.response().status == 200
