@@ -4,7 +4,7 @@
 
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::{Field, Known};
-use equalizer_core::http::forwarded::Origin;
+use equalizer_core::http::forwarded::{Forwarded, Origin};
 use equalizer_core::http::h1::chunked::{Chunked, Piece};
 use equalizer_core::http::h1::decode::{self, Framing, Limits};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
@@ -33,7 +33,13 @@ fn request_head(bytes: &[u8]) {
     }
     let origin = Origin { client: [192, 0, 2, 7].into(), secure: false };
     let mut out = Vec::new();
-    encode::request(Lines { bytes, fields: &fields }, &head, origin, &Edits::default(), &mut out);
+    encode::request(
+        Lines { bytes, fields: &fields },
+        &head,
+        Forwarded { origin, host: head.host.of(bytes) },
+        &Edits::default(),
+        &mut out,
+    );
     let mut written = Vec::new();
     let again = decode::request(&out, Limits { head: u32::MAX, ..LIMITS }, &mut written);
     let again = again.expect("accepted again").expect("whole");

@@ -68,6 +68,7 @@ _listeners = st.lists(
         redirect=st.none() | st.integers(1, 65535),
         hsts=st.sampled_from(["", "max-age=1"]),
         location=st.booleans(),
+        trusted=st.sampled_from([(), ("10.0.0.0/8",), ("192.0.2.7", "2001:db8::/32")]),
     ),
     min_size=1,
     max_size=3,

@@ -36,6 +36,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         """
         [listeners.web]
         address = ":8080"
+        trusted = ["10.0.0.0/8"]
         [listeners.web-tls]
         address = "[::1]:8443"
         tls = { certificate = "shop.pem", key = "shop.key" }
@@ -71,6 +72,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                 "redirect": None,
                 "hsts": "",
                 "location": False,
+                "trusted": ("10.0.0.0/8",),
             },
             {
                 "name": "web-tls",
@@ -90,6 +92,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                 "redirect": None,
                 "hsts": "",
                 "location": True,
+                "trusted": (),
             },
         ),
         "pools": (

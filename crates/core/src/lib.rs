@@ -8,6 +8,7 @@ pub mod balance;
 pub mod debug;
 pub mod fault;
 pub mod http;
+pub mod network;
 pub mod persistence;
 pub mod pool;
 pub mod route;

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use equalizer_core::debug::Decision;
 use equalizer_core::fault::{Fault, Sent};
 use equalizer_core::http::field::Field;
+use equalizer_core::http::forwarded::Forwarded;
 use equalizer_core::http::h1::decode::{Framing, RequestHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::https::Https;
@@ -98,11 +99,12 @@ pub(crate) fn admit(
         upgrade: head.upgrade,
         notes,
     };
-    if let Some(port) = setup.https(client).and_then(|https| https.redirect) {
+    let host = client.hear(&setup, lines, head);
+    let origin = client.origin.get();
+    if let Some(port) = setup.https(client).and_then(|https| https.redirect).filter(|_| !origin.secure) {
         worker.buffers.give_edits(edits);
         asked.notes.no_route();
-        let (host, target) = (head.host.of(lines.bytes), head.target.of(lines.bytes));
-        let to = Https::redirected(port, host, target, head.method_text.of(lines.bytes));
+        let to = Https::redirected(port, host, head.target.of(lines.bytes), head.method_text.of(lines.bytes));
         let (status, location) = to.unwrap_or((400, Vec::new()));
         return Err(Box::new(Refused { asked, status, location }));
     }
@@ -118,8 +120,8 @@ pub(crate) fn admit(
         target: head.target.of(lines.bytes),
         host: head.host.of(lines.bytes),
         method: head.method_text.of(lines.bytes),
-        client: client.arrival.origin.client,
-        secure: client.arrival.origin.secure,
+        client: origin.client,
+        secure: origin.secure,
         listener: client.arrival.listener.get(),
         now: worker.clock.unix(),
     };
@@ -135,7 +137,7 @@ pub(crate) fn admit(
         });
     }
     let mut message = worker.buffers.take_text();
-    encode::request(lines, head, client.arrival.origin, &edits, &mut message);
+    encode::request(lines, head, Forwarded { origin, host }, &edits, &mut message);
     if let Some(certificate) = &client.arrival.certificate {
         message.truncate(message.len() - EMPTY_LINE);
         message.extend_from_slice(certificate);

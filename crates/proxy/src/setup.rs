@@ -14,6 +14,7 @@ use equalizer_core::persistence::census::Census;
 use equalizer_core::pool::ServerId;
 use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::Snapshot;
+use equalizer_core::snapshot::entrance::Entrance;
 use equalizer_core::snapshot::wire::Protocol;
 
 use crate::forward::h2::Shared;
@@ -109,6 +110,11 @@ impl Setup {
     /// What keeps a client on HTTPS, as its listener has it.
     pub(crate) fn https(&self, client: &Client) -> Option<&Https> {
         self.rules.https.get(client.arrival.listener.get())
+    }
+
+    /// What holds for the connections of a listener that is in the snapshot.
+    pub(crate) fn entrance(&self, place: usize) -> Option<&Entrance> {
+        self.rules.entrances.get(place)
     }
 
     fn pool_named(&self, name: &str) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {

@@ -65,7 +65,10 @@ struct Serves {
 /// How a connection came.
 #[derive(Clone)]
 pub(crate) struct Arrival {
+    /// What was seen of its client.
     pub(crate) origin: Origin,
+    /// Whether it was one whose word on the client counted when it came.
+    pub(crate) trusted: bool,
     /// The listener, by its place in the snapshot; one that is out of it has the last place of all.
     pub(crate) listener: Rc<Cell<usize>>,
     /// Whether it may speak HTTP/2.
@@ -209,6 +212,7 @@ impl Worker {
         Rc::new(Client {
             socket,
             deadline,
+            origin: Cell::new(arrival.origin),
             arrival,
             number,
             birth: Cell::new(None),
@@ -260,8 +264,11 @@ impl Serves {
     fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
         let (open, tls) = (Open::new(worker), self.tls.borrow().clone());
         let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
+        let setup = worker.setup();
+        let trusted = setup.entrance(self.place.get()).is_some_and(|one| one.trusted.holds(origin.client));
         let arrival = Arrival {
             origin,
+            trusted,
             listener: Rc::clone(&self.place),
             http2: self.http2.get(),
             certificate: None,

@@ -102,6 +102,7 @@ def _listeners(config: Config, source: Source, problems: list[Problem]) -> Itera
             redirect=_port(redirects[name]) if name in redirects else None,
             hsts=f"max-age={seconds(https.hsts)}{subdomains}" if https.hsts else "",
             location=https.location and listener.tls is not None,
+            trusted=listener.trusted,
         )
 
 

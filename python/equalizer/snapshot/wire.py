@@ -90,6 +90,8 @@ class Listener(Wire):
     """The value of Strict-Transport-Security; empty for none."""
     location: bool
     """Whether a Location of the request's host is made HTTPS."""
+    trusted: tuple[str, ...]
+    """Addresses or prefixes that are believed about their clients."""
 
 
 class RoundRobin(Wire):

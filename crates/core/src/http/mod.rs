@@ -1,5 +1,6 @@
 //! Messages: their fields, where they end, and what of them may travel on.
 
+pub mod believed;
 pub mod caching;
 pub mod cookies;
 pub mod edits;

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
+use super::entrance::Entrance;
 use super::{Snapshot, chain, wire};
 use crate::debug::Token;
 use crate::http::h1::decode::{Limits, MOST_FIELDS};
@@ -58,6 +59,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             mistakes.push(Mistake::at(&["listeners", &listener.name, "address"], found));
         }
     }
+    let entrances = wire.listeners.iter().map(|listener| Entrance::new(listener, &mut mistakes)).collect();
     let pools: Vec<Pool> = wire
         .pools
         .iter()
@@ -91,6 +93,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
         Some(ring) if mistakes.is_empty() => Ok(Snapshot {
             revision: wire.revision,
             listeners: listeners.into_iter().map(str::to_owned).collect(),
+            entrances,
             pools,
             routes,
             ring,

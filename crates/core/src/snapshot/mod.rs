@@ -2,8 +2,10 @@
 
 pub mod build;
 mod chain;
+pub mod entrance;
 pub mod wire;
 
+use self::entrance::Entrance;
 use crate::debug::Token;
 use crate::http::h1::decode::Limits;
 use crate::http::https::Https;
@@ -19,6 +21,8 @@ pub struct Snapshot {
     pub revision: u64,
     /// Names, by place.
     pub listeners: Vec<String>,
+    /// What holds for the connections of each.
+    pub entrances: Vec<Entrance>,
     /// By their ids.
     pub pools: Vec<Pool>,
     /// In order.

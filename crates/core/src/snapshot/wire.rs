@@ -57,6 +57,8 @@ pub struct Listener {
     pub hsts: String,
     /// Whether a Location of the request's host is made HTTPS.
     pub location: bool,
+    /// Addresses, or prefixes such as `192.0.2.0/24`, that are believed about their clients.
+    pub trusted: Vec<String>,
 }
 
 /// Interchangeable servers, with one balance and one persistence chain.

@@ -25,7 +25,7 @@ pub(crate) fn shop_as_written(servers: &[&str], unless: &Value) -> Value {
     });
     json!({
         "revision": 1,
-        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "hsts": "", "location": false, "http2": true }],
+        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "hsts": "", "location": false, "http2": true, "trusted": [] }],
         "pools": [{
             "name": "shop",
             "protocol": "h1",

@@ -4,7 +4,7 @@ use super::super::encode::{self, Delivery, Lines};
 use super::super::target::is_authority;
 use super::*;
 use crate::http::edits::Edits;
-use crate::http::forwarded::Origin;
+use crate::http::forwarded::{Forwarded, Origin};
 
 const LIMITS: Limits = Limits { head: 4096, target: 1024, fields: 20 };
 
@@ -253,7 +253,7 @@ proptest! {
         let origin = Origin { client: host.into(), secure: false };
         let mut out = Vec::new();
         let lines = Lines { bytes: &text, fields: &fields };
-        encode::request(lines, &head, origin, &encode::tests::without(Some("EQ"), lines), &mut out);
+        encode::request(lines, &head, Forwarded { origin, host: head.host.of(&text) }, &encode::tests::without(Some("EQ"), lines), &mut out);
         let Ok(Some((again, written))) = read(&out) else {
             return Err(TestCaseError::fail(String::from_utf8_lossy(&out).into_owned()));
         };

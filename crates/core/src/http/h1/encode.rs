@@ -2,7 +2,7 @@
 //! and the framing is always our own.
 
 use super::super::field::{Field, Known, Span, list};
-use super::super::forwarded::Origin;
+use super::super::forwarded::Forwarded;
 use super::decode::{Framing, RequestHead, ResponseHead};
 use crate::http::edits::Edits;
 
@@ -42,7 +42,13 @@ impl Delivery {
 const TO_WEBSOCKET: &[u8] = b"Connection: Upgrade\r\nUpgrade: websocket\r\n";
 
 /// Appends a request head for a server, with `edits` made to its lines.
-pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edits, out: &mut Vec<u8>) {
+pub fn request(
+    lines: Lines<'_>,
+    head: &RequestHead,
+    forwarded: Forwarded<'_>,
+    edits: &Edits,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(head.method_text.of(lines.bytes));
     out.push(b' ');
     out.extend_from_slice(head.target.of(lines.bytes));
@@ -70,7 +76,7 @@ pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edi
         out.extend_from_slice(head.host.of(lines.bytes));
         out.extend_from_slice(b"\r\n");
     }
-    origin.write(head.host.of(lines.bytes), out);
+    forwarded.write(out);
     framing(head.framing, out);
     if head.upgrade {
         out.extend_from_slice(TO_WEBSOCKET);

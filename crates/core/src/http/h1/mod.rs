@@ -4,3 +4,5 @@ pub mod chunked;
 pub mod decode;
 pub mod encode;
 mod target;
+
+pub(super) use self::target::is_authority;

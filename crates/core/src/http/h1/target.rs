@@ -63,7 +63,7 @@ pub(super) fn agreed_host(
 
 /// Whether this is a host with or without a port (RFC 3986, 3.2). User information has no place in Host, and what is
 /// percent-encoded could be spelt in two ways.
-pub(super) fn is_authority(text: &[u8]) -> bool {
+pub(in crate::http) fn is_authority(text: &[u8]) -> bool {
     let (host, rest) = match text.strip_prefix(b"[") {
         Some(literal) => {
             let Some(end) = memchr::memchr(b']', literal) else { return false };

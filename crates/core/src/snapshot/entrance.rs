@@ -1,0 +1,22 @@
+//! What holds for the connections that come to one listener.
+
+use super::build::Mistake;
+use super::wire;
+use crate::network::Networks;
+
+/// A listener's rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entrance {
+    /// Who is believed about the clients of its connections.
+    pub trusted: Networks,
+}
+
+impl Entrance {
+    pub(super) fn new(listener: &wire::Listener, mistakes: &mut Vec<Mistake>) -> Self {
+        let trusted = Networks::read(&listener.trusted).unwrap_or_else(|fault| {
+            mistakes.push(Mistake::at(&["listeners", &listener.name, "trusted"], fault));
+            Networks::default()
+        });
+        Self { trusted }
+    }
+}
