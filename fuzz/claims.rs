@@ -12,6 +12,7 @@ use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::cookie::{self, Purpose};
 use equalizer_core::persistence::seal::KeyRing;
+use equalizer_core::proxy_head;
 use equalizer_core::snapshot::build::{At, build};
 use equalizer_core::snapshot::wire;
 
@@ -107,6 +108,22 @@ fn read_chunks(bytes: &[u8], step: usize) -> Result<(Vec<u8>, Option<usize>), Re
         }
     }
     Ok((content, None))
+}
+
+/// A head of the PROXY protocol ends in one place, however its bytes arrive, and says the same when written anew.
+pub(crate) fn proxy_head(bytes: &[u8]) {
+    let Ok(Some(head)) = proxy_head::read(bytes) else { return };
+    assert!(head.length <= bytes.len().min(proxy_head::MOST));
+    for end in 0..head.length {
+        assert_eq!(proxy_head::read(&bytes[..end]), Ok(None));
+    }
+    let Some(ends) = head.ends else { return };
+    for version in [wire::Introduction::V1, wire::Introduction::V2] {
+        let mut out = Vec::new();
+        proxy_head::write(version, ends, &mut out);
+        let length = out.len();
+        assert_eq!(proxy_head::read(&out), Ok(Some(proxy_head::Head { ends: Some(ends), length })));
+    }
 }
 
 /// No cookie opens that we have not sealed.

@@ -68,6 +68,7 @@ _listeners = st.lists(
         redirect=st.none() | st.integers(1, 65535),
         hsts=st.sampled_from(["", "max-age=1"]),
         location=st.booleans(),
+        proxy_protocol=st.booleans(),
         trusted=st.sampled_from([(), ("10.0.0.0/8",), ("192.0.2.7", "2001:db8::/32")]),
     ),
     min_size=1,
@@ -106,6 +107,7 @@ def pool(draw: st.DrawFn) -> wire.Pool:
     return wire.Pool(
         name=draw(persistence.name),
         protocol=draw(st.sampled_from(["h1", "h2", "h2c", "auto"])),
+        proxy_protocol=draw(st.sampled_from(["off", "v1", "v2"])),
         balance=wire.RoundRobin(kind="round_robin"),
         persistence=draw(persistence.chains),
         sessions=draw(persistence.sessions([server.name for server in servers])),

@@ -37,11 +37,13 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         [listeners.web]
         address = ":8080"
         trusted = ["10.0.0.0/8"]
+        proxy_protocol = "required"
         [listeners.web-tls]
         address = "[::1]:8443"
         tls = { certificate = "shop.pem", key = "shop.key" }
         http2 = false
         [pools.shop]
+        proxy_protocol = "v2"
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         queue = { wait = "250ms" }
         [pools.shop.servers]
@@ -73,6 +75,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                 "hsts": "",
                 "location": False,
                 "trusted": ("10.0.0.0/8",),
+                "proxy_protocol": True,
             },
             {
                 "name": "web-tls",
@@ -93,12 +96,14 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                 "hsts": "",
                 "location": True,
                 "trusted": (),
+                "proxy_protocol": False,
             },
         ),
         "pools": (
             {
                 "name": "shop",
                 "protocol": "h1",
+                "proxy_protocol": "v2",
                 "balance": {"kind": "round_robin"},
                 "persistence": (
                     {

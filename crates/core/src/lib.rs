@@ -11,6 +11,7 @@ pub mod http;
 pub mod network;
 pub mod persistence;
 pub mod pool;
+pub mod proxy_head;
 pub mod route;
 pub mod snapshot;
 pub mod tickets;

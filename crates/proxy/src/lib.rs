@@ -21,4 +21,5 @@ mod socket;
 mod stream;
 mod tls;
 mod tunnel;
+mod visit;
 mod worker;

@@ -17,6 +17,8 @@ pub struct Report {
     pub connections: u64,
     /// Requests answered by ourselves, by status.
     pub answers: BTreeMap<u16, u64>,
+    /// Connections that were not served, by why.
+    pub refused: BTreeMap<&'static str, u64>,
     /// By name.
     pub pools: BTreeMap<String, PoolReport>,
     /// Lines of the access log.
@@ -91,6 +93,7 @@ impl Report {
         self.revision = self.revision.max(other.revision);
         self.connections += other.connections;
         add_all(&mut self.answers, other.answers);
+        add_all(&mut self.refused, other.refused);
         for (name, pool) in other.pools {
             let mine = self.pools.entry(name).or_default();
             add_all(&mut mine.reasons, pool.reasons);

@@ -26,6 +26,7 @@ use crate::serve::{Client, h1, h2};
 use crate::setup::Setup;
 use crate::socket::Socket;
 use crate::tls::ListenerTls;
+use crate::visit::{self, Visit};
 
 /// What the tasks of one worker have in common.
 pub(crate) struct Worker {
@@ -40,6 +41,7 @@ pub(crate) struct Worker {
     chance: RefCell<fastrand::Rng>,
     connections: Cell<u64>,
     answers: RefCell<BTreeMap<u16, u64>>,
+    refused: RefCell<BTreeMap<&'static str, u64>>,
     drained: RefCell<Option<Sender<()>>>,
     listeners: RefCell<BTreeMap<String, Listening>>,
 }
@@ -69,6 +71,8 @@ pub(crate) struct Arrival {
     pub(crate) origin: Origin,
     /// Whether it was one whose word on the client counted when it came.
     pub(crate) trusted: bool,
+    /// Where servers are told of it.
+    pub(crate) visit: Option<Rc<Visit>>,
     /// The listener, by its place in the snapshot; one that is out of it has the last place of all.
     pub(crate) listener: Rc<Cell<usize>>,
     /// Whether it may speak HTTP/2.
@@ -106,6 +110,7 @@ impl Worker {
             chance: RefCell::new(fastrand::Rng::new()),
             connections: Cell::default(),
             answers: RefCell::default(),
+            refused: RefCell::default(),
             drained: RefCell::default(),
             listeners: RefCell::default(),
         })
@@ -188,6 +193,7 @@ impl Worker {
         let mut report = Report {
             connections: self.connections.get(),
             answers: self.answers.borrow().clone(),
+            refused: self.refused.borrow().clone(),
             ..Report::default()
         };
         self.setup().report(&mut report, census);
@@ -223,6 +229,11 @@ impl Worker {
     /// A random number.
     pub(crate) fn chance(&self) -> u64 {
         self.chance.borrow_mut().u64(..)
+    }
+
+    /// Counts a connection that is not served.
+    pub(crate) fn count_refused(&self, why: &'static str) {
+        *self.refused.borrow_mut().entry(why).or_default() += 1;
     }
 
     /// Counts an answer of our own.
@@ -266,21 +277,48 @@ impl Serves {
         let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
         let setup = worker.setup();
         let trusted = setup.entrance(self.place.get()).is_some_and(|one| one.trusted.holds(origin.client));
+        let introduced = setup.entrance(self.place.get()).is_some_and(|one| one.introduced);
         let arrival = Arrival {
             origin,
             trusted,
+            visit: setup.rules.introduces.then(|| Visit::seen(&stream, peer)).flatten(),
             listener: Rc::clone(&self.place),
             http2: self.http2.get(),
             certificate: None,
             tls: None,
         };
-        if let Some(tls) = tls {
-            spawn_local(serve_tls(open, stream, tls, arrival));
+        if introduced {
+            spawn_local(serve_introduced(open, stream, tls, arrival));
         } else {
-            let deadline = Deadline::new(&worker.clock);
-            let client = worker.client(Socket::plain(stream), deadline, arrival);
-            spawn_local(serve(open, client));
+            begin(open, stream, tls, arrival);
         }
+    }
+}
+
+/// Begins to serve a connection of which is known whose it is.
+fn begin(open: Open, stream: TcpStream, tls: Option<ListenerTls>, arrival: Arrival) {
+    if let Some(tls) = tls {
+        spawn_local(serve_tls(open, stream, tls, arrival));
+    } else {
+        let deadline = Deadline::new(&open.0.clock);
+        let client = open.0.client(Socket::plain(stream), deadline, arrival);
+        spawn_local(serve(open, client));
+    }
+}
+
+/// Serves a connection that has to tell first whose it is.
+async fn serve_introduced(open: Open, mut stream: TcpStream, tls: Option<ListenerTls>, mut arrival: Arrival) {
+    match visit::introduction(&open.0, &mut stream, &arrival).await {
+        Ok(Some(ends)) => {
+            arrival.origin.client = ends.from.ip();
+            let setup = open.0.setup();
+            let entrance = setup.entrance(arrival.listener.get());
+            arrival.trusted = entrance.is_some_and(|one| one.trusted.holds(ends.from.ip()));
+            arrival.visit = setup.rules.introduces.then(|| Visit::new(ends));
+            begin(open, stream, tls, arrival);
+        }
+        Ok(None) => begin(open, stream, tls, arrival),
+        Err(unknown) => open.0.count_refused(unknown),
     }
 }
 

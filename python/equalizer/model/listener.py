@@ -1,6 +1,6 @@
 """A listener: an address we accept on, with or without TLS."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -35,3 +35,5 @@ class Listener(Noun):
     """How it keeps its clients on HTTPS; beside `tls` only."""
     trusted: Trusted = ()
     """Addresses or prefixes of them: whose `X-Forwarded-*` and `Forwarded` are believed."""
+    proxy_protocol: Literal["off", "required"] = "off"
+    """Whether each connection begins with a head of the PROXY protocol; from `trusted` only."""

@@ -103,6 +103,7 @@ def _listeners(config: Config, source: Source, problems: list[Problem]) -> Itera
             hsts=f"max-age={seconds(https.hsts)}{subdomains}" if https.hsts else "",
             location=https.location and listener.tls is not None,
             trusted=listener.trusted,
+            proxy_protocol=listener.proxy_protocol == "required",
         )
 
 
@@ -128,6 +129,7 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
     return wire.Pool(
         name=name,
         protocol=pool.protocol,
+        proxy_protocol=pool.proxy_protocol,
         balance=_balance(pool.balance),
         persistence=tuple(map(persistence.kind, pool.persistence)),
         sessions=persistence.sessions(pool.sessions, accept),

@@ -82,5 +82,7 @@ class Report(_Counted):
     revision: int = 0
     connections: int = 0
     answers: Mapping[int, int] = {}
+    refused: Mapping[str, int] = {}
+    """Connections that were not served, by why."""
     access_log: AccessLogReport = AccessLogReport()
     pools: Mapping[str, PoolReport] = {}

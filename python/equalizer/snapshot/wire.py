@@ -92,6 +92,8 @@ class Listener(Wire):
     """Whether a Location of the request's host is made HTTPS."""
     trusted: tuple[str, ...]
     """Addresses or prefixes that are believed about their clients."""
+    proxy_protocol: bool
+    """Whether every connection has to begin with a head of the PROXY protocol."""
 
 
 class RoundRobin(Wire):
@@ -265,6 +267,8 @@ class Pool(Wire):
 
     name: str
     protocol: Literal["h1", "h2", "h2c", "auto"]
+    proxy_protocol: Literal["off", "v1", "v2"]
+    """How its servers are told of the client."""
     balance: Balance
     persistence: tuple[Persistence, ...]
     sessions: Sessions

@@ -189,6 +189,14 @@ CATALOGUE: Final = (
         _whole(lambda report: report.connections),
     ),
     Metric(
+        "equalizer_connections_refused_total",
+        "counter",
+        "connections",
+        "Client connections that were not served, by why.",
+        ("reason",),
+        lambda report: [((word,), count) for word, count in report.refused.items()],
+    ),
+    Metric(
         "equalizer_access_log_lines_total",
         "counter",
         "lines",

@@ -69,6 +69,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             Pool {
                 name: pool.name.clone(),
                 protocol: pool.protocol,
+                introduction: pool.proxy_protocol,
                 servers: build_servers(pool, old, joined, &mut mistakes),
                 persistence: chain::build(pool, old, &listeners, at, &mut mistakes),
                 sessions: pool.sessions.clone(),
@@ -94,6 +95,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             revision: wire.revision,
             listeners: listeners.into_iter().map(str::to_owned).collect(),
             entrances,
+            introduces: pools.iter().any(|pool| pool.introduction != wire::Introduction::Off),
             pools,
             routes,
             ring,

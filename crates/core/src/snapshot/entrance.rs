@@ -9,6 +9,8 @@ use crate::network::Networks;
 pub struct Entrance {
     /// Who is believed about the clients of its connections.
     pub trusted: Networks,
+    /// Whether each begins with a head of the PROXY protocol.
+    pub introduced: bool,
 }
 
 impl Entrance {
@@ -17,6 +19,6 @@ impl Entrance {
             mistakes.push(Mistake::at(&["listeners", &listener.name, "trusted"], fault));
             Networks::default()
         });
-        Self { trusted }
+        Self { trusted, introduced: listener.proxy_protocol }
     }
 }

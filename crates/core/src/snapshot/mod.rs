@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub listeners: Vec<String>,
     /// What holds for the connections of each.
     pub entrances: Vec<Entrance>,
+    /// Whether servers of any pool are told of a client's connection.
+    pub introduces: bool,
     /// By their ids.
     pub pools: Vec<Pool>,
     /// In order.

@@ -59,6 +59,8 @@ pub struct Listener {
     pub location: bool,
     /// Addresses, or prefixes such as `192.0.2.0/24`, that are believed about their clients.
     pub trusted: Vec<String>,
+    /// Whether every connection has to begin with a head of the PROXY protocol.
+    pub proxy_protocol: bool,
 }
 
 /// Interchangeable servers, with one balance and one persistence chain.
@@ -69,6 +71,8 @@ pub struct Pool {
     pub name: String,
     /// What its servers speak.
     pub protocol: Protocol,
+    /// How its servers are told of the client.
+    pub proxy_protocol: Introduction,
     /// How a server is chosen when nothing is recalled.
     pub balance: Balance,
     /// Asked in order; empty for none.
@@ -105,6 +109,19 @@ pub enum Protocol {
     H2c,
     /// HTTP/2 or HTTP/1.1, whichever each server chooses under TLS.
     Auto,
+}
+
+/// With which version of the PROXY protocol a connection begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Introduction {
+    /// With none.
+    #[default]
+    Off,
+    /// The one that people can read.
+    V1,
+    /// The binary one.
+    V2,
 }
 
 /// How a pool chooses.

@@ -25,10 +25,10 @@ pub(crate) fn shop_as_written(servers: &[&str], unless: &Value) -> Value {
     });
     json!({
         "revision": 1,
-        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "hsts": "", "location": false, "http2": true, "trusted": [] }],
+        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "hsts": "", "location": false, "http2": true, "trusted": [], "proxy_protocol": false }],
         "pools": [{
             "name": "shop",
-            "protocol": "h1",
+            "protocol": "h1", "proxy_protocol": "off",
             "balance": { "kind": "round_robin" },
             "persistence": [{
                 "kind": "cookie", "mode": "insert", "name": "EQ", "scope": "pool",

@@ -85,8 +85,8 @@ pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
         .collect();
     let wire = json!({
         "revision": 1,
-        "listeners": [{"name": "http", "address": "127.0.0.1:80", "hsts": "", "location": false, "http2": true, "trusted": []}],
-        "pools": [{"name": "shop", "protocol": "h1", "balance": {"kind": "round_robin"}, "persistence": kinds,
+        "listeners": [{"name": "http", "address": "127.0.0.1:80", "hsts": "", "location": false, "http2": true, "trusted": [], "proxy_protocol": false}],
+        "pools": [{"name": "shop", "protocol": "h1", "proxy_protocol": "off", "balance": {"kind": "round_robin"}, "persistence": kinds,
             "sessions": merged(usual, sessions), "queue": {"wait": 5000, "length": 128}, "servers": servers}],
         "routes": [{"pool": "shop"}],
         "keys": [{"id": 1, "secret": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="}],
