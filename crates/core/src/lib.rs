@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod balance;
+pub mod crowd;
 pub mod debug;
 pub mod fault;
 pub mod http;

@@ -1,6 +1,6 @@
 //! Decides whether an address belongs to one of some networks.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The addresses that share their leading bits with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,4 +54,15 @@ impl Networks {
 /// What is said of a text that means no network.
 pub fn no_network(text: &str) -> String {
     format!("{text:?} is not an address or PREFIX/BITS")
+}
+
+/// The first address of a client's prefix, in IPv6's form, where IPv4 is `::ffff:0:0/96` (RFC 4291, section 2.5.5.2).
+pub fn prefix(client: IpAddr, prefix4: u8, prefix6: u8) -> u128 {
+    match client.to_canonical() {
+        IpAddr::V4(client) => {
+            let client = client.to_bits() & !u32::MAX.checked_shr(prefix4.into()).unwrap_or(0);
+            Ipv4Addr::from_bits(client).to_ipv6_mapped().to_bits()
+        }
+        IpAddr::V6(client) => client.to_bits() & !u128::MAX.checked_shr(prefix6.into()).unwrap_or(0),
+    }
 }

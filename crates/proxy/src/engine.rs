@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use equalizer_core::crowd::Crowd;
 use equalizer_core::persistence::births::Births;
 use equalizer_core::persistence::records::{self, Taken, Unreadable};
 use equalizer_core::snapshot::build::{At, Mistake, build};
@@ -88,6 +90,7 @@ pub struct Engine {
     rules: Option<Arc<Snapshot>>,
     secured: Arc<Secured>,
     births: Arc<Births>,
+    crowd: Arc<Crowd>,
     logs: Logs,
     stopped: bool,
 }
@@ -102,6 +105,8 @@ struct Thread {
 struct Bound {
     asked: SocketAddr,
     real: SocketAddr,
+    /// Connections that it has open.
+    open: Arc<AtomicU32>,
 }
 
 impl Engine {
@@ -115,6 +120,7 @@ impl Engine {
             rules: None,
             secured: Arc::default(),
             births: Arc::default(),
+            crowd: Arc::default(),
             logs: Logs::default(),
             stopped: false,
         }
@@ -141,18 +147,25 @@ impl Engine {
                 secured: Arc::clone(&prepared.secured),
                 listeners: Vec::new(),
                 births: Arc::clone(&self.births),
+                crowd: Arc::clone(&self.crowd),
                 log: None,
             })
             .collect();
         for Listener { name, address, tls, http2 } in prepared.listeners {
             let kept = self.listeners.get(&name).filter(|bound| bound.asked == address).cloned();
-            let (bound, sockets) = match kept {
+            let (mut bound, sockets) = match kept {
                 Some(bound) => (bound, Vec::new()),
                 None => bind_listener(&name, address, self.count)?,
             };
+            // Connections to the address before are still this listener's.
+            if let Some(before) = self.listeners.get(&name) {
+                bound.open = Arc::clone(&before.open);
+            }
             let mut sockets = sockets.into_iter();
             for revision in &mut revisions {
-                let accept = Accept { name: name.clone(), tls: tls.clone(), http2, socket: sockets.next() };
+                let open = Arc::clone(&bound.open);
+                let accept =
+                    Accept { name: name.clone(), tls: tls.clone(), http2, open, socket: sockets.next() };
                 revision.listeners.push(accept);
             }
             listeners.insert(name, bound);
@@ -340,7 +353,7 @@ fn bind_listener(name: &str, asked: SocketAddr, count: usize) -> Result<(Bound, 
     let failed = |error| Refused::Bind { name: name.to_owned(), address: asked, error };
     let sockets = bind(asked, count).map_err(failed)?;
     let real = sockets[0].local_addr().map_err(failed)?;
-    Ok((Bound { asked, real }, sockets))
+    Ok((Bound { asked, real, open: Arc::default() }, sockets))
 }
 
 /// A snapshot that would run.

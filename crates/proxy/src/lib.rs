@@ -13,6 +13,7 @@ mod exchange;
 mod forward;
 mod listener;
 mod mailbox;
+mod place;
 mod queue;
 mod report;
 mod serve;

@@ -15,6 +15,8 @@ pub struct Report {
     pub revision: u64,
     /// Client connections that are open.
     pub connections: u64,
+    /// How often accepting had to wait, for want of descriptors or memory.
+    pub pauses: u64,
     /// Requests answered by ourselves, by status.
     pub answers: BTreeMap<u16, u64>,
     /// Connections that were not served, by why.
@@ -92,6 +94,7 @@ impl Report {
     pub(crate) fn add(&mut self, other: Self) {
         self.revision = self.revision.max(other.revision);
         self.connections += other.connections;
+        self.pauses += other.pauses;
         add_all(&mut self.answers, other.answers);
         add_all(&mut self.refused, other.refused);
         for (name, pool) in other.pools {

@@ -6,8 +6,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::Sender;
 
+use equalizer_core::crowd::Crowd;
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births::Births;
 use socket2::SockRef;
@@ -21,6 +23,7 @@ use crate::buffer::{Buffers, Shelf};
 use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::desk::Desk;
 use crate::mailbox::{Accept, Command, Revision};
+use crate::place::{Full, Place, Room};
 use crate::report::Report;
 use crate::serve::{Client, h1, h2};
 use crate::setup::Setup;
@@ -34,12 +37,15 @@ pub(crate) struct Worker {
     pub(crate) buffers: Buffers,
     pub(crate) desks: Shelf<Desk>,
     pub(crate) births: Arc<Births>,
+    crowd: Arc<Crowd>,
     pub(crate) log: Log,
     number: usize,
     accepted: Cell<u64>,
     setup: RefCell<Rc<Setup>>,
     chance: RefCell<fastrand::Rng>,
     connections: Cell<u64>,
+    /// How often accepting had to wait.
+    pauses: Cell<u64>,
     answers: RefCell<BTreeMap<u16, u64>>,
     refused: RefCell<BTreeMap<&'static str, u64>>,
     drained: RefCell<Option<Sender<()>>>,
@@ -60,6 +66,8 @@ const NOWHERE: usize = usize::MAX;
 struct Serves {
     /// Its place in the snapshot, which a reload may change.
     place: Rc<Cell<usize>>,
+    /// Its open connections, over all workers.
+    open: Arc<AtomicU32>,
     tls: RefCell<Option<ListenerTls>>,
     http2: Cell<bool>,
 }
@@ -71,6 +79,8 @@ pub(crate) struct Arrival {
     pub(crate) origin: Origin,
     /// Whether it was one whose word on the client counted when it came.
     pub(crate) trusted: bool,
+    /// The limit that it is beyond: its request is answered, and no more.
+    pub(crate) full: Option<&'static Full>,
     /// Where servers are told of it.
     pub(crate) visit: Option<Rc<Visit>>,
     /// The listener, by its place in the snapshot; one that is out of it has the last place of all.
@@ -98,6 +108,7 @@ impl Worker {
             buffers: Buffers::default(),
             desks: Shelf::default(),
             births: Arc::clone(&revision.births),
+            crowd: Arc::clone(&revision.crowd),
             log: Log::default(),
             number,
             accepted: Cell::default(),
@@ -109,6 +120,7 @@ impl Worker {
             ))),
             chance: RefCell::new(fastrand::Rng::new()),
             connections: Cell::default(),
+            pauses: Cell::default(),
             answers: RefCell::default(),
             refused: RefCell::default(),
             drained: RefCell::default(),
@@ -143,7 +155,7 @@ impl Worker {
         self.log.point(revision.log);
         let mut listeners = self.listeners.borrow_mut();
         let mut before = std::mem::take(&mut *listeners);
-        for (place, Accept { name, tls, http2, socket }) in revision.listeners.into_iter().enumerate() {
+        for (place, Accept { name, tls, http2, open, socket }) in revision.listeners.into_iter().enumerate() {
             let listening = match (socket, before.remove(&name)) {
                 (None, Some(kept)) => {
                     *kept.serves.tls.borrow_mut() = tls;
@@ -160,7 +172,7 @@ impl Worker {
                         old.close(self);
                     }
                     let (tls, http2) = (RefCell::new(tls), Cell::new(http2));
-                    let serves = Rc::new(Serves { place: at, tls, http2 });
+                    let serves = Rc::new(Serves { place: at, open, tls, http2 });
                     let socket = Rc::new(TcpListener::from_std(socket)?);
                     let accept = accept(Rc::clone(self), Rc::clone(&socket), Rc::clone(&serves));
                     Listening { serves, socket, accepting: spawn_local(accept).abort_handle() }
@@ -192,6 +204,7 @@ impl Worker {
     fn report(&self, census: bool) -> Report {
         let mut report = Report {
             connections: self.connections.get(),
+            pauses: self.pauses.get(),
             answers: self.answers.borrow().clone(),
             refused: self.refused.borrow().clone(),
             ..Report::default()
@@ -221,6 +234,7 @@ impl Worker {
             origin: Cell::new(arrival.origin),
             arrival,
             number,
+            requests: Cell::new(0),
             birth: Cell::new(None),
             records: RefCell::default(),
         })
@@ -273,7 +287,7 @@ impl Listening {
 
 impl Serves {
     fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-        let (open, tls) = (Open::new(worker), self.tls.borrow().clone());
+        let (open, tls) = (Open::new(worker, &self.open), self.tls.borrow().clone());
         let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
         let setup = worker.setup();
         let trusted = setup.entrance(self.place.get()).is_some_and(|one| one.trusted.holds(origin.client));
@@ -281,6 +295,7 @@ impl Serves {
         let arrival = Arrival {
             origin,
             trusted,
+            full: None,
             visit: setup.rules.introduces.then(|| Visit::seen(&stream, peer)).flatten(),
             listener: Rc::clone(&self.place),
             http2: self.http2.get(),
@@ -296,7 +311,15 @@ impl Serves {
 }
 
 /// Begins to serve a connection of which is known whose it is.
-fn begin(open: Open, stream: TcpStream, tls: Option<ListenerTls>, arrival: Arrival) {
+fn begin(mut open: Open, stream: TcpStream, tls: Option<ListenerTls>, mut arrival: Arrival) {
+    match open.room(&arrival) {
+        Room::Enough => {}
+        Room::Answer(full) => {
+            open.0.count_refused(full.word);
+            arrival.full = Some(full);
+        }
+        Room::Nothing(full) => return open.0.count_refused(full.word),
+    }
     if let Some(tls) = tls {
         spawn_local(serve_tls(open, stream, tls, arrival));
     } else {
@@ -324,24 +347,45 @@ async fn serve_introduced(open: Open, mut stream: TcpStream, tls: Option<Listene
 
 async fn accept(worker: Rc<Worker>, listener: Rc<TcpListener>, serves: Rc<Serves>) {
     let pause = Deadline::new(&worker.clock);
+    let mut pausing = false;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => serves.serve(&worker, stream, peer),
+            Ok((stream, peer)) => {
+                pausing = false;
+                serves.serve(&worker, stream, peer);
+            }
             // The client left before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of descriptors or memory: what is open will end; trying again at once would only spin.
-            Err(_) => drop(pause.within(TICK_MS, std::future::pending::<()>()).await),
+            Err(_) => {
+                if !std::mem::replace(&mut pausing, true) {
+                    worker.pauses.set(worker.pauses.get() + 1);
+                }
+                // Only the time can be up.
+                let _ = pause.within(TICK_MS, std::future::pending::<()>()).await;
+            }
         }
     }
 }
 
 /// A connection counts as open until this is dropped.
-struct Open(Rc<Worker>);
+struct Open(Rc<Worker>, Place);
 
 impl Open {
-    fn new(worker: &Rc<Worker>) -> Self {
+    fn new(worker: &Rc<Worker>, listener: &Arc<AtomicU32>) -> Self {
         worker.connections.set(worker.connections.get() + 1);
-        Self(Rc::clone(worker))
+        Self(Rc::clone(worker), Place::new(listener))
+    }
+
+    /// Whether a connection finds room. One that is trusted brings many clients.
+    fn room(&mut self, arrival: &Arrival) -> Room {
+        let setup = self.0.setup();
+        let most = setup.entrance(arrival.listener.get()).map_or(0, |one| one.connections);
+        match self.1.at_listener(most) {
+            Room::Enough if arrival.trusted => Room::Enough,
+            Room::Enough => self.1.of_client(arrival.origin.client, setup.rules.clients, &self.0.crowd),
+            other => other,
+        }
     }
 }
 

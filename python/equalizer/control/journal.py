@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 
 from equalizer.control.answers import Reloaded, StateChange
-from equalizer.control.losses import LinesDropped, SessionsLost
+from equalizer.control.losses import AcceptingPaused, LinesDropped, News, SessionsLost
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
 from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
 from equalizer.control.service import Event
@@ -28,10 +28,8 @@ def journal(event: Event) -> None:
         _records(event)
     elif isinstance(event, KeysRenewed | KeysRefused):
         _keys(event)
-    elif isinstance(event, SessionsLost):
-        log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
-    elif isinstance(event, LinesDropped):
-        log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
+    elif isinstance(event, SessionsLost | LinesDropped | AcceptingPaused):
+        _news(event)
     else:
         log.error(f"reload refused: revision {event.revision} is served on")
         problems = event.error.problems if isinstance(event.error, ConfigError) else [event.error]
@@ -48,6 +46,19 @@ def _records(event: RecordEvent) -> None:
         log.warning(f"records: none taken from {event.file}: {event.why}; {aside}")
     else:
         log.error(f"records: {event.file} cannot be written ({event.why}); a restart now would lose some")
+
+
+def _news(event: News) -> None:
+    log = structlog.get_logger()
+    if isinstance(event, SessionsLost):
+        log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
+    elif isinstance(event, LinesDropped):
+        log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
+    else:
+        log.error(
+            "no file descriptor or memory left: accepting pauses until connections end; raise the limit of "
+            "open files, or set connections at the listeners"
+        )
 
 
 def _keys(event: KeyEvent) -> None:

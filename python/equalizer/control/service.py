@@ -17,7 +17,7 @@ from equalizer.config.load import Loaded, Written, load
 from equalizer.control import records, states
 from equalizer.control.answers import Metrics, PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
 from equalizer.control.key_source import renewed
-from equalizer.control.losses import LinesDropped, Losses, SessionsLost
+from equalizer.control.losses import Losses, News
 from equalizer.control.reconcile import checked, read_anew, reconcile
 from equalizer.control.records import RecordEvent, Records
 from equalizer.control.ring import KeyEvent, Ring
@@ -64,9 +64,7 @@ class ReloadRefused:
     error: EqualizerError
 
 
-Event: TypeAlias = (
-    StateChange | Reloaded | ReloadRefused | RecordEvent | KeyEvent | SessionsLost | LinesDropped
-)
+Event: TypeAlias = StateChange | Reloaded | ReloadRefused | RecordEvent | KeyEvent | News
 """What happened, for whoever keeps or writes it."""
 
 

@@ -37,3 +37,5 @@ class Listener(Noun):
     """Addresses or prefixes of them: whose `X-Forwarded-*` and `Forwarded` are believed."""
     proxy_protocol: Literal["off", "required"] = "off"
     """Whether each connection begins with a head of the PROXY protocol; from `trusted` only."""
+    connections: int = Field(default=0, ge=0, le=10_000_000, strict=True)
+    """Connections that it takes at most, over all workers; 0 for any number. 503 beyond."""

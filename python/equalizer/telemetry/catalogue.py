@@ -197,6 +197,14 @@ CATALOGUE: Final = (
         lambda report: [((word,), count) for word, count in report.refused.items()],
     ),
     Metric(
+        "equalizer_accept_pauses_total",
+        "counter",
+        "pauses",
+        "How often accepting had to wait, for want of file descriptors or memory.",
+        (),
+        _whole(lambda report: report.pauses),
+    ),
+    Metric(
         "equalizer_access_log_lines_total",
         "counter",
         "lines",

@@ -8,6 +8,7 @@ pub mod field;
 pub mod forwarded;
 pub mod h1;
 pub mod https;
+pub mod max_forwards;
 pub mod method;
 pub mod refusal;
 pub mod reserved;

@@ -77,6 +77,8 @@ pub struct Pool {
     pub protocol: Protocol,
     /// How its servers are told of the client.
     pub introduction: Introduction,
+    /// What we call ourselves in Via; empty for no such field.
+    pub via: String,
     /// Never empty.
     pub servers: Vec<Server>,
     /// How sessions come back to their homes.

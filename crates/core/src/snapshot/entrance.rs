@@ -11,6 +11,8 @@ pub struct Entrance {
     pub trusted: Networks,
     /// Whether each begins with a head of the PROXY protocol.
     pub introduced: bool,
+    /// How many it takes; 0 for any number.
+    pub connections: u32,
 }
 
 impl Entrance {
@@ -19,6 +21,6 @@ impl Entrance {
             mistakes.push(Mistake::at(&["listeners", &listener.name, "trusted"], fault));
             Networks::default()
         });
-        Self { trusted, introduced: listener.proxy_protocol }
+        Self { trusted, introduced: listener.proxy_protocol, connections: listener.connections }
     }
 }

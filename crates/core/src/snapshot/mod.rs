@@ -39,6 +39,12 @@ pub struct Snapshot {
     pub limits: Limits,
     /// Requests that may be under way on one HTTP/2 connection.
     pub streams: u32,
+    /// Bytes that the body of a request may have.
+    pub body: u64,
+    /// Requests that one connection serves; 0 for any number.
+    pub requests: u32,
+    /// What each client may have.
+    pub clients: wire::ClientLimit,
     /// How long we wait.
     pub timeouts: wire::Timeouts,
     /// Who shows it is told why an exchange went where it went.

@@ -85,12 +85,12 @@ pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
         .collect();
     let wire = json!({
         "revision": 1,
-        "listeners": [{"name": "http", "address": "127.0.0.1:80", "hsts": "", "location": false, "http2": true, "trusted": [], "proxy_protocol": false}],
-        "pools": [{"name": "shop", "protocol": "h1", "proxy_protocol": "off", "balance": {"kind": "round_robin"}, "persistence": kinds,
+        "listeners": [{"name": "http", "address": "127.0.0.1:80", "hsts": "", "location": false, "http2": true, "trusted": [], "proxy_protocol": false, "connections": 0}],
+        "pools": [{"name": "shop", "protocol": "h1", "proxy_protocol": "off", "via": "", "balance": {"kind": "round_robin"}, "persistence": kinds,
             "sessions": merged(usual, sessions), "queue": {"wait": 5000, "length": 128}, "servers": servers}],
         "routes": [{"pool": "shop"}],
         "keys": [{"id": 1, "secret": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="}],
-        "limits": {"head": 65536, "target": 8192, "fields": 100, "streams": 128},
+        "limits": {"head": 65536, "target": 8192, "fields": 100, "streams": 128, "body": 0, "requests": 0, "clients": {"connections": 0, "prefix4": 32, "prefix6": 64}},
         "timeouts": {"head": 1, "body": 1, "connect": 1, "response": 1, "idle_client": 1, "idle_server": 1,
             "tunnel": 1},
     });

@@ -89,7 +89,7 @@ impl From<Refusal> for End {
 
 /// Waits for the first bytes of a request; borrows a buffer only when there are some. `None` when none will come.
 async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
-    client.deadline.set(worker.setup().rules.timeouts.idle_client);
+    client.deadline.set(client.patience(&worker.setup().rules));
     poll_fn(|context| {
         let mut buffer = worker.buffers.take();
         let read = buffer.poll_fill(context, &client.socket);

@@ -13,6 +13,7 @@ use equalizer_core::http::h1::decode::RequestHead;
 use equalizer_core::http::h1::encode::Lines;
 use equalizer_core::persistence::address::Addresses;
 use equalizer_core::persistence::{Chain, Recall, births};
+use equalizer_core::snapshot::Snapshot;
 
 use crate::clock::{Deadline, Late};
 use crate::setup::Setup;
@@ -28,6 +29,8 @@ pub(crate) struct Client {
     pub(crate) origin: Cell<Origin>,
     /// No other connection of any worker has this number.
     pub(crate) number: u64,
+    /// Requests that have come.
+    pub(crate) requests: Cell<u32>,
     /// The session that began on this connection last, if requests on others may share it.
     pub(crate) birth: Cell<Option<births::Client>>,
     /// Its address's records.
@@ -50,6 +53,29 @@ impl Client {
     pub(crate) fn hear<'a>(&self, setup: &Setup, lines: Lines<'a>, head: &RequestHead) -> &'a [u8] {
         let host = head.host.of(lines.bytes);
         if self.arrival.trusted { self.believe(setup, lines, head).unwrap_or(host) } else { host }
+    }
+
+    /// The version of HTTP in which a request came, as Via names it.
+    pub(crate) fn received_in(&self, head: &RequestHead) -> &'static [u8] {
+        match (self.socket.is_stream(), head.http11) {
+            (true, _) => b"2",
+            (false, true) => b"1.1",
+            (false, false) => b"1.0",
+        }
+    }
+
+    /// A request has come: whether the connection may serve another one after it.
+    pub(crate) fn goes_on(&self, rules: &Snapshot) -> bool {
+        if rules.requests == 0 {
+            return self.arrival.full.is_none();
+        }
+        self.requests.set(self.requests.get().saturating_add(1));
+        self.requests.get() < rules.requests && self.arrival.full.is_none()
+    }
+
+    /// Milliseconds that it may wait for a request.
+    pub(crate) fn patience(&self, rules: &Snapshot) -> u32 {
+        if self.arrival.full.is_some() { rules.timeouts.head } else { rules.timeouts.idle_client }
     }
 
     /// Takes somebody's word, as far as it still counts.

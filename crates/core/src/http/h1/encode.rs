@@ -51,7 +51,7 @@ pub fn request(
 ) {
     out.extend_from_slice(head.method_text.of(lines.bytes));
     out.push(b' ');
-    out.extend_from_slice(head.target.of(lines.bytes));
+    out.extend_from_slice(if head.whole_server { b"*" } else { head.target.of(lines.bytes) });
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let mut run = Run::new(lines.bytes, edits);
     let mut named = false;
@@ -147,6 +147,15 @@ pub const DATE_LINE: usize = 37;
 
 /// The last second of the year 9999.
 const LAST_DATE: u64 = 253_402_300_799;
+
+/// Appends the field line that names a proxy on the way, and the version in which it got the message (RFC 9110, 7.6.3).
+pub fn via(version: &[u8], name: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Via: ");
+    out.extend_from_slice(version);
+    out.push(b' ');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
 
 /// Appends the Connection field, where the version's default says otherwise.
 pub fn connection(delivery: Delivery, out: &mut Vec<u8>) {
