@@ -221,7 +221,8 @@ fn meaning(text: &[u8], head: &RequestHead, fields: &[Field], drop_named: bool) 
     };
     let travels = fields.iter().filter(|field| field.known == Known::Other && !named(field));
     let pairs = travels.map(|field| (of(field.name), of(field.value))).collect();
-    (of(head.method_text), of(head.target), of(head.host), head.framing, pairs)
+    let target = if head.whole_server { b"*".to_vec() } else { of(head.target) };
+    (of(head.method_text), target, of(head.host), head.framing, pairs)
 }
 
 fn nearly_http() -> impl Strategy<Value = Vec<u8>> {
