@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
-FUZZ_TARGETS := head chunked cookie snapshot
+FUZZ_TARGETS := head chunked proxy_head cookie snapshot
 DEVELOP := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --extras dev
 
 .DEFAULT_GOAL := help

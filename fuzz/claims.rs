@@ -4,7 +4,7 @@
 
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::{Field, Known};
-use equalizer_core::http::forwarded::Origin;
+use equalizer_core::http::forwarded::{Forwarded, Origin};
 use equalizer_core::http::h1::chunked::{Chunked, Piece};
 use equalizer_core::http::h1::decode::{self, Framing, Limits};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
@@ -12,6 +12,7 @@ use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::cookie::{self, Purpose};
 use equalizer_core::persistence::seal::KeyRing;
+use equalizer_core::proxy_head;
 use equalizer_core::snapshot::build::{At, build};
 use equalizer_core::snapshot::wire;
 
@@ -33,13 +34,20 @@ fn request_head(bytes: &[u8]) {
     }
     let origin = Origin { client: [192, 0, 2, 7].into(), secure: false };
     let mut out = Vec::new();
-    encode::request(Lines { bytes, fields: &fields }, &head, origin, &Edits::default(), &mut out);
+    encode::request(
+        Lines { bytes, fields: &fields },
+        &head,
+        Forwarded { origin, host: head.host.of(bytes) },
+        &Edits::default(),
+        &mut out,
+    );
     let mut written = Vec::new();
     let again = decode::request(&out, Limits { head: u32::MAX, ..LIMITS }, &mut written);
     let again = again.expect("accepted again").expect("whole");
     assert_eq!(again.length as usize, out.len());
     assert_eq!((again.framing, again.http11), (head.framing, true));
-    assert_eq!(again.target.of(&out), head.target.of(bytes));
+    let target = if head.whole_server { b"*" } else { head.target.of(bytes) };
+    assert_eq!(again.target.of(&out), target);
     assert_eq!(again.host.of(&out), head.host.of(bytes));
     assert_eq!(again.method_text.of(&out), head.method_text.of(bytes));
     only_ours(&written);
@@ -101,6 +109,22 @@ fn read_chunks(bytes: &[u8], step: usize) -> Result<(Vec<u8>, Option<usize>), Re
         }
     }
     Ok((content, None))
+}
+
+/// A head of the PROXY protocol ends in one place, however its bytes arrive, and says the same when written anew.
+pub(crate) fn proxy_head(bytes: &[u8]) {
+    let Ok(Some(head)) = proxy_head::read(bytes) else { return };
+    assert!(head.length <= bytes.len().min(proxy_head::MOST));
+    for end in 0..head.length {
+        assert_eq!(proxy_head::read(&bytes[..end]), Ok(None));
+    }
+    let Some(ends) = head.ends else { return };
+    for version in [wire::Introduction::V1, wire::Introduction::V2] {
+        let mut out = Vec::new();
+        proxy_head::write(version, ends, &mut out);
+        let length = out.len();
+        assert_eq!(proxy_head::read(&out), Ok(Some(proxy_head::Head { ends: Some(ends), length })));
+    }
 }
 
 /// No cookie opens that we have not sealed.

@@ -68,6 +68,9 @@ _listeners = st.lists(
         redirect=st.none() | st.integers(1, 65535),
         hsts=st.sampled_from(["", "max-age=1"]),
         location=st.booleans(),
+        proxy_protocol=st.booleans(),
+        connections=st.integers(0, 10_000_000),
+        trusted=st.sampled_from([(), ("10.0.0.0/8",), ("192.0.2.7", "2001:db8::/32")]),
     ),
     min_size=1,
     max_size=3,
@@ -105,6 +108,8 @@ def pool(draw: st.DrawFn) -> wire.Pool:
     return wire.Pool(
         name=draw(persistence.name),
         protocol=draw(st.sampled_from(["h1", "h2", "h2c", "auto"])),
+        proxy_protocol=draw(st.sampled_from(["off", "v1", "v2"])),
+        via=draw(st.sampled_from(["", "equalizer"])),
         balance=wire.RoundRobin(kind="round_robin"),
         persistence=draw(persistence.chains),
         sessions=draw(persistence.sessions([server.name for server in servers])),
@@ -121,6 +126,14 @@ _limits = st.builds(
     target=st.integers(256, 16 << 20),
     fields=st.integers(1, 256),
     streams=st.integers(1, 10_000),
+    body=st.integers(0, 1 << 40),
+    requests=st.integers(0, 1_000_000_000),
+    clients=st.builds(
+        wire.ClientLimit,
+        connections=st.integers(0, 10_000_000),
+        prefix4=st.integers(1, 32),
+        prefix6=st.integers(1, 128),
+    ),
 )
 _timeouts = st.builds(wire.Timeouts, **dict.fromkeys(wire.Timeouts.model_fields, _time))
 

@@ -36,11 +36,16 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         """
         [listeners.web]
         address = ":8080"
+        trusted = ["10.0.0.0/8"]
+        proxy_protocol = "required"
+        connections = 100
         [listeners.web-tls]
         address = "[::1]:8443"
         tls = { certificate = "shop.pem", key = "shop.key" }
         http2 = false
         [pools.shop]
+        proxy_protocol = "v2"
+        via = "eq"
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         queue = { wait = "250ms" }
         [pools.shop.servers]
@@ -49,6 +54,8 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         web3 = "web3.internal:80"
         [limits]
         head = "32KiB"
+        body = "10MiB"
+        clients = { connections = 20, prefix4 = 24 }
         [timeouts]
         head = "1500ms"
         [access_log]
@@ -71,6 +78,9 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                 "redirect": None,
                 "hsts": "",
                 "location": False,
+                "trusted": ("10.0.0.0/8",),
+                "proxy_protocol": True,
+                "connections": 100,
             },
             {
                 "name": "web-tls",
@@ -90,12 +100,17 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                 "redirect": None,
                 "hsts": "",
                 "location": True,
+                "trusted": (),
+                "proxy_protocol": False,
+                "connections": 0,
             },
         ),
         "pools": (
             {
                 "name": "shop",
                 "protocol": "h1",
+                "proxy_protocol": "v2",
+                "via": "eq",
                 "balance": {"kind": "round_robin"},
                 "persistence": (
                     {
@@ -157,7 +172,15 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         ),
         "routes": ({"pool": "shop"},),
         "keys": ({"id": 1, "secret": "c2VjcmV0"},),
-        "limits": {"head": 32768, "target": 16384, "fields": 100, "streams": 128},
+        "limits": {
+            "head": 32768,
+            "target": 16384,
+            "fields": 100,
+            "streams": 128,
+            "body": 10 << 20,
+            "requests": 0,
+            "clients": {"connections": 20, "prefix4": 24, "prefix6": 64},
+        },
         "timeouts": {
             "head": 1500,
             "body": 30000,

@@ -26,6 +26,32 @@ def complaints(text: str, folder: Path) -> list[str]:
     return str(caught.value).replace(str(file), "FILE").splitlines()
 
 
+def test_whom_to_believe_is_said_by_address(tmp_path: Path) -> None:
+    text = """\
+        [listeners.web]
+        address = "127.0.0.1:8080"
+        proxy_protocol = "required"
+        [listeners.inner]
+        address = "127.0.0.1:8081"
+        trusted = ["10.0.0.1/8", "cdn.example"]
+        proxy_protocol = "v1"
+        [pools.shop]
+        protocol = "h2c"
+        proxy_protocol = "v2"
+        servers = { web1 = "127.0.0.1:9001" }
+        """
+    assert complaints(text, tmp_path) == [
+        'FILE:3: listeners.web.proxy_protocol: found "required" without trusted; write '
+        'trusted = ["10.0.0.1"] beside it, the addresses of those that connect',
+        'FILE:6: listeners.inner.trusted[0]: found "10.0.0.1/8"; write "10.0.0.0/8"',
+        'FILE:6: listeners.inner.trusted[1]: found "cdn.example"; write an address or a '
+        'prefix, such as "192.0.2.0/24" or "2001:db8::/32"',
+        'FILE:7: listeners.inner.proxy_protocol: found "v1"; write "off" or "required"',
+        'FILE:10: pools.shop.proxy_protocol: found "v2" beside protocol = "h2c", whose '
+        'connections clients share; write protocol = "h1", or "off"',
+    ]
+
+
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     text = """\
         [listeners.web]

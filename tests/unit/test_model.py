@@ -74,7 +74,15 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "generation": 0,
         "incarnation": "",
     }
-    assert config.limits.model_dump() == {"head": 65536, "target": 16384, "fields": 100, "streams": 128}
+    assert config.limits.model_dump() == {
+        "head": 65536,
+        "target": 16384,
+        "fields": 100,
+        "streams": 128,
+        "body": "off",
+        "requests": 0,
+        "clients": {"connections": 0, "prefix4": 32, "prefix6": 64},
+    }
     assert config.timeouts.model_dump() == {
         "head": "10s",
         "body": "30s",

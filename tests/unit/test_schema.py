@@ -188,6 +188,7 @@ def test_every_key_has_something_to_suggest() -> None:
         "Control": ("control",),
         "Engine": ("engine",),
         "Limits": ("limits",),
+        "ClientLimits": ("limits", "clients"),
         "Timeouts": ("timeouts",),
         "AccessLog": ("access_log",),
         "Debug": ("debug",),

@@ -3,7 +3,7 @@
 
 use divan::{Bencher, black_box};
 use equalizer_core::http::edits::Edits;
-use equalizer_core::http::forwarded::Origin;
+use equalizer_core::http::forwarded::{Forwarded, Origin};
 use equalizer_core::http::h1::decode::{self, Limits};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
@@ -46,10 +46,11 @@ fn write_request(bencher: Bencher) {
     let head = decode::request(REQUEST, LIMITS, &mut fields).expect("accepted").expect("whole");
     let lines = Lines { bytes: REQUEST, fields: &fields };
     let origin = Origin { client: [192, 0, 2, 7].into(), secure: true };
+    let forwarded = Forwarded { origin, host: head.host.of(REQUEST) };
     let mut out = Vec::new();
     bencher.bench_local(|| {
         out.clear();
-        encode::request(black_box(lines), &head, origin, &Edits::default(), &mut out);
+        encode::request(black_box(lines), &head, forwarded, &Edits::default(), &mut out);
     });
 }
 

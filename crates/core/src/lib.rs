@@ -5,11 +5,14 @@
 
 pub mod access;
 pub mod balance;
+pub mod crowd;
 pub mod debug;
 pub mod fault;
 pub mod http;
+pub mod network;
 pub mod persistence;
 pub mod pool;
+pub mod proxy_head;
 pub mod route;
 pub mod snapshot;
 pub mod tickets;

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use equalizer_core::balance::round_robin::RoundRobin;
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::Field;
-use equalizer_core::http::forwarded::Origin;
+use equalizer_core::http::forwarded::{Forwarded, Origin};
 use equalizer_core::http::h1::decode;
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
@@ -83,7 +83,7 @@ fn exchange(rules: &Snapshot, request: &[u8], warm: &mut Warm) -> ServerId {
         now: 1_800_000_000,
     };
     let mut recall = pool.persistence.recall(&rules.ring, pool, &ask, edits);
-    encode::request(lines, &head, origin, edits, message);
+    encode::request(lines, &head, Forwarded { origin, host: head.host.of(request) }, edits, message);
     edits.clear();
     let server = pool.pick(&recall, &Tried::default(), balance).expect("a server");
     if recall.is_birth() {

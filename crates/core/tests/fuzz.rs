@@ -69,6 +69,26 @@ const CHUNKS: &[&str] = &[
     "ffffffffffffffff",
 ];
 
+const PROXY_HEADS: &[&str] = &[
+    "PROXY ",
+    "TCP4 ",
+    "TCP6 ",
+    "UNKNOWN",
+    "192.0.2.7 ",
+    "2001:db8::7 ",
+    "4711 ",
+    "80",
+    "0",
+    "\r\n",
+    "\r\n\r\n\0\r\nQUIT\n",
+    "\x21\x11\0\x0c",
+    "\x21\x21\0\x24",
+    "\x20\0\0\0",
+    "\x21\x31\0\x7f",
+    "\x0212345678901",
+    "123456789012345678901234567890123456",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10_000))]
 
@@ -80,6 +100,14 @@ proptest! {
     #[test]
     fn chunked_bodies(bytes in made_of(CHUNKS)) {
         claims::chunked(&bytes);
+    }
+
+    #[test]
+    fn proxy_heads(
+        start in prop::sample::select(&["PROXY TCP4 192.0.2.7 192.0.2.1 ", "\r\n\r\n\0\r\nQUIT\n", ""][..]),
+        rest in made_of(PROXY_HEADS),
+    ) {
+        claims::proxy_head(&[start.as_bytes(), &rest].concat());
     }
 
     #[test]
@@ -110,6 +138,7 @@ fn the_kept_corpora_hold() {
     for (name, claim) in [
         ("head", claims::head as fn(&[u8])),
         ("chunked", claims::chunked),
+        ("proxy_head", claims::proxy_head),
         ("cookie", claims::cookie),
         ("snapshot", claims::snapshot),
     ] {

@@ -51,8 +51,8 @@ impl Page<'_> {
         out.extend_from_slice(date);
         match self.status {
             // RFC 9110, 15.5.6: what else the target takes is the server's to say; these are what we forward.
-            405 => out.extend_from_slice(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"),
-            503 => out.extend_from_slice(b"Retry-After: 5\r\n"),
+            200 | 405 => out.extend_from_slice(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"),
+            429 | 503 => out.extend_from_slice(b"Retry-After: 5\r\n"),
             _ => {}
         }
         if !self.location.is_empty() {
@@ -77,14 +77,17 @@ impl Page<'_> {
 
 fn phrase(status: u16) -> &'static str {
     match status {
+        200 => "OK",
         301 => "Moved Permanently",
         308 => "Permanent Redirect",
         400 => "Bad Request",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        413 => "Content Too Large",
         414 => "URI Too Long",
         421 => "Misdirected Request",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
         502 => "Bad Gateway",

@@ -31,7 +31,7 @@ pub(crate) fn newborn(
     }
     let agent = lines.fields.iter().find(|field| field.known == Known::UserAgent);
     let agent = agent.map(|field| field.value.of(lines.bytes)).unwrap_or_default();
-    let origin = client.arrival.origin;
+    let origin = client.origin.get();
     Some(Newborn(Some(births::Client::new(id, origin.client, agent, origin.secure))))
 }
 

@@ -32,7 +32,11 @@ pub(crate) enum Source {
     /// So many bytes are still to come.
     Length(u64),
     /// Chunks.
-    Chunked(Chunked),
+    Chunked {
+        decoder: Chunked,
+        /// How much content there may still be.
+        most: u64,
+    },
     /// Everything until the end of the connection.
     UntilClose,
 }
@@ -49,11 +53,17 @@ pub(crate) enum Broken {
 }
 
 impl Source {
+    /// A body of any size.
     pub(crate) fn new(framing: Framing) -> Self {
+        Self::within(framing, u64::MAX)
+    }
+
+    /// A body whose content may have `most` bytes, where only its chunks tell how many there are.
+    pub(crate) fn within(framing: Framing, most: u64) -> Self {
         match framing {
             Framing::None | Framing::Length(0) => Self::Done(Vec::new()),
             Framing::Length(length) => Self::Length(length),
-            Framing::Chunked => Self::Chunked(Chunked::default()),
+            Framing::Chunked => Self::Chunked { decoder: Chunked::default(), most },
             Framing::UntilClose => Self::UntilClose,
         }
     }
@@ -84,13 +94,16 @@ impl Source {
                 }
                 Ok(here)
             }
-            Self::Chunked(chunked) => {
-                let (skip, piece) = chunked.next(buffer.filled())?;
+            Self::Chunked { decoder, most } => {
+                let (skip, piece) = decoder.next(buffer.filled())?;
                 buffer.consume(skip);
                 match piece {
-                    Piece::Data(length) => return Ok(length),
+                    Piece::Data(length) => {
+                        *most = most.checked_sub(length as u64).ok_or(Refusal::BodyTooLarge)?;
+                        return Ok(length);
+                    }
                     Piece::More => {}
-                    Piece::End => *self = Self::Done(std::mem::take(chunked).into_trailers()),
+                    Piece::End => *self = Self::Done(std::mem::take(decoder).into_trailers()),
                 }
                 Ok(0)
             }

@@ -5,9 +5,11 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use equalizer_core::crowd::Crowd;
 use equalizer_core::persistence::births::Births;
 use equalizer_core::persistence::records::{self, Taken, Unreadable};
 use equalizer_core::snapshot::build::Mistake;
@@ -91,6 +93,7 @@ pub struct Engine {
     rules: Option<Arc<Snapshot>>,
     secured: Arc<Secured>,
     births: Arc<Births>,
+    crowd: Arc<Crowd>,
     logs: Logs,
     accidents: Arc<Accidents>,
     stopped: bool,
@@ -103,6 +106,8 @@ struct Bound {
     real: SocketAddr,
     /// One for each worker, where we opened them; none when they were closed for good.
     sockets: Vec<Arc<TcpListener>>,
+    /// Connections that it has open.
+    open: Arc<AtomicU32>,
 }
 
 impl Engine {
@@ -117,6 +122,7 @@ impl Engine {
             rules: None,
             secured: Arc::default(),
             births: Arc::default(),
+            crowd: Arc::default(),
             logs: Logs::default(),
             accidents: Arc::default(),
             stopped: false,
@@ -144,17 +150,24 @@ impl Engine {
                 secured: Arc::clone(&prepared.secured),
                 listeners: Vec::new(),
                 births: Arc::clone(&self.births),
+                crowd: Arc::clone(&self.crowd),
                 log: None,
             })
             .collect();
         for Listener { name, address, tls, http2 } in prepared.listeners {
             let bound = match self.bound(&name, address) {
                 Some(bound) => bound.clone(),
-                None => Bound::new(&name, address, self.adopted.get(&name), self.count)?,
+                None => {
+                    let bound = Bound::new(&name, address, self.adopted.get(&name), self.count)?;
+                    // Connections to the address before are still this listener's.
+                    let open = self.listeners.get(&name).map(|before| Arc::clone(&before.open));
+                    Bound { open: open.unwrap_or_default(), ..bound }
+                }
             };
             for (worker, revision) in revisions.iter_mut().enumerate() {
                 let sockets = bound.sockets_of(worker, self.count);
-                revision.listeners.push(Accept { name: name.clone(), tls: tls.clone(), http2, sockets });
+                let (name, tls, open) = (name.clone(), tls.clone(), Arc::clone(&bound.open));
+                revision.listeners.push(Accept { name, tls, http2, open, sockets });
             }
             listeners.insert(name, bound);
         }
@@ -376,7 +389,7 @@ impl Bound {
             None => bind(asked, count).map_err(failed)?.into_iter().map(Arc::new).collect(),
         };
         let real = sockets[0].local_addr().map_err(failed)?;
-        Ok(Self { asked, real, sockets })
+        Ok(Self { asked, real, sockets, open: Arc::default() })
     }
 
     /// Those of one of `count` workers. None may be left alone, for connections wait at it; and where there are fewer

@@ -12,10 +12,13 @@ use std::rc::Rc;
 
 use equalizer_core::debug::Decision;
 use equalizer_core::fault::{Fault, Sent};
+use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::Field;
+use equalizer_core::http::forwarded::Forwarded;
 use equalizer_core::http::h1::decode::{Framing, RequestHead};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::https::Https;
+use equalizer_core::http::max_forwards;
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::cookie::SessionId;
@@ -94,15 +97,21 @@ pub(crate) fn admit(
     let asked = Asked {
         method: head.method,
         http11: head.http11,
-        keep_alive: head.keep_alive,
+        keep_alive: head.keep_alive && client.goes_on(&setup.rules),
         upgrade: head.upgrade,
         notes,
     };
-    if let Some(port) = setup.https(client).and_then(|https| https.redirect) {
+    let host = client.hear(&setup, lines, head);
+    let origin = client.origin.get();
+    if let Some((status, word)) = turned_away(&setup, client, head, lines, &mut edits) {
+        worker.buffers.give_edits(edits);
+        asked.notes.fault(word);
+        return Err(refused(asked, status));
+    }
+    if let Some(port) = setup.https(client).and_then(|https| https.redirect).filter(|_| !origin.secure) {
         worker.buffers.give_edits(edits);
         asked.notes.no_route();
-        let (host, target) = (head.host.of(lines.bytes), head.target.of(lines.bytes));
-        let to = Https::redirected(port, host, target, head.method_text.of(lines.bytes));
+        let to = Https::redirected(port, host, head.target.of(lines.bytes), head.method_text.of(lines.bytes));
         let (status, location) = to.unwrap_or((400, Vec::new()));
         return Err(Box::new(Refused { asked, status, location }));
     }
@@ -118,8 +127,8 @@ pub(crate) fn admit(
         target: head.target.of(lines.bytes),
         host: head.host.of(lines.bytes),
         method: head.method_text.of(lines.bytes),
-        client: client.arrival.origin.client,
-        secure: client.arrival.origin.secure,
+        client: origin.client,
+        secure: origin.secure,
         listener: client.arrival.listener.get(),
         now: worker.clock.unix(),
     };
@@ -135,26 +144,50 @@ pub(crate) fn admit(
         });
     }
     let mut message = worker.buffers.take_text();
-    encode::request(lines, head, client.arrival.origin, &edits, &mut message);
+    encode::request(lines, head, Forwarded { origin, host }, &edits, &mut message);
     if let Some(certificate) = &client.arrival.certificate {
         message.truncate(message.len() - EMPTY_LINE);
         message.extend_from_slice(certificate);
         message.extend_from_slice(b"\r\n");
     }
+    if !pool.via.is_empty() {
+        message.truncate(message.len() - EMPTY_LINE);
+        encode::via(client.received_in(head), &pool.via, &mut message);
+        message.extend_from_slice(b"\r\n");
+    }
     worker.buffers.give_edits(edits);
     buffer.consume(head.length as usize);
     let head_length = message.len();
-    let mut source = Source::new(head.framing);
+    let mut source = Source::within(head.framing, setup.rules.body);
     match body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message) {
         Ok(length) => asked.notes.received(length),
         Err(refusal) => {
             asked.notes.fault(refusal.word());
-            return Err(refused(asked, 400));
+            return Err(refused(asked, refusal.status()));
         }
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let head_end = head_length - EMPTY_LINE;
     Ok((Admitted { setup, pool: id, asked, recall, newborn, message, head_end, sends }, source))
+}
+
+/// The status and the fault of a request that no server needs to see; 200 where it asks us and nobody behind us.
+fn turned_away(
+    setup: &Setup,
+    client: &Client,
+    head: &RequestHead,
+    lines: Lines<'_>,
+    edits: &mut Edits,
+) -> Option<(u16, &'static str)> {
+    if let Some(full) = client.arrival.full {
+        return Some((full.status, full.word));
+    }
+    if let Framing::Length(length) = head.framing
+        && length > setup.rules.body
+    {
+        return Some((Refusal::BodyTooLarge.status(), Refusal::BodyTooLarge.word()));
+    }
+    (head.method == Method::Options && max_forwards::ends_here(lines, edits)).then_some((200, ""))
 }
 
 /// Serves an admitted request; `source` tells what of its body is still to come.
@@ -329,7 +362,7 @@ impl At<'_> {
     /// Sends the request and relays the response; a failure before the response's head may be tried elsewhere.
     async fn forward(&self, buffer: &mut Buffer, source: &mut Source, fresh: bool) -> Result<After, Failure> {
         let (deadline, times, method) = (&self.client.deadline, self.times(), self.admitted.asked.method);
-        let wanted = Wanted { method, fresh, alone: self.admitted.asked.upgrade };
+        let wanted = Wanted { client: self.client, method, fresh, alone: self.admitted.asked.upgrade };
         let opened = Link::open(self.seat.server(self.server), wanted, deadline, times.connect).await;
         let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
         let reused = link.reused;
@@ -364,7 +397,7 @@ impl At<'_> {
         let reusable = relayed.is_ok() && head.keep_alive && incoming.is_empty() && upload.is_whole();
         drop(upload);
         if reusable {
-            link.keep(self.worker.clock.now());
+            link.keep(self.worker.clock.now(), self.client);
         }
         self.worker.buffers.give(incoming);
         self.worker.buffers.give_fields(fields);
@@ -397,7 +430,7 @@ impl At<'_> {
         let transfer = Transfer {
             from: &self.client.socket,
             to: &link.socket,
-            chunked: matches!(source, Source::Chunked(_)),
+            chunked: matches!(source, Source::Chunked { .. }),
             buffer,
             source,
             deadline: &self.client.deadline,

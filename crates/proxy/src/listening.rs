@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use equalizer_core::http::forwarded::Origin;
 use socket2::SockRef;
@@ -13,8 +14,10 @@ use tokio::task::{AbortHandle, spawn_local};
 
 use crate::clock::{Deadline, TICK_MS};
 use crate::mailbox::{Accept, Drill};
+use crate::place::Room;
 use crate::socket::Socket;
 use crate::tls::ListenerTls;
+use crate::visit::{self, Visit};
 use crate::worker::{Arrival, Open, Worker, serve, serve_tls};
 
 /// A listener that is being accepted on.
@@ -34,6 +37,8 @@ const NOWHERE: usize = usize::MAX;
 struct Serves {
     /// Its place in the snapshot, which a reload may change.
     place: Rc<Cell<usize>>,
+    /// Its open connections, over all workers.
+    open: Arc<AtomicU32>,
     tls: RefCell<Option<ListenerTls>>,
     http2: Cell<bool>,
 }
@@ -53,7 +58,7 @@ impl Listening {
             old.close(worker);
         }
         let (tls, http2) = (RefCell::new(accept.tls), Cell::new(accept.http2));
-        let serves = Rc::new(Serves { place: at, tls, http2 });
+        let serves = Rc::new(Serves { place: at, open: accept.open, tls, http2 });
         let open =
             |given: &Arc<std::net::TcpListener>| Ok(Rc::new(TcpListener::from_std(given.try_clone()?)?));
         let sockets = accept.sockets.iter().map(open).collect::<io::Result<Vec<_>>>()?;
@@ -104,39 +109,88 @@ impl Listening {
 
 impl Serves {
     fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-        let (open, tls) = (Open::new(worker), self.tls.borrow().clone());
+        let (open, tls) = (Open::new(worker, &self.open), self.tls.borrow().clone());
         if let Some(drill) = worker.drill.take() {
             assert!(drill == Drill::Connection, "a drill in what accepts");
             spawn_local(fail(open, stream));
             return;
         }
         let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
+        let setup = worker.setup();
+        let trusted = setup.entrance(self.place.get()).is_some_and(|one| one.trusted.holds(origin.client));
+        let introduced = setup.entrance(self.place.get()).is_some_and(|one| one.introduced);
         let arrival = Arrival {
             origin,
+            trusted,
+            full: None,
+            visit: setup.rules.introduces.then(|| Visit::seen(&stream, peer)).flatten(),
             listener: Rc::clone(&self.place),
             http2: self.http2.get(),
             certificate: None,
             tls: None,
         };
-        if let Some(tls) = tls {
-            spawn_local(serve_tls(open, stream, tls, arrival));
+        if introduced {
+            spawn_local(serve_introduced(open, stream, tls, arrival));
         } else {
-            let deadline = Deadline::new(&worker.clock);
-            let client = worker.client(Socket::plain(stream), deadline, arrival);
-            spawn_local(serve(open, client));
+            begin(open, stream, tls, arrival);
         }
+    }
+}
+
+/// Begins to serve a connection of which is known whose it is.
+fn begin(mut open: Open, stream: TcpStream, tls: Option<ListenerTls>, mut arrival: Arrival) {
+    match open.room(&arrival) {
+        Room::Enough => {}
+        Room::Answer(full) => {
+            open.worker().count_refused(full.word);
+            arrival.full = Some(full);
+        }
+        Room::Nothing(full) => return open.worker().count_refused(full.word),
+    }
+    if let Some(tls) = tls {
+        spawn_local(serve_tls(open, stream, tls, arrival));
+    } else {
+        let deadline = Deadline::new(&open.worker().clock);
+        let client = open.worker().client(Socket::plain(stream), deadline, arrival);
+        spawn_local(serve(open, client));
+    }
+}
+
+/// Serves a connection that has to tell first whose it is.
+async fn serve_introduced(open: Open, mut stream: TcpStream, tls: Option<ListenerTls>, mut arrival: Arrival) {
+    match visit::introduction(open.worker(), &mut stream, &arrival).await {
+        Ok(Some(ends)) => {
+            arrival.origin.client = ends.from.ip();
+            let setup = open.worker().setup();
+            let entrance = setup.entrance(arrival.listener.get());
+            arrival.trusted = entrance.is_some_and(|one| one.trusted.holds(ends.from.ip()));
+            arrival.visit = setup.rules.introduces.then(|| Visit::new(ends));
+            begin(open, stream, tls, arrival);
+        }
+        Ok(None) => begin(open, stream, tls, arrival),
+        Err(unknown) => open.worker().count_refused(unknown),
     }
 }
 
 async fn accept_on(worker: Rc<Worker>, listener: Rc<TcpListener>, serves: Rc<Serves>) {
     let pause = Deadline::new(&worker.clock);
+    let mut pausing = false;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => serves.serve(&worker, stream, peer),
+            Ok((stream, peer)) => {
+                pausing = false;
+                serves.serve(&worker, stream, peer);
+            }
             // The client left before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of descriptors or memory: what is open will end; trying again at once would only spin.
-            Err(_) => drop(pause.within(TICK_MS, std::future::pending::<()>()).await),
+            Err(_) => {
+                if !std::mem::replace(&mut pausing, true) {
+                    worker.count_pause();
+                }
+                // Only the time can be up.
+                let _ = pause.within(TICK_MS, std::future::pending::<()>()).await;
+            }
         }
     }
 }

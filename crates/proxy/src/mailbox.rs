@@ -2,8 +2,10 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::Sender;
 
+use equalizer_core::crowd::Crowd;
 use equalizer_core::persistence::births::Births;
 use equalizer_core::snapshot::Snapshot;
 
@@ -56,6 +58,7 @@ pub(crate) struct Revision {
     pub(crate) secured: Arc<Secured>,
     pub(crate) listeners: Vec<Accept>,
     pub(crate) births: Arc<Births>,
+    pub(crate) crowd: Arc<Crowd>,
     /// Where exchanges are told.
     pub(crate) log: Option<Arc<Sink>>,
 }
@@ -67,6 +70,8 @@ pub(crate) struct Accept {
     pub(crate) tls: Option<ListenerTls>,
     /// Whether clients may speak HTTP/2.
     pub(crate) http2: bool,
+    /// Connections that it has open, over all workers.
+    pub(crate) open: Arc<AtomicU32>,
     /// What to accept on: most often one socket, and of no other worker.
     pub(crate) sockets: Vec<Arc<TcpListener>>,
 }

@@ -15,8 +15,12 @@ pub struct Report {
     pub revision: u64,
     /// Client connections that are open.
     pub connections: u64,
+    /// How often accepting had to wait, for want of descriptors or memory.
+    pub pauses: u64,
     /// Requests answered by ourselves, by status.
     pub answers: BTreeMap<u16, u64>,
+    /// Connections that were not served, by why.
+    pub refused: BTreeMap<&'static str, u64>,
     /// By name.
     pub pools: BTreeMap<String, PoolReport>,
     /// Lines of the access log.
@@ -94,7 +98,9 @@ impl Report {
     pub(crate) fn add(&mut self, other: Self) {
         self.revision = self.revision.max(other.revision);
         self.connections += other.connections;
+        self.pauses += other.pauses;
         add_all(&mut self.answers, other.answers);
+        add_all(&mut self.refused, other.refused);
         for (name, pool) in other.pools {
             let mine = self.pools.entry(name).or_default();
             add_all(&mut mine.reasons, pool.reasons);

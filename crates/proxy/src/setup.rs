@@ -14,7 +14,8 @@ use equalizer_core::persistence::census::Census;
 use equalizer_core::pool::ServerId;
 use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::Snapshot;
-use equalizer_core::snapshot::wire::Protocol;
+use equalizer_core::snapshot::entrance::Entrance;
+use equalizer_core::snapshot::wire::{Introduction, Protocol};
 
 use crate::forward::h2::Shared;
 use crate::forward::idle::Idle;
@@ -58,6 +59,8 @@ pub(crate) struct ServerSeat {
 /// What a server speaks.
 pub(crate) struct Spoken {
     pub(crate) protocol: Protocol,
+    /// How it is told of the client.
+    pub(crate) introduction: Introduction,
     /// Present when it speaks TLS.
     pub(crate) tls: Option<Arc<ServerTls>>,
 }
@@ -66,7 +69,7 @@ impl Spoken {
     /// TLS that did not change is the same, not only equal.
     fn is(&self, other: &Self) -> bool {
         let same = self.tls.as_ref().map(Arc::as_ptr) == other.tls.as_ref().map(Arc::as_ptr);
-        self.protocol == other.protocol && same
+        self.protocol == other.protocol && self.introduction == other.introduction && same
     }
 }
 
@@ -81,7 +84,8 @@ impl Setup {
                 let kept = names.zip(seats).find(|(old, _)| old.name == server.name);
                 let window = pool.sessions.census_window;
                 let tls = secured.get(&(pool.name.clone(), server.name.clone())).cloned();
-                let (address, spoken) = (server.address, Spoken { protocol: pool.protocol, tls });
+                let (protocol, introduction) = (pool.protocol, pool.introduction);
+                let (address, spoken) = (server.address, Spoken { protocol, introduction, tls });
                 match kept {
                     Some((_, seat)) if seat.serves(address, &spoken, window) => Rc::clone(seat),
                     Some((_, seat)) => Rc::new(seat.moved(address, spoken, window)),
@@ -109,6 +113,11 @@ impl Setup {
     /// What keeps a client on HTTPS, as its listener has it.
     pub(crate) fn https(&self, client: &Client) -> Option<&Https> {
         self.rules.https.get(client.arrival.listener.get())
+    }
+
+    /// What holds for the connections of a listener that is in the snapshot.
+    pub(crate) fn entrance(&self, place: usize) -> Option<&Entrance> {
+        self.rules.entrances.get(place)
     }
 
     fn pool_named(&self, name: &str) -> Option<(&equalizer_core::pool::Pool, &PoolSeat)> {
@@ -215,6 +224,11 @@ impl ServerSeat {
             Protocol::H2 | Protocol::H2c => true,
             Protocol::Auto => !self.chose_http1.get(),
         }
+    }
+
+    /// Whether a connection to it is one client's alone.
+    pub(crate) fn is_told(&self) -> bool {
+        self.spoken.introduction != Introduction::Off
     }
 
     /// Counts a failed attempt.

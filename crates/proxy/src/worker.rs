@@ -6,8 +6,10 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::Sender;
 
+use equalizer_core::crowd::Crowd;
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births::Births;
 use tokio::net::TcpStream;
@@ -22,11 +24,13 @@ use crate::desk::Desk;
 use crate::life::{Ended, Held};
 use crate::listening::Listening;
 use crate::mailbox::{Command, Drill, Leave, Revision};
+use crate::place::{Full, Place, Room};
 use crate::report::Report;
 use crate::serve::{Client, h1, h2};
 use crate::setup::Setup;
 use crate::socket::Socket;
 use crate::tls::ListenerTls;
+use crate::visit::Visit;
 
 /// What the tasks of one worker have in common.
 pub(crate) struct Worker {
@@ -34,13 +38,17 @@ pub(crate) struct Worker {
     pub(crate) buffers: Buffers,
     pub(crate) desks: Shelf<Desk>,
     pub(crate) births: Arc<Births>,
+    crowd: Arc<Crowd>,
     pub(crate) log: Log,
     number: usize,
     accepted: Cell<u64>,
     setup: RefCell<Rc<Setup>>,
     chance: RefCell<fastrand::Rng>,
     connections: Cell<u64>,
+    /// How often accepting had to wait.
+    pauses: Cell<u64>,
     answers: RefCell<BTreeMap<u16, u64>>,
+    refused: RefCell<BTreeMap<&'static str, u64>>,
     leave: Cell<Option<Leave>>,
     drained: RefCell<Option<Sender<()>>>,
     listeners: RefCell<Vec<Listening>>,
@@ -52,7 +60,14 @@ pub(crate) struct Worker {
 /// How a connection came.
 #[derive(Clone)]
 pub(crate) struct Arrival {
+    /// What was seen of its client.
     pub(crate) origin: Origin,
+    /// Whether it was one whose word on the client counted when it came.
+    pub(crate) trusted: bool,
+    /// The limit that it is beyond: its request is answered, and no more.
+    pub(crate) full: Option<&'static Full>,
+    /// Where servers are told of it.
+    pub(crate) visit: Option<Rc<Visit>>,
     /// The listener, by its place in the snapshot; one that is out of it has the last place of all.
     pub(crate) listener: Rc<Cell<usize>>,
     /// Whether it may speak HTTP/2.
@@ -89,6 +104,7 @@ impl Worker {
             buffers: Buffers::default(),
             desks: Shelf::default(),
             births: Arc::clone(&revision.births),
+            crowd: Arc::clone(&revision.crowd),
             log: Log::default(),
             number,
             accepted: Cell::default(),
@@ -100,8 +116,10 @@ impl Worker {
             ))),
             chance: RefCell::new(fastrand::Rng::new()),
             connections: Cell::default(),
+            pauses: Cell::default(),
             answers: RefCell::default(),
             leave: Cell::default(),
+            refused: RefCell::default(),
             drained: RefCell::default(),
             listeners: RefCell::default(),
             drill: Cell::default(),
@@ -194,7 +212,9 @@ impl Worker {
     fn report(&self, held: &Held, census: bool) -> Report {
         let mut report = Report {
             connections: self.connections.get(),
+            pauses: self.pauses.get(),
             answers: self.answers.borrow().clone(),
+            refused: self.refused.borrow().clone(),
             ..Report::default()
         };
         self.setup().report(&mut report, census);
@@ -225,8 +245,10 @@ impl Worker {
         Rc::new(Client {
             socket,
             deadline,
+            origin: Cell::new(arrival.origin),
             arrival,
             number,
+            requests: Cell::new(0),
             birth: Cell::new(None),
             records: RefCell::default(),
         })
@@ -235,6 +257,16 @@ impl Worker {
     /// A random number.
     pub(crate) fn chance(&self) -> u64 {
         self.chance.borrow_mut().u64(..)
+    }
+
+    /// Counts a connection that is not served.
+    pub(crate) fn count_refused(&self, why: &'static str) {
+        *self.refused.borrow_mut().entry(why).or_default() += 1;
+    }
+
+    /// Counts that accepting had to wait.
+    pub(crate) fn count_pause(&self) {
+        self.pauses.set(self.pauses.get() + 1);
     }
 
     /// Counts an answer of our own.
@@ -272,12 +304,27 @@ impl Drop for Vital {
 }
 
 /// A connection counts as open until this is dropped.
-pub(crate) struct Open(Rc<Worker>);
+pub(crate) struct Open(Rc<Worker>, Place);
 
 impl Open {
-    pub(crate) fn new(worker: &Rc<Worker>) -> Self {
+    pub(crate) fn new(worker: &Rc<Worker>, listener: &Arc<AtomicU32>) -> Self {
         worker.connections.set(worker.connections.get() + 1);
-        Self(Rc::clone(worker))
+        Self(Rc::clone(worker), Place::new(listener))
+    }
+
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
+        &self.0
+    }
+
+    /// Whether a connection finds room. One that is trusted brings many clients.
+    pub(crate) fn room(&mut self, arrival: &Arrival) -> Room {
+        let setup = self.0.setup();
+        let most = setup.entrance(arrival.listener.get()).map_or(0, |one| one.connections);
+        match self.1.at_listener(most) {
+            Room::Enough if arrival.trusted => Room::Enough,
+            Room::Enough => self.1.of_client(arrival.origin.client, setup.rules.clients, &self.0.crowd),
+            other => other,
+        }
     }
 }
 

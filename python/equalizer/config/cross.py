@@ -18,7 +18,7 @@ from equalizer.model.address import Address, parse
 
 def check(source: Source) -> list[Problem]:
     """Every problem between keys, and between keys and files."""
-    found = (_routes, _addresses, _files, _made, _https, _protocols)
+    found = (_routes, _addresses, _files, _made, _https, _protocols, _introductions)
     return [problem for find in found for problem in find(source)]
 
 
@@ -163,6 +163,25 @@ def _protocols(source: Source) -> Iterator[Problem]:
         elif protocol in ("h2", "auto") and tls is None:
             message = f'found {show(protocol)} without tls; write tls = {{}} beside it, or "h2c" or "h1"'
             yield source.problem(("pools", name, "protocol"), message)
+
+
+def _introductions(source: Source) -> Iterator[Problem]:
+    """Nobody can be told of a client by everybody, nor of several clients on one connection."""
+    for name, listener in _tables(source.data, "listeners"):
+        if listener.get("proxy_protocol") == "required" and not listener.get("trusted"):
+            message = (
+                'found "required" without trusted; write trusted = ["10.0.0.1"] beside it, the addresses of '
+                "those that connect"
+            )
+            yield source.problem(("listeners", name, "proxy_protocol"), message)
+    for name, pool in _tables(source.data, "pools"):
+        version, protocol = pool.get("proxy_protocol"), pool.get("protocol", "h1")
+        if version in ("v1", "v2") and protocol in ("h2", "h2c", "auto"):
+            message = (
+                f"found {show(version)} beside protocol = {show(protocol)}, whose connections clients share; "
+                'write protocol = "h1", or "off"'
+            )
+            yield source.problem(("pools", name, "proxy_protocol"), message)
 
 
 def _unreadable(path: Path) -> str:

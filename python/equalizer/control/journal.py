@@ -6,7 +6,14 @@ import structlog
 
 from equalizer.control.answers import Reloaded, StateChange
 from equalizer.control.events import Event
-from equalizer.control.losses import LinesDropped, Loss, Panicked, SessionsLost, WorkersRestarted
+from equalizer.control.losses import (
+    AcceptingPaused,
+    LinesDropped,
+    Loss,
+    Panicked,
+    SessionsLost,
+    WorkersRestarted,
+)
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
 from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
 from equalizer.engine.port import RecordsTaken
@@ -55,6 +62,11 @@ def _loss(event: Loss) -> None:
             log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
         case LinesDropped():
             log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
+        case AcceptingPaused():
+            log.error(
+                "no file descriptor or memory left: accepting pauses until connections end; "
+                "raise the limit of open files, or set connections at the listeners"
+            )
         case Panicked():
             log.error(f"a defect of Equalizer, please report it: {event.place}", count=event.count)
         case WorkersRestarted():

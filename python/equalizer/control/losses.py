@@ -26,6 +26,13 @@ class LinesDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptingPaused:
+    """Nobody could be accepted for a while, so often since that was told last."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Panicked:
     """A defect of ours that cost a connection, or a worker, since that was told last."""
 
@@ -41,7 +48,7 @@ class WorkersRestarted:
     count: int
 
 
-Loss: TypeAlias = SessionsLost | LinesDropped | Panicked | WorkersRestarted
+Loss: TypeAlias = SessionsLost | LinesDropped | AcceptingPaused | Panicked | WorkersRestarted
 
 
 @dataclass(slots=True)
@@ -68,6 +75,7 @@ def _all(report: Report) -> Iterator[Loss]:
         for reason, count in each.lost.items():
             yield SessionsLost(pool, reason, count)
     yield LinesDropped(report.access_log.dropped)
+    yield AcceptingPaused(report.pauses)
     for place, count in report.panics.items():
         yield Panicked(place, count)
     yield WorkersRestarted(report.restarts)

@@ -13,6 +13,7 @@ from equalizer.model.queue import Queue
 from equalizer.model.server import Server
 from equalizer.model.server_tls import ServerTls
 from equalizer.model.sessions import Sessions
+from equalizer.model.words import Pseudonym
 
 
 class Pool(Noun):
@@ -20,6 +21,10 @@ class Pool(Noun):
 
     protocol: Literal["h1", "h2", "h2c", "auto"] = "h1"
     """What its servers speak: HTTP/1.1; HTTP/2, without TLS as `h2c`; or what each chooses, beside `tls`."""
+    proxy_protocol: Literal["off", "v1", "v2"] = "off"
+    """Whether a connection to a server begins with a head of the PROXY protocol that tells of the client."""
+    via: Pseudonym = None
+    """What we call ourselves in the field `Via` of requests; `"off"` leaves it out."""
     balance: Balance = RoundRobin(kind="round_robin")
     """How a server is chosen when nothing is recalled."""
     persistence: Persistence = (InsertCookie(kind="cookie"),)

@@ -3,13 +3,14 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from equalizer.model.noun import refuse
 
-_UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
-_TEXT = re.compile(r"(\d{1,10})\s*(B|KiB|MiB)?", re.ASCII)
+_UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_TEXT = re.compile(r"(\d{1,13})\s*(B|KiB|MiB|GiB)?", re.ASCII)
 LEAST, MOST = 256, 16 << 20
+MOST_BODY = 1 << 40
 
 
 def parse(value: object) -> int | None:
@@ -29,6 +30,19 @@ def _check(value: object) -> int:
     return found
 
 
+def _check_or_off(value: object) -> int | None:
+    if value is None or value == "off":
+        return None
+    found = parse(value)
+    if found is None or not 1 <= found <= MOST_BODY:
+        raise refuse(f'a size from 1 byte to "{MOST_BODY >> 30}GiB", such as "10MiB", or "off"')
+    return found
+
+
+def _write_or_off(value: int | None) -> int | str:
+    return "off" if value is None else value
+
+
 Size = Annotated[
     int,
     BeforeValidator(_check),
@@ -42,3 +56,19 @@ Size = Annotated[
         }
     ),
 ]
+
+OptionalSize = Annotated[
+    int | None,
+    BeforeValidator(_check_or_off),
+    PlainSerializer(_write_or_off),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^(off|\s*[0-9]+\s*(B|KiB|MiB|GiB)?\s*)$"},
+                {"type": "integer", "minimum": 1, "maximum": MOST_BODY, "description": "Bytes"},
+            ],
+            "examples": ["10MiB"],
+        }
+    ),
+]
+"""The size of a body; `"off"` where none ends it."""

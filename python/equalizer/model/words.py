@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from equalizer.model.noun import refuse
 
@@ -57,6 +57,25 @@ def _or_empty(pattern: re.Pattern[str], rule: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _pseudonym(value: object) -> str | None:
+    if value is None or value == "off":
+        return None
+    if not isinstance(value, str) or _TOKEN.fullmatch(value) is None:
+        raise refuse(f'{_LETTERS} "equalizer", or "off"')
+    return value
+
+
+def _write_or_off(value: str | None) -> str:
+    return "off" if value is None else value
+
+
+Pseudonym = Annotated[
+    str | None,
+    BeforeValidator(_pseudonym, json_schema_input_type=str),
+    PlainSerializer(_write_or_off),
+    Field(examples=["equalizer"]),
+]
+"""A name for one proxy, or `"off"`."""
 CookieName = Annotated[str, _matching(_TOKEN, f'{_LETTERS} "EQ"')]
 Host = Annotated[str, _matching(_HOST, 'the name of a host, such as "shop.internal"')]
 """A name that a certificate may hold, or an IP address."""

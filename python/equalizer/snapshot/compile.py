@@ -41,7 +41,7 @@ def compile(  # noqa: A001 - the design's word for it
         pools=pools,
         routes=tuple(wire.Route(pool=pool) for pool in served(config)),
         keys=tuple(keys),
-        limits=wire.Limits(**config.limits.model_dump()),
+        limits=wire.Limits(**config.limits.model_dump() | {"body": config.limits.body or 0}),
         timeouts=_timeouts(config),
         access_log=_access_log(config.access_log, source) if config.access_log else None,
         debug=debug,
@@ -102,6 +102,9 @@ def _listeners(config: Config, source: Source, problems: list[Problem]) -> Itera
             redirect=_port(redirects[name]) if name in redirects else None,
             hsts=f"max-age={seconds(https.hsts)}{subdomains}" if https.hsts else "",
             location=https.location and listener.tls is not None,
+            trusted=listener.trusted,
+            proxy_protocol=listener.proxy_protocol == "required",
+            connections=listener.connections,
         )
 
 
@@ -127,6 +130,8 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
     return wire.Pool(
         name=name,
         protocol=pool.protocol,
+        proxy_protocol=pool.proxy_protocol,
+        via=pool.via or "",
         balance=_balance(pool.balance),
         persistence=tuple(map(persistence.kind, pool.persistence)),
         sessions=persistence.sessions(pool.sessions, accept),

@@ -82,6 +82,10 @@ class Report(_Counted):
     revision: int = 0
     connections: int = 0
     answers: Mapping[int, int] = {}
+    pauses: int = 0
+    """How often accepting had to wait, for want of descriptors or memory."""
+    refused: Mapping[str, int] = {}
+    """Connections that were not served, by why."""
     access_log: AccessLogReport = AccessLogReport()
     panics: Mapping[str, int] = {}
     """Inside the engine, by the place in its source."""

@@ -90,6 +90,12 @@ class Listener(Wire):
     """The value of Strict-Transport-Security; empty for none."""
     location: bool
     """Whether a Location of the request's host is made HTTPS."""
+    trusted: tuple[str, ...]
+    """Addresses or prefixes that are believed about their clients."""
+    proxy_protocol: bool
+    """Whether every connection has to begin with a head of the PROXY protocol."""
+    connections: U32
+    """That it takes at most; 0 for any number."""
 
 
 class RoundRobin(Wire):
@@ -263,6 +269,10 @@ class Pool(Wire):
 
     name: str
     protocol: Literal["h1", "h2", "h2c", "auto"]
+    proxy_protocol: Literal["off", "v1", "v2"]
+    """How its servers are told of the client."""
+    via: str
+    """What we call ourselves in Via; empty for no such field."""
     balance: Balance
     persistence: tuple[Persistence, ...]
     sessions: Sessions
@@ -284,13 +294,25 @@ class Key(Wire):
     secret: str = Field(repr=False)
 
 
+class ClientLimit(Wire):
+    """What the clients of one prefix may have together."""
+
+    connections: U32
+    """0 for any number."""
+    prefix4: U8
+    prefix6: U8
+
+
 class Limits(Wire):
-    """Sizes beyond which a request is refused."""
+    """What a client may ask of us; 0 for as much as it likes, where that can be."""
 
     head: U32
     target: U32
     fields: Annotated[int, Field(ge=1, le=256, strict=True)]
     streams: U32
+    body: U64
+    requests: U32
+    clients: ClientLimit
 
 
 class Timeouts(Wire):

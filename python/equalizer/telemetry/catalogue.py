@@ -189,6 +189,22 @@ CATALOGUE: Final = (
         _whole(lambda report: report.connections),
     ),
     Metric(
+        "equalizer_connections_refused_total",
+        "counter",
+        "connections",
+        "Client connections that were not served, by why.",
+        ("reason",),
+        lambda report: [((word,), count) for word, count in report.refused.items()],
+    ),
+    Metric(
+        "equalizer_accept_pauses_total",
+        "counter",
+        "pauses",
+        "How often accepting had to wait, for want of file descriptors or memory.",
+        (),
+        _whole(lambda report: report.pauses),
+    ),
+    Metric(
         "equalizer_access_log_lines_total",
         "counter",
         "lines",

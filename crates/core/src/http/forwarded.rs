@@ -1,12 +1,12 @@
 //! What a server is told about the client: Forwarded (RFC 7239) and the X-Forwarded fields before it.
 //!
-//! What a client wrote in these fields itself is replaced, since nothing vouches for it.
+//! What came in these fields is replaced: by what was seen, or by what was believed of them ([`super::believed`]).
 
 use std::io::Write;
 use std::net::IpAddr;
 
 /// Where a request came from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
     /// The client's address.
     pub client: IpAddr,
@@ -19,15 +19,27 @@ impl Origin {
     pub fn scheme(self) -> &'static str {
         if self.secure { "https" } else { "http" }
     }
+}
 
-    /// Appends the field lines for a request to `host`.
-    pub fn write(self, host: &[u8], out: &mut Vec<u8>) {
-        let client = self.client.to_canonical();
+/// What a server is told of one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Forwarded<'a> {
+    /// Where it came from.
+    pub origin: Origin,
+    /// The host that was asked for; empty where none was named.
+    pub host: &'a [u8],
+}
+
+impl Forwarded<'_> {
+    /// Appends the field lines.
+    pub fn write(self, out: &mut Vec<u8>) {
+        let Self { origin, host } = self;
+        let client = origin.client.to_canonical();
         out.extend_from_slice(b"X-Forwarded-For: ");
         let start = out.len();
         write_address(client, out);
         let address = start..out.len();
-        out.extend_from_slice(if self.secure { PROTO_HTTPS } else { PROTO_HTTP });
+        out.extend_from_slice(if origin.secure { PROTO_HTTPS } else { PROTO_HTTP });
         if !host.is_empty() {
             out.extend_from_slice(b"\r\nX-Forwarded-Host: ");
             out.extend_from_slice(host);
@@ -44,7 +56,7 @@ impl Origin {
             out.extend_from_slice(host);
             out.push(b'"');
         }
-        out.extend_from_slice(if self.secure { b";proto=https\r\n" } else { b";proto=http\r\n" });
+        out.extend_from_slice(if origin.secure { b";proto=https\r\n" } else { b";proto=http\r\n" });
     }
 }
 
@@ -80,7 +92,8 @@ mod tests {
 
     fn lines(client: &str, secure: bool, host: &str) -> String {
         let mut out = Vec::new();
-        Origin { client: client.parse().expect("an address"), secure }.write(host.as_bytes(), &mut out);
+        let origin = Origin { client: client.parse().expect("an address"), secure };
+        Forwarded { origin, host: host.as_bytes() }.write(&mut out);
         String::from_utf8(out).expect("text")
     }
 

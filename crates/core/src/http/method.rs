@@ -9,7 +9,9 @@ pub enum Method {
     Connect,
     /// An echo: refused.
     Trace,
-    /// GET, OPTIONS, PUT or DELETE: sending it twice is sending it once (RFC 9110, 9.2.2).
+    /// It may ask a proxy what it can do; sent twice like the next ones.
+    Options,
+    /// GET, PUT or DELETE: sending it twice is sending it once (RFC 9110, 9.2.2).
     Idempotent,
     /// POST, PATCH and whatever we do not know: sent once only.
     Other,
@@ -19,7 +21,8 @@ impl Method {
     /// Reads a method; methods are case-sensitive (RFC 9110, 9.1).
     pub fn read(text: &[u8]) -> Self {
         match text {
-            b"GET" | b"PUT" | b"DELETE" | b"OPTIONS" => Self::Idempotent,
+            b"GET" | b"PUT" | b"DELETE" => Self::Idempotent,
+            b"OPTIONS" => Self::Options,
             b"HEAD" => Self::Head,
             b"CONNECT" => Self::Connect,
             b"TRACE" => Self::Trace,
@@ -29,6 +32,6 @@ impl Method {
 
     /// Whether a request may be repeated without asking the client.
     pub fn idempotent(self) -> bool {
-        matches!(self, Self::Idempotent | Self::Head)
+        matches!(self, Self::Idempotent | Self::Options | Self::Head)
     }
 }

@@ -60,6 +60,9 @@ pub enum Refusal {
     /// A server changes to a protocol that it was not asked for.
     #[error("101 without an Upgrade (RFC 9110, 15.2.2)")]
     Upgrade,
+    /// The body is larger than the configuration allows.
+    #[error("body too large (RFC 9110, 15.5.14)")]
+    BodyTooLarge,
     /// A major version of HTTP that this connection does not speak.
     #[error("HTTP version not supported (RFC 9110, 15.6.6)")]
     Version,
@@ -88,6 +91,7 @@ impl Refusal {
             Self::UnknownCoding => "unknown_coding",
             Self::Connect => "connect_method",
             Self::Upgrade => "upgrade",
+            Self::BodyTooLarge => "body_too_large",
             Self::Version => "version",
         }
     }
@@ -107,6 +111,7 @@ impl Refusal {
             | Self::TwoLengths
             | Self::Chunk => 400,
             Self::Trace => 405,
+            Self::BodyTooLarge => 413,
             Self::Scheme => 421,
             Self::HeadTooLarge => 431,
             Self::TargetTooLong => 414,

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::cookie::Home;
 use super::table::{Kept, Key, Losses, Restored, Table};
+use crate::network::prefix;
 
 /// How a pool records addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,16 +106,9 @@ impl Addresses {
         self.table.import(records.into_iter().map(under_prefix), now)
     }
 
-    /// The prefix in IPv6's form, where IPv4 is `::ffff:0:0/96` (RFC 4291, section 2.5.5.2).
+    /// The client's prefix.
     fn key(&self, client: IpAddr) -> Key {
-        let bits = match client.to_canonical() {
-            IpAddr::V4(client) => {
-                let client = client.to_bits() & !u32::MAX.checked_shr(self.prefix4.into()).unwrap_or(0);
-                u128::from(client) | 0xffff << 32
-            }
-            IpAddr::V6(client) => client.to_bits() & !u128::MAX.checked_shr(self.prefix6.into()).unwrap_or(0),
-        };
-        bits.to_be_bytes()
+        prefix(client, self.prefix4, self.prefix6).to_be_bytes()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
 use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
 use crate::persistence::{Chain, Recall};
-use crate::snapshot::wire::{Overflow, Protocol, Queue, ServerState, Sessions, State};
+use crate::snapshot::wire::{Introduction, Overflow, Protocol, Queue, ServerState, Sessions, State};
 
 /// A server's position in its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,10 @@ pub struct Pool {
     pub name: String,
     /// What they speak.
     pub protocol: Protocol,
+    /// How its servers are told of the client.
+    pub introduction: Introduction,
+    /// What we call ourselves in Via; empty for no such field.
+    pub via: String,
     /// Never empty.
     pub servers: Vec<Server>,
     /// How sessions come back to their homes.

@@ -9,6 +9,7 @@ use memchr::memrchr;
 
 use super::glob::{PathGlob, TextGlob};
 use crate::http::h1::encode::Lines;
+use crate::network::{Network, no_network};
 use crate::snapshot::wire::{self, Scheme};
 
 /// A request, as far as matchers look at it.
@@ -46,10 +47,7 @@ pub type Flaw = (&'static str, String);
 impl Matcher {
     /// Reads a matcher, or says what in it cannot be read.
     pub fn new(written: &wire::Matcher) -> Result<Self, Flaw> {
-        let network = |text: &String| {
-            Network::read(text)
-                .ok_or_else(|| ("client", format!("{text:?} is not an address or PREFIX/BITS")))
-        };
+        let network = |text: &String| Network::read(text).ok_or_else(|| ("client", no_network(text)));
         Ok(Self {
             paths: written.path.iter().map(|path| PathGlob::new(path)).collect(),
             methods: written.method.clone(),
@@ -120,37 +118,6 @@ impl HostName {
     fn means(&self, host: &[u8]) -> bool {
         let Some(end) = host.len().checked_sub(self.name.len()) else { return false };
         (end > 0) == self.below && host[end..].eq_ignore_ascii_case(self.name.as_bytes())
-    }
-}
-
-/// The addresses that share their leading bits with one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    first: IpAddr,
-    bits: u32,
-}
-
-impl Network {
-    /// `192.0.2.0/24`, or one address.
-    fn read(text: &str) -> Option<Self> {
-        let (first, bits) = text.split_once('/').map_or((text, None), |(first, bits)| (first, Some(bits)));
-        let first: IpAddr = first.parse().ok()?;
-        let most = if first.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Some(most), |bits| bits.parse().ok())?;
-        (bits <= most).then_some(Self { first, bits })
-    }
-
-    fn holds(self, client: IpAddr) -> bool {
-        let differs = match (self.first, client.to_canonical()) {
-            (IpAddr::V4(first), IpAddr::V4(client)) => {
-                (first.to_bits() ^ client.to_bits()).checked_shr(32 - self.bits).unwrap_or(0) != 0
-            }
-            (IpAddr::V6(first), IpAddr::V6(client)) => {
-                (first.to_bits() ^ client.to_bits()).checked_shr(128 - self.bits).unwrap_or(0) != 0
-            }
-            _ => true,
-        };
-        !differs
     }
 }
 

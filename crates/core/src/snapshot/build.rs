@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
+use super::entrance::Entrance;
 use super::{Snapshot, chain, wire};
 use crate::debug::Token;
 use crate::http::h1::decode::{Limits, MOST_FIELDS};
@@ -58,6 +59,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             mistakes.push(Mistake::at(&["listeners", &listener.name, "address"], found));
         }
     }
+    let entrances = wire.listeners.iter().map(|listener| Entrance::new(listener, &mut mistakes)).collect();
     let pools: Vec<Pool> = wire
         .pools
         .iter()
@@ -67,6 +69,8 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             Pool {
                 name: pool.name.clone(),
                 protocol: pool.protocol,
+                introduction: pool.proxy_protocol,
+                via: pool.via.clone(),
                 servers: build_servers(pool, old, joined, &mut mistakes),
                 persistence: chain::build(pool, old, &listeners, at, &mut mistakes),
                 sessions: pool.sessions.clone(),
@@ -91,6 +95,8 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
         Some(ring) if mistakes.is_empty() => Ok(Snapshot {
             revision: wire.revision,
             listeners: listeners.into_iter().map(str::to_owned).collect(),
+            entrances,
+            introduces: pools.iter().any(|pool| pool.introduction != wire::Introduction::Off),
             pools,
             routes,
             ring,
@@ -98,6 +104,9 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             reserved: build_reserved(wire),
             limits,
             streams: wire.limits.streams,
+            body: if wire.limits.body == 0 { u64::MAX } else { wire.limits.body },
+            requests: wire.limits.requests,
+            clients: wire.limits.clients,
             timeouts: wire.timeouts.clone(),
             debug: wire.debug.as_ref().map(|debug| Token::new(&debug.token)),
         }),

@@ -2,8 +2,10 @@
 
 pub mod build;
 mod chain;
+pub mod entrance;
 pub mod wire;
 
+use self::entrance::Entrance;
 use crate::debug::Token;
 use crate::http::h1::decode::Limits;
 use crate::http::https::Https;
@@ -19,6 +21,10 @@ pub struct Snapshot {
     pub revision: u64,
     /// Names, by place.
     pub listeners: Vec<String>,
+    /// What holds for the connections of each.
+    pub entrances: Vec<Entrance>,
+    /// Whether servers of any pool are told of a client's connection.
+    pub introduces: bool,
     /// By their ids.
     pub pools: Vec<Pool>,
     /// In order.
@@ -33,6 +39,12 @@ pub struct Snapshot {
     pub limits: Limits,
     /// Requests that may be under way on one HTTP/2 connection.
     pub streams: u32,
+    /// Bytes that the body of a request may have.
+    pub body: u64,
+    /// Requests that one connection serves; 0 for any number.
+    pub requests: u32,
+    /// What each client may have.
+    pub clients: wire::ClientLimit,
     /// How long we wait.
     pub timeouts: wire::Timeouts,
     /// Who shows it is told why an exchange went where it went.

@@ -57,6 +57,12 @@ pub struct Listener {
     pub hsts: String,
     /// Whether a Location of the request's host is made HTTPS.
     pub location: bool,
+    /// Addresses, or prefixes such as `192.0.2.0/24`, that are believed about their clients.
+    pub trusted: Vec<String>,
+    /// Whether every connection has to begin with a head of the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// Connections that it takes at most; 0 for any number.
+    pub connections: u32,
 }
 
 /// Interchangeable servers, with one balance and one persistence chain.
@@ -67,6 +73,10 @@ pub struct Pool {
     pub name: String,
     /// What its servers speak.
     pub protocol: Protocol,
+    /// How its servers are told of the client.
+    pub proxy_protocol: Introduction,
+    /// What we call ourselves in Via; empty for no such field.
+    pub via: String,
     /// How a server is chosen when nothing is recalled.
     pub balance: Balance,
     /// Asked in order; empty for none.
@@ -103,6 +113,19 @@ pub enum Protocol {
     H2c,
     /// HTTP/2 or HTTP/1.1, whichever each server chooses under TLS.
     Auto,
+}
+
+/// With which version of the PROXY protocol a connection begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Introduction {
+    /// With none.
+    #[default]
+    Off,
+    /// The one that people can read.
+    V1,
+    /// The binary one.
+    V2,
 }
 
 /// How a pool chooses.
@@ -411,6 +434,24 @@ pub struct Limits {
     pub fields: u16,
     /// Requests under way on one HTTP/2 connection.
     pub streams: u32,
+    /// Bytes of a request's body; 0 for any number (413 beyond).
+    pub body: u64,
+    /// Requests that one connection serves; 0 for any number.
+    pub requests: u32,
+    /// What each client may have.
+    pub clients: ClientLimit,
+}
+
+/// What the clients of one prefix may have together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientLimit {
+    /// Connections; 0 for any number.
+    pub connections: u32,
+    /// Leading bits of an IPv4 address that count.
+    pub prefix4: u8,
+    /// Leading bits of an IPv6 address that count.
+    pub prefix6: u8,
 }
 
 /// How long each step may take, in milliseconds.

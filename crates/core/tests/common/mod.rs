@@ -25,10 +25,10 @@ pub(crate) fn shop_as_written(servers: &[&str], unless: &Value) -> Value {
     });
     json!({
         "revision": 1,
-        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "hsts": "", "location": false, "http2": true }],
+        "listeners": [{ "name": "web", "address": "127.0.0.1:8080", "hsts": "", "location": false, "http2": true, "trusted": [], "proxy_protocol": false, "connections": 0 }],
         "pools": [{
             "name": "shop",
-            "protocol": "h1",
+            "protocol": "h1", "proxy_protocol": "off", "via": "",
             "balance": { "kind": "round_robin" },
             "persistence": [{
                 "kind": "cookie", "mode": "insert", "name": "EQ", "scope": "pool",
@@ -51,7 +51,7 @@ pub(crate) fn shop_as_written(servers: &[&str], unless: &Value) -> Value {
         }],
         "routes": [{ "pool": "shop" }],
         "keys": [{ "id": 1, "secret": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" }],
-        "limits": { "head": 65536, "target": 16384, "fields": 100, "streams": 128 },
+        "limits": { "head": 65536, "target": 16384, "fields": 100, "streams": 128, "body": 0, "requests": 0, "clients": {"connections": 0, "prefix4": 32, "prefix6": 64}},
         "timeouts": {
             "head": 1000, "body": 1000, "connect": 1000, "response": 1000, "idle_client": 1000, "idle_server": 1000,
             "tunnel": 1000,

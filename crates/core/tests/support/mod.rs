@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use equalizer_core::balance::round_robin::RoundRobin;
 use equalizer_core::fault::Fault;
 use equalizer_core::http::edits::Edits;
-use equalizer_core::http::forwarded::Origin;
+use equalizer_core::http::forwarded::{Forwarded, Origin};
 use equalizer_core::http::h1::decode::{self, Limits};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
@@ -85,12 +85,12 @@ pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
         .collect();
     let wire = json!({
         "revision": 1,
-        "listeners": [{"name": "http", "address": "127.0.0.1:80", "hsts": "", "location": false, "http2": true}],
-        "pools": [{"name": "shop", "protocol": "h1", "balance": {"kind": "round_robin"}, "persistence": kinds,
+        "listeners": [{"name": "http", "address": "127.0.0.1:80", "hsts": "", "location": false, "http2": true, "trusted": [], "proxy_protocol": false, "connections": 0}],
+        "pools": [{"name": "shop", "protocol": "h1", "proxy_protocol": "off", "via": "", "balance": {"kind": "round_robin"}, "persistence": kinds,
             "sessions": merged(usual, sessions), "queue": {"wait": 5000, "length": 128}, "servers": servers}],
         "routes": [{"pool": "shop"}],
         "keys": [{"id": 1, "secret": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="}],
-        "limits": {"head": 65536, "target": 8192, "fields": 100, "streams": 128},
+        "limits": {"head": 65536, "target": 8192, "fields": 100, "streams": 128, "body": 0, "requests": 0, "clients": {"connections": 0, "prefix4": 32, "prefix6": 64}},
         "timeouts": {"head": 1, "body": 1, "connect": 1, "response": 1, "idle_client": 1, "idle_server": 1,
             "tunnel": 1},
     });
@@ -217,7 +217,13 @@ impl Bench {
         }
         let origin = Origin { client: self.client, secure: self.secure };
         let mut seen = Vec::new();
-        encode::request(lines, &head, origin, &edits, &mut seen);
+        encode::request(
+            lines,
+            &head,
+            Forwarded { origin, host: head.host.of(lines.bytes) },
+            &edits,
+            &mut seen,
+        );
         announcement(pool, &recall, server, &mut seen);
 
         let (answered, said) = self.answer(response, &recall, server);

@@ -161,7 +161,7 @@ impl Notes {
         worker.log.tell(&Exchange {
             at: worker.clock.unix_ms(began),
             listener: rules.listeners.get(client.arrival.listener.get()).map_or("", String::as_str),
-            client: client.arrival.origin.client,
+            client: client.origin.get().client,
             tls: client.arrival.tls,
             request: texts.as_ref().map(|texts| texts.request(client.socket.is_stream())),
             status: self.status.get(),

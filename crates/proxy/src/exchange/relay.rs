@@ -125,7 +125,7 @@ impl At<'_> {
         framed: Framing,
         text: &mut Vec<u8>,
     ) -> Reason {
-        let (worker, origin) = (self.worker, self.client.arrival.origin);
+        let (worker, origin) = (self.worker, self.client.origin.get());
         let mut edits = worker.buffers.take_edits();
         let mut stamp = worker.buffers.take_text();
         let stamping = Stamping {

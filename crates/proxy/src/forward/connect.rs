@@ -4,10 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use equalizer_core::fault::Fault;
+use equalizer_core::proxy_head;
 use equalizer_core::snapshot::wire::Protocol;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::serve::Client;
 use crate::setup::{ServerSeat, Spoken};
 use crate::socket::Socket;
 
@@ -18,10 +21,15 @@ pub(super) struct Connected {
 }
 
 /// Connects; small writes leave at once. HTTP/1.1 is all that is offered for an exchange that wants to be `alone`.
-pub(super) async fn connect(seat: &ServerSeat, alone: bool) -> Result<Connected, Fault> {
-    let Spoken { protocol, tls } = &seat.spoken;
-    let stream = TcpStream::connect(seat.address).await.map_err(|_| Fault::Connect)?;
+pub(super) async fn connect(seat: &ServerSeat, alone: bool, client: &Client) -> Result<Connected, Fault> {
+    let Spoken { protocol, introduction, tls } = &seat.spoken;
+    let mut stream = TcpStream::connect(seat.address).await.map_err(|_| Fault::Connect)?;
     stream.set_nodelay(true).map_err(|_| Fault::Connect)?;
+    if seat.is_told() {
+        let mut head = Vec::new();
+        proxy_head::write(*introduction, client.ends(), &mut head);
+        stream.write_all(&head).await.map_err(|_| Fault::Closed)?;
+    }
     let Some(tls) = tls else {
         return Ok(Connected { socket: Socket::plain(stream), http2: *protocol == Protocol::H2c && !alone });
     };

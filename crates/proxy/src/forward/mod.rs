@@ -17,17 +17,30 @@ use equalizer_core::http::refusal::Refusal;
 use self::connect::{Connected, connect};
 use crate::buffer::Buffer;
 use crate::clock::{Deadline, Late};
+use crate::serve::Client;
 use crate::setup::ServerSeat;
 use crate::socket::Socket;
 
 /// What an exchange needs of a connection.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'a> {
+    /// Whose request it is.
+    pub(crate) client: &'a Client,
     pub(crate) method: Method,
     /// A new one, since one that was open has failed.
     pub(crate) fresh: bool,
     /// One that nobody else uses or will use.
     pub(crate) alone: bool,
+}
+
+impl Wanted<'_> {
+    fn idle(self, seat: &Rc<ServerSeat>) -> Option<Socket> {
+        match (self.fresh, seat.is_told()) {
+            (true, _) => None,
+            (false, true) => self.client.own_connection(seat),
+            (false, false) => seat.idle.take(),
+        }
+    }
 }
 
 /// A connection to a server, lent to one exchange.
@@ -58,7 +71,7 @@ impl Link {
     /// A stream on a connection that is open, or the connection idle for the shortest time, or else a new one.
     pub(crate) async fn open(
         seat: &Rc<ServerSeat>,
-        wanted: Wanted,
+        wanted: Wanted<'_>,
         deadline: &Deadline,
         wait: u32,
     ) -> Result<Self, Fault> {
@@ -71,7 +84,7 @@ impl Link {
                 return Ok(Self::new(socket, true, seat));
             }
         } else {
-            while let Some(socket) = if wanted.fresh { None } else { seat.idle.take() } {
+            while let Some(socket) = wanted.idle(seat) {
                 // What must not be sent twice is not sent into a connection that has been closed meanwhile.
                 if wanted.method.idempotent() || socket.is_alive() {
                     return Ok(Self::new(socket, true, seat));
@@ -79,16 +92,16 @@ impl Link {
             }
         }
         // Boxed: it is rare, and every connection's memory would have to hold it.
-        match Box::pin(deadline.within(wait, Self::make(seat, wanted.alone, now))).await {
+        match Box::pin(deadline.within(wait, Self::make(seat, wanted, now))).await {
             Ok(made) => made,
             Err(Late) => Err(Fault::ConnectTimeout),
         }
     }
 
     /// Makes a connection; those who could share it wait for it, rather than each making one.
-    async fn make(seat: &Rc<ServerSeat>, alone: bool, now: u64) -> Result<Self, Fault> {
+    async fn make(seat: &Rc<ServerSeat>, wanted: Wanted<'_>, now: u64) -> Result<Self, Fault> {
         let mut turn = None;
-        if seat.shares() && !alone {
+        if seat.shares() && !wanted.alone {
             turn = Some(seat.shared.turn().await);
             // Somebody else may have made one meanwhile.
             if let Some(socket) = seat.shared.stream(now) {
@@ -98,7 +111,7 @@ impl Link {
         // Or has learned that there is nothing to share.
         let _turn = turn.filter(|_| seat.shares());
         seat.connects.set(seat.connects.get() + 1);
-        let Connected { socket, http2 } = connect(seat, alone).await?;
+        let Connected { socket, http2 } = connect(seat, wanted.alone, wanted.client).await?;
         let socket = if http2 { seat.shared.open(socket, now).await? } else { socket };
         Ok(Self::new(socket, false, seat))
     }
@@ -108,9 +121,11 @@ impl Link {
     }
 
     /// Puts the connection back for the next exchange.
-    pub(crate) fn keep(self, now: u64) {
+    pub(crate) fn keep(self, now: u64, client: &Client) {
         let Self { socket, flight, .. } = self;
-        if !socket.is_stream() {
+        if flight.0.is_told() {
+            client.keep_own(&flight.0, socket);
+        } else if !socket.is_stream() {
             flight.0.idle.keep(socket, now);
         }
     }

@@ -50,6 +50,7 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
             Err(End::Gone) => After::Close,
             Err(End::Malformed(status, fault)) => {
                 notes.fault(fault);
+                client.comes_from(client.arrival.origin);
                 let head_only = buffer.filled().starts_with(b"HEAD ");
                 let after = refuse(worker, client, status, head_only, &notes).await;
                 notes.end(worker, client, &worker.setup().rules, None);
@@ -88,7 +89,7 @@ impl From<Refusal> for End {
 
 /// Waits for the first bytes of a request; borrows a buffer only when there are some. `None` when none will come.
 async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
-    client.deadline.set(worker.setup().rules.timeouts.idle_client);
+    client.deadline.set(client.patience(&worker.setup().rules));
     poll_fn(|context| {
         let mut buffer = worker.buffers.take();
         let read = buffer.poll_fill(context, &client.socket);
@@ -134,9 +135,9 @@ async fn next_request(
             let mut fields = worker.buffers.take_fields();
             let head = decode::request(buffer.filled(), limits, &mut fields)?;
             // A front that speaks TLS for us writes the origin form, as everybody but clients of forward proxies does.
-            if head.is_some_and(|head| {
-                head.scheme_secure.is_some_and(|secure| secure != client.arrival.origin.secure)
-            }) {
+            // One who is trusted may write what its client came by.
+            let other = |secure| secure != client.arrival.origin.secure && !client.arrival.trusted;
+            if head.is_some_and(|head| head.scheme_secure.is_some_and(other)) {
                 return Err(Refusal::Scheme.into());
             }
             let admitted =

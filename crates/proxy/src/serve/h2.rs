@@ -103,7 +103,7 @@ impl Streams {
     /// Starts the time that a connection may do nothing.
     fn rest(&self) {
         let open = self.stage.get() == Stage::Open;
-        let wait = if open { self.worker.setup().rules.timeouts.idle_client } else { FAREWELL_MS };
+        let wait = if open { self.client.patience(&self.worker.setup().rules) } else { FAREWELL_MS };
         self.client.deadline.set(wait);
     }
 }
@@ -121,7 +121,13 @@ impl Served {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         loop {
             match self.connection.poll_accept(context) {
-                Poll::Ready(Some(Ok((request, respond)))) => self.begin(request, respond),
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    self.begin(request, respond);
+                    let Streams { worker, client, stage, .. } = &*self.streams;
+                    if !client.goes_on(&worker.setup().rules) && stage.get() == Stage::Open {
+                        self.ask_to_leave();
+                    }
+                }
                 Poll::Ready(None | Some(Err(_))) => return Poll::Ready(Ended::InOrder),
                 Poll::Pending if self.budget.is_spent() && self.streams.stage.get() != Stage::Cut => {
                     self.cut(Reason::ENHANCE_YOUR_CALM);

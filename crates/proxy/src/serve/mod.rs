@@ -7,10 +7,16 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
+use equalizer_core::http::believed;
+use equalizer_core::http::forwarded::Origin;
+use equalizer_core::http::h1::decode::RequestHead;
+use equalizer_core::http::h1::encode::Lines;
 use equalizer_core::persistence::address::Addresses;
 use equalizer_core::persistence::{Chain, Recall, births};
+use equalizer_core::snapshot::Snapshot;
 
 use crate::clock::{Deadline, Late};
+use crate::setup::Setup;
 use crate::socket::Socket;
 use crate::worker::{Arrival, Worker};
 
@@ -19,8 +25,12 @@ pub(crate) struct Client {
     pub(crate) socket: Socket,
     pub(crate) deadline: Deadline,
     pub(crate) arrival: Arrival,
+    /// Where the request under way came from: as the connection, unless somebody who is trusted says otherwise.
+    pub(crate) origin: Cell<Origin>,
     /// No other connection of any worker has this number.
     pub(crate) number: u64,
+    /// Requests that have come.
+    pub(crate) requests: Cell<u32>,
     /// The session that began on this connection last, if requests on others may share it.
     pub(crate) birth: Cell<Option<births::Client>>,
     /// Its address's records.
@@ -34,8 +44,66 @@ impl Client {
         let Some(table) = persistence.addresses(recall) else { return };
         let mut records = self.records.borrow_mut();
         let held = records.iter().any(|held| Arc::ptr_eq(held, table));
-        if !held && table.opened(self.arrival.origin.client, self.deadline.unix()) {
+        if !held && table.opened(self.origin.get().client, self.deadline.unix()) {
             records.push(Arc::clone(table));
+        }
+    }
+
+    /// Learns where a request comes from; the host that its client has asked for.
+    pub(crate) fn hear<'a>(&self, setup: &Setup, lines: Lines<'a>, head: &RequestHead) -> &'a [u8] {
+        let host = head.host.of(lines.bytes);
+        if self.arrival.trusted { self.believe(setup, lines, head).unwrap_or(host) } else { host }
+    }
+
+    /// The version of HTTP in which a request came, as Via names it.
+    pub(crate) fn received_in(&self, head: &RequestHead) -> &'static [u8] {
+        match (self.socket.is_stream(), head.http11) {
+            (true, _) => b"2",
+            (false, true) => b"1.1",
+            (false, false) => b"1.0",
+        }
+    }
+
+    /// A request has come: whether the connection may serve another one after it.
+    pub(crate) fn goes_on(&self, rules: &Snapshot) -> bool {
+        if rules.requests == 0 {
+            return self.arrival.full.is_none();
+        }
+        self.requests.set(self.requests.get().saturating_add(1));
+        self.requests.get() < rules.requests && self.arrival.full.is_none()
+    }
+
+    /// Milliseconds that it may wait for a request.
+    pub(crate) fn patience(&self, rules: &Snapshot) -> u32 {
+        if self.arrival.full.is_some() { rules.timeouts.head } else { rules.timeouts.idle_client }
+    }
+
+    /// Takes somebody's word, as far as it still counts.
+    #[cold]
+    fn believe<'a>(&self, setup: &Setup, lines: Lines<'a>, head: &RequestHead) -> Option<&'a [u8]> {
+        let seen = self.arrival.origin;
+        let trusted = setup.entrance(self.arrival.listener.get()).map(|one| &one.trusted);
+        let trusted = trusted.filter(|trusted| trusted.holds(seen.client));
+        let believed = trusted.map(|trusted| believed::read(lines, trusted)).unwrap_or_default();
+        let secure = believed.secure.or(head.scheme_secure.filter(|_| trusted.is_some()));
+        self.comes_from(Origin {
+            client: believed.client.unwrap_or(seen.client),
+            secure: secure.unwrap_or(seen.secure),
+        });
+        believed.host
+    }
+
+    /// The next request is this one's: the records of another are not held any longer.
+    pub(crate) fn comes_from(&self, origin: Origin) {
+        if self.origin.get().client != origin.client {
+            self.release_records();
+        }
+        self.origin.set(origin);
+    }
+
+    fn release_records(&self) {
+        for table in self.records.take() {
+            table.closed(self.origin.get().client, self.deadline.unix());
         }
     }
 
@@ -51,9 +119,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        for table in self.records.get_mut() {
-            table.closed(self.arrival.origin.client, self.deadline.unix());
-        }
+        self.release_records();
     }
 }
 

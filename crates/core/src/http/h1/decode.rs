@@ -35,6 +35,8 @@ pub struct RequestHead {
     pub method_text: Span,
     /// The target in origin form (or `*`), also where the client sent the absolute form.
     pub target: Span,
+    /// Whether it asks the server as a whole: servers get `*`.
+    pub whole_server: bool,
     /// The authority: Host's value, empty in an HTTP/1.0 request without one.
     pub host: Span,
     /// Whether the absolute form said `https`; nothing of it where there was none.
@@ -108,12 +110,14 @@ pub fn request(
     let method = offered(method_text.of(bytes))?;
     facts.agree()?;
     let framing = facts.request_framing(http11)?;
-    let Target { form: target, authority, scheme_secure } = read_target(bytes, target, method_text)?;
+    let Target { form: target, authority, scheme_secure, whole_server } =
+        read_target(bytes, target, method_text)?;
     let host = agreed_host(bytes, facts.host, authority, http11)?;
     Ok(Some(RequestHead {
         method,
         method_text,
         target,
+        whole_server,
         host,
         scheme_secure,
         http11,

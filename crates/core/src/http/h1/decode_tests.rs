@@ -4,7 +4,7 @@ use super::super::encode::{self, Delivery, Lines};
 use super::super::target::is_authority;
 use super::*;
 use crate::http::edits::Edits;
-use crate::http::forwarded::Origin;
+use crate::http::forwarded::{Forwarded, Origin};
 
 const LIMITS: Limits = Limits { head: 4096, target: 1024, fields: 20 };
 
@@ -221,7 +221,8 @@ fn meaning(text: &[u8], head: &RequestHead, fields: &[Field], drop_named: bool) 
     };
     let travels = fields.iter().filter(|field| field.known == Known::Other && !named(field));
     let pairs = travels.map(|field| (of(field.name), of(field.value))).collect();
-    (of(head.method_text), of(head.target), of(head.host), head.framing, pairs)
+    let target = if head.whole_server { b"*".to_vec() } else { of(head.target) };
+    (of(head.method_text), target, of(head.host), head.framing, pairs)
 }
 
 fn nearly_http() -> impl Strategy<Value = Vec<u8>> {
@@ -253,7 +254,7 @@ proptest! {
         let origin = Origin { client: host.into(), secure: false };
         let mut out = Vec::new();
         let lines = Lines { bytes: &text, fields: &fields };
-        encode::request(lines, &head, origin, &encode::tests::without(Some("EQ"), lines), &mut out);
+        encode::request(lines, &head, Forwarded { origin, host: head.host.of(&text) }, &encode::tests::without(Some("EQ"), lines), &mut out);
         let Ok(Some((again, written))) = read(&out) else {
             return Err(TestCaseError::fail(String::from_utf8_lossy(&out).into_owned()));
         };

@@ -2,7 +2,7 @@
 //! and the framing is always our own.
 
 use super::super::field::{Field, Known, Span, list};
-use super::super::forwarded::Origin;
+use super::super::forwarded::Forwarded;
 use super::decode::{Framing, RequestHead, ResponseHead};
 use crate::http::edits::Edits;
 
@@ -42,10 +42,16 @@ impl Delivery {
 const TO_WEBSOCKET: &[u8] = b"Connection: Upgrade\r\nUpgrade: websocket\r\n";
 
 /// Appends a request head for a server, with `edits` made to its lines.
-pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edits, out: &mut Vec<u8>) {
+pub fn request(
+    lines: Lines<'_>,
+    head: &RequestHead,
+    forwarded: Forwarded<'_>,
+    edits: &Edits,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(head.method_text.of(lines.bytes));
     out.push(b' ');
-    out.extend_from_slice(head.target.of(lines.bytes));
+    out.extend_from_slice(if head.whole_server { b"*" } else { head.target.of(lines.bytes) });
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let mut run = Run::new(lines.bytes, edits);
     let mut named = false;
@@ -70,7 +76,7 @@ pub fn request(lines: Lines<'_>, head: &RequestHead, origin: Origin, edits: &Edi
         out.extend_from_slice(head.host.of(lines.bytes));
         out.extend_from_slice(b"\r\n");
     }
-    origin.write(head.host.of(lines.bytes), out);
+    forwarded.write(out);
     framing(head.framing, out);
     if head.upgrade {
         out.extend_from_slice(TO_WEBSOCKET);
@@ -154,6 +160,15 @@ pub const DATE_LINE: usize = 37;
 
 /// The last second of the year 9999.
 const LAST_DATE: u64 = 253_402_300_799;
+
+/// Appends the field line that names a proxy on the way, and the version in which it got the message (RFC 9110, 7.6.3).
+pub fn via(version: &[u8], name: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Via: ");
+    out.extend_from_slice(version);
+    out.push(b' ');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
 
 /// Appends the Connection field, where the version's default says otherwise.
 pub fn connection(delivery: Delivery, out: &mut Vec<u8>) {

@@ -1,6 +1,7 @@
 use super::super::decode::{self, Limits};
 use super::*;
 use crate::http::cookies;
+use crate::http::forwarded::Origin;
 use crate::http::method::Method;
 
 const LIMITS: Limits = Limits { head: 4096, target: 1024, fields: 50 };
@@ -32,7 +33,13 @@ fn sent(text: &str, strip: Option<&str>) -> String {
     let origin = Origin { client: [192, 0, 2, 7].into(), secure: true };
     let mut out = Vec::new();
     let lines = Lines { bytes: text.as_bytes(), fields: &fields };
-    request(lines, &head, origin, &without(strip, lines), &mut out);
+    request(
+        lines,
+        &head,
+        Forwarded { origin, host: head.host.of(text.as_bytes()) },
+        &without(strip, lines),
+        &mut out,
+    );
     String::from_utf8(out).expect("text")
 }
 

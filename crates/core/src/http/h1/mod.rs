@@ -5,3 +5,5 @@ pub mod decode;
 pub mod encode;
 mod lines;
 mod target;
+
+pub(super) use self::target::is_authority;

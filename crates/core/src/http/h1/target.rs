@@ -11,13 +11,16 @@ pub(super) struct Target {
     pub(super) form: Span,
     pub(super) authority: Option<Span>,
     pub(super) scheme_secure: Option<bool>,
+    /// Whether it means the server as a whole, and not one of its paths.
+    pub(super) whole_server: bool,
 }
 
 /// Splits the target into its origin form and, for the absolute form, scheme and authority (RFC 9112, 3.2).
 pub(super) fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<Target, Refusal> {
     let text = target.of(bytes);
     if text.first() == Some(&b'/') || (text == b"*" && method.of(bytes) == b"OPTIONS") {
-        return Ok(Target { form: target, authority: None, scheme_secure: None });
+        let whole_server = text == b"*";
+        return Ok(Target { form: target, authority: None, scheme_secure: None, whole_server });
     }
     let scheme = [&b"http://"[..], b"https://"]
         .into_iter()
@@ -30,14 +33,17 @@ pub(super) fn read_target(bytes: &[u8], target: Span, method: Span) -> Result<Ta
         // An empty path is the root (RFC 9112, 3.2.1), and the scheme ends with a slash that can stand for it.
         let root = Span { start: authority - 1, end: authority };
         let authority = Some(Span { start: authority, end: target.end });
-        return Ok(Target { form: root, authority, scheme_secure });
+        // For OPTIONS it is the server as a whole (RFC 9112, 3.2.4).
+        let whole_server = method.of(bytes) == b"OPTIONS";
+        return Ok(Target { form: root, authority, scheme_secure, whole_server });
     };
     if rest[path] == b'?' {
         return Err(Refusal::Target);
     }
     let path = authority + place(path);
     let authority = Some(Span { start: authority, end: path });
-    Ok(Target { form: Span { start: path, end: target.end }, authority, scheme_secure })
+    let form = Span { start: path, end: target.end };
+    Ok(Target { form, authority, scheme_secure, whole_server: false })
 }
 
 /// The one authority a request speaks of: Host, and the absolute form where there is one, must agree.
@@ -61,7 +67,7 @@ pub(super) fn agreed_host(
 
 /// Whether this is a host with or without a port (RFC 3986, 3.2). User information has no place in Host, and what is
 /// percent-encoded could be spelt in two ways.
-pub(super) fn is_authority(text: &[u8]) -> bool {
+pub(in crate::http) fn is_authority(text: &[u8]) -> bool {
     let (host, rest) = match text.strip_prefix(b"[") {
         Some(literal) => {
             let Some(end) = memchr::memchr(b']', literal) else { return false };
