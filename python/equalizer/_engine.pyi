@@ -12,6 +12,7 @@ class Engine:
     ) -> bytes: ...  # JSON list of {"path": [...], "message": "..."}; [] when well
     def apply(self, snapshot: bytes) -> None: ...  # all or nothing; EngineError, or OSError(errno, message)
     def set_states(self, states: bytes) -> None: ...  # JSON list, in place of the one before; EngineError
+    def tell_incarnation(self, pool: str, server: str, incarnation: str) -> None: ...  # EngineError
     def load_records(
         self, snapshot: bytes, records: bytes
     ) -> bytes: ...  # before the first apply; JSON counts of taken, expired, no_room, unclaimed; EngineError

@@ -1,23 +1,40 @@
 """What happens to a running Equalizer, as lines of the log."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, cast
 
 import structlog
 
 from equalizer.control.answers import Reloaded, StateChange
 from equalizer.control.losses import LinesDropped, SessionsLost
+from equalizer.control.present import Judged, Panicked, StateEvent, Unprobed
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
 from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
-from equalizer.control.service import Event
 from equalizer.engine.port import RecordsTaken
 from equalizer.errors import ConfigError
 
+if TYPE_CHECKING:
+    from equalizer.control.service import Event
 
-def journal(event: Event) -> None:
+
+class Log(Protocol):
+    """Where lines are written."""
+
+    def info(self, text: str, **terms: object) -> object:
+        """As it should be."""
+
+    def warning(self, text: str, **terms: object) -> object:
+        """Somebody should see it."""
+
+    def error(self, text: str, **terms: object) -> object:
+        """Somebody must see it."""
+
+
+def journal(event: "Event", log: Log | None = None) -> None:
     """Write one event: a line, and one more for each thing that it is about."""
-    log = structlog.get_logger()
-    if isinstance(event, StateChange):
-        log.info(f"server {event.pool}/{event.server}: {event.before} → {event.state}", **_terms(event))
+    log = log or cast(Log, structlog.get_logger())
+    if isinstance(event, StateChange | Judged | Panicked | Unprobed):
+        _states(event, log)
     elif isinstance(event, Reloaded):
         log.info(f"reloaded: revision {event.revision} of {event.config}", changes=len(event.changes))
         for line in event.changes:
@@ -25,9 +42,9 @@ def journal(event: Event) -> None:
         for line in event.notices:
             log.warning(f"reloaded: {line}")
     elif isinstance(event, RecordsRead | RecordsRefused | RecordsUnwritten):
-        _records(event)
+        _records(event, log)
     elif isinstance(event, KeysRenewed | KeysRefused):
-        _keys(event)
+        _keys(event, log)
     elif isinstance(event, SessionsLost):
         log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
     elif isinstance(event, LinesDropped):
@@ -39,8 +56,29 @@ def journal(event: Event) -> None:
             log.error(f"reload refused: {problem}")
 
 
-def _records(event: RecordEvent) -> None:
-    log = structlog.get_logger()
+def _states(event: StateChange | StateEvent, log: Log) -> None:
+    if isinstance(event, StateChange):
+        log.info(f"server {event.pool}/{event.server}: {event.before} → {event.state}", **_terms(event))
+    elif isinstance(event, Judged):
+        change = event.state if event.before == event.state else f"{event.before} → {event.state}"
+        what = f"server {event.pool}/{event.server}: {change}"
+        if event.up:
+            log.info(f"{what}, its probes pass")
+        else:
+            log.warning(f"{what}, {event.why}")
+    elif isinstance(event, Unprobed):
+        log.error(f"probes cannot be made: {event.why}")
+    elif event.panics:
+        log.error(
+            f"pool {event.pool}: {event.well} of {event.of} servers are well, so probes are not believed"
+        )
+    else:
+        log.warning(
+            f"pool {event.pool}: {event.well} of {event.of} servers are well, probes are believed again"
+        )
+
+
+def _records(event: RecordEvent, log: Log) -> None:
     if isinstance(event, RecordsRead):
         log.info(f"records: {event.counts.taken} taken from {event.file}", **_dropped(event.counts))
     elif isinstance(event, RecordsRefused):
@@ -50,8 +88,7 @@ def _records(event: RecordEvent) -> None:
         log.error(f"records: {event.file} cannot be written ({event.why}); a restart now would lose some")
 
 
-def _keys(event: KeyEvent) -> None:
-    log = structlog.get_logger()
+def _keys(event: KeyEvent, log: Log) -> None:
     if isinstance(event, KeysRenewed):
         log.info(f"keys: {event.seals} seals", opens=", ".join(map(str, event.opens)) or "itself only")
     else:
@@ -72,4 +109,6 @@ def _terms(change: StateChange) -> dict[str, str]:
         terms["deadline"] = deadline.isoformat(timespec="seconds")
     if change.idle_first is not None:
         terms["idle_first"] = f"{change.idle_first:g}s"
+    if change.but:
+        terms["but"] = f"it is down: {change.but}"
     return terms

@@ -14,7 +14,7 @@ from typing import Final, cast
 
 import structlog
 
-from equalizer.control.answers import Metrics, Reloaded, StateChange, Status, Wish
+from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, Wish
 from equalizer.control.service import Service
 from equalizer.errors import ConfigError, EqualizerError, RequestError
 from equalizer.model import duration
@@ -23,6 +23,7 @@ _STATES: Final[Mapping[str, Wish]] = {"up": "up", "drain": "draining", "maintena
 _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset(),
     "metrics": frozenset(),
+    "events": frozenset({"after", "wait"}),
     "reload": frozenset(),
     "drain": frozenset({"pool", "server", "deadline", "idle_first"}),
     "up": frozenset({"pool", "server"}),
@@ -50,12 +51,16 @@ def refusal(message: str, hint: str) -> bytes:
     return _line({"error": _error(RequestError(message, hint))})
 
 
-def _do(service: Service, request: Mapping[str, object]) -> Status | Metrics | Reloaded | StateChange:
+def _do(
+    service: Service, request: Mapping[str, object]
+) -> Status | Metrics | Happenings | Reloaded | StateChange:
     word = str(request["do"])
     if word == "status":
         return service.status()
     if word == "metrics":
         return service.metrics()
+    if word == "events":
+        return service.events(_number(request, "after"), _number(request, "wait"))
     if word == "reload":
         return service.reload()
     return service.set_state(
@@ -86,6 +91,13 @@ def _text(request: Mapping[str, object], key: str) -> str:
     value = request.get(key)
     if not isinstance(value, str):
         raise RequestError(f"found no {key}", f"write the name of a {key}")
+    return value
+
+
+def _number(request: Mapping[str, object], key: str) -> int:
+    value = request.get(key, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise RequestError(f"found {key} {json.dumps(value)}", "write a whole number from 0")
     return value
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -15,13 +16,25 @@ from equalizer.config import schema as schemas
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
 from equalizer.control import records, states
-from equalizer.control.answers import Metrics, PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
+from equalizer.control.answers import (
+    Happenings,
+    Metrics,
+    PoolStatus,
+    Reloaded,
+    ServerStatus,
+    StateChange,
+    Status,
+    Wish,
+)
+from equalizer.control.events import Events
+from equalizer.control.figures import figures
 from equalizer.control.key_source import renewed
 from equalizer.control.losses import LinesDropped, Losses, SessionsLost
-from equalizer.control.reconcile import checked, read_anew, reconcile
+from equalizer.control.present import Present, StateEvent
+from equalizer.control.reconcile import Checked, checked, read_anew, reconcile
 from equalizer.control.records import RecordEvent, Records
 from equalizer.control.ring import KeyEvent, Ring
-from equalizer.control.states import Standing, Standings
+from equalizer.control.states import Standing
 from equalizer.engine.native import start
 from equalizer.engine.port import Engine
 from equalizer.errors import EqualizerError, RequestError
@@ -65,7 +78,7 @@ class ReloadRefused:
 
 
 Event: TypeAlias = (
-    StateChange | Reloaded | ReloadRefused | RecordEvent | KeyEvent | SessionsLost | LinesDropped
+    StateChange | StateEvent | Reloaded | ReloadRefused | RecordEvent | KeyEvent | SessionsLost | LinesDropped
 )
 """What happened, for whoever keeps or writes it."""
 
@@ -82,9 +95,6 @@ class _Running:
     def config(self) -> Config:
         return self.loaded.config
 
-    def has(self, pool: str, server: str) -> bool:
-        return pool in self.config.pools and server in self.config.pools[pool].servers
-
 
 class Service:
     """A configuration that is being served; as a context, until it ends.
@@ -96,18 +106,20 @@ class Service:
         self, written: Written, name: str = "config", tell: Callable[[Event], None] = lambda event: None
     ) -> None:
         """Serve; `name` is what messages call a configuration that is not a file. Raises EqualizerError."""
-        self._written, self._called, self._tell = written, name, tell
+        self._written, self._called = written, name
+        self._events = Events(tell)
+        self._tell = self._events.happened
         self._ring = Ring()
         self._changing = Lock()
-        self._standings: Standings = {}
         self._losses = Losses()
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
+        self._present = Present(self._engine, self._tell)
         self._records: Records | None = None
         try:
-            self._records = records.opened(loaded, self._engine, tell)
-            found = reconcile(loaded, self._engine, 1, self._ring, self._restore)
-            self._running = _Running(loaded, *found)
+            self._records = records.opened(loaded, self._engine, self._tell)
+            found = reconcile(loaded, self._engine, 1, self._ring, partial(self._begin, loaded.config))
+            self._running = _Running(loaded, found.snapshot, found.notices)
         except BaseException:
             self.stop()
             raise
@@ -132,7 +144,12 @@ class Service:
         """What is counted, in the text format of Prometheus."""
         from equalizer.telemetry import exposition
 
-        return Metrics(exposition.text(Report.model_validate(self._engine.report())))
+        report = Report.model_validate(self._engine.report())
+        return Metrics(exposition.text(figures(report, self._present, self._events.counts())))
+
+    def events(self, after: int = 0, wait: float = 0.0) -> Happenings:
+        """What happened after the event of that number; waits for it, up to 5 seconds, where nothing did."""
+        return self._events.after(after, wait)
 
     def set_state(
         self,
@@ -160,9 +177,9 @@ class Service:
                 deadline=now + deadline.total_seconds() if deadline else None,
                 idle_first=idle_first.total_seconds() if idle_first else None,
             )
-            before = states.state_of(self._standings, (pool, server))
-            self._take(states.given(self._standings, (pool, server), standing))
-        change = StateChange(pool, server, before, state, standing.deadline, standing.idle_first)
+            before, after = self._present.say((pool, server), standing)
+        why = self._present.found((pool, server)).why if after == "down" else ""
+        change = StateChange(pool, server, before, state, standing.deadline, standing.idle_first, why)
         self._tell(change)
         return change
 
@@ -206,7 +223,7 @@ class Service:
             self._tell(event)
 
     def _count_sessions(self) -> None:
-        standings, now = self._standings, time.time()
+        standings, now = self._present.standings, time.time()
         names = states.due(standings, now)
         report = Report.model_validate(self._engine.report(sessions=bool(names)))
         for news in self._losses.news(report, time.monotonic()):
@@ -269,31 +286,37 @@ class Service:
             asked = self._written if written is None else written
             before, loaded = self._running, load(asked, self._called)
             revision = before.snapshot.revision + 1
-            after = _Running(loaded, *reconcile(loaded, self._engine, revision, self._ring))
+            apply = partial(self._apply, loaded.config)
+            found = reconcile(loaded, self._engine, revision, self._ring, apply)
+            after = _Running(loaded, found.snapshot, found.notices)
             self._running, self._written = after, asked
-            self._take({name: each for name, each in self._standings.items() if after.has(*name)})
         changes = {change.key: change for change in read_anew(before.snapshot, after.snapshot)}
         changes |= {change.key: change for change in diff(before.config, after.config)}
         lines = tuple(map(str, changes.values()))
         notices = (*after.notices, *_for_later(before.config, after.config))
         return Reloaded(self.name, revision, lines, notices)
 
-    def _take(self, standings: Standings) -> None:
-        self._engine.set_states(states.wire(standings))
-        self._standings = standings
+    def _apply(self, config: Config, found: Checked) -> None:
+        shares = {name: pool.panic for name, pool in config.pools.items()}
+        self._present.apply(found.snapshot, found.plan, shares)
+
+    def _begin(self, config: Config, found: Checked) -> None:
+        if self._records:
+            self._records.restore(found.snapshot)
+        self._apply(config, found)
 
     def _pool(self, pool: str, servers: Mapping[str, ServerTable], report: PoolReport) -> PoolStatus:
-        standings = self._standings
+        present = self._present
         answers = []
         for name, table in servers.items():
             counted = report.servers.get(name, ServerReport())
-            standing = standings.get((pool, name))
+            standing = present.standings.get((pool, name))
             answers.append(
                 ServerStatus(
                     name=name,
                     address=str(table.address),
                     weight=table.weight,
-                    state=counted.state or states.state_of(standings, (pool, name)),
+                    state=counted.state or present.state((pool, name)),
                     sessions=counted.sessions,
                     in_flight=counted.in_flight,
                     limit=counted.limit,
@@ -302,9 +325,13 @@ class Service:
                     connects=counted.connects,
                     faults=counted.faults,
                     draining=standing.draining() if standing else None,
+                    said=states.state_of(present.standings, (pool, name)),
+                    why=present.found((pool, name)).why,
+                    probes=present.probes((pool, name)),
                 )
             )
-        return PoolStatus(pool, report.lost, report.limited, report.waiting, tuple(answers))
+        panics = present.is_panicking(pool)
+        return PoolStatus(pool, report.lost, report.limited, report.waiting, tuple(answers), panics)
 
     def _require(self, pool: str, server: str) -> None:
         pools = self._running.config.pools
@@ -328,13 +355,11 @@ class Service:
 
     def stop(self) -> None:
         """End at once; may be called again."""
+        self._present.close()
         self._engine.stop()
         if self._records:
             self._records.close()
-
-    def _restore(self, snapshot: Snapshot) -> None:
-        if self._records:
-            self._records.restore(snapshot)
+        self._events.close()
 
     def _name(self, listener: str | None) -> str:
         names = list(self._running.config.listeners)
