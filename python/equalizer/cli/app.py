@@ -114,6 +114,27 @@ def metrics(*, catalogue: Annotated[bool, Parameter(negative="")] = False, which
 
 
 @app.command
+def events(
+    *,
+    follow: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    which: Which = _ANY,
+) -> None:
+    """Show what has happened to a running Equalizer: the last 1,000 changes, and what was found.
+
+    Parameters
+    ----------
+    follow
+        Wait for more, until interrupted.
+    json
+        One line of JSON for each.
+    """
+    from equalizer.cli.events import events
+
+    events(which, follow=follow, as_json=json)
+
+
+@app.command
 def reload(*, which: Which = _ANY) -> None:
     """Let a running Equalizer read its file again: applied whole, or refused whole with exit code 2."""
     from equalizer.cli.reload import reload
