@@ -69,6 +69,7 @@ TABLES: dict[str, list[tuple[str, ...]]] = {
         *((*PROBE, f"kind={kind}") for kind in ("tcp", "http", "acv", "tls", "grpc", "icmp")),
         PROBE[:-1],
     ],
+    "`[pools.NAME.agent]`": [("pools", "shop", "agent", f"kind={kind}") for kind in ("tcp", "http")],
     "`[pools.NAME.sessions]`": [("pools", "shop", "sessions")],
 }
 """Parts of the guide, and the tables of the schema that they tell of."""

@@ -129,6 +129,9 @@ def test_the_schema_is_one() -> None:
         "[pools.b.servers]\na = 'b:1'\n[pools.b.tls]\nca = 'a.pem'\nname = 'b'\ncertificate = 'b.pem'\n"
         "key = 'b.key'\nmin_version = '1.3'",
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\npersistence = {chain}" for chain in CHAINS),
+        "[pools.b]\nservers = { a = 'b:1' }\nagent = 'http'",
+        "[pools.b]\nservers = { a = 'b:1' }\nagent = { port = 1, interval = 1, timeout = 1, require = true }",
+        "[pools.b]\nservers = { a = 'b:1' }\nagent = { kind = 'http', path = '/load', fall = 1 }",
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\nprobe = {probe}\npanic = '50%'" for probe in PROBES),
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\n[pools.b.sessions]\n{rules}" for rules in SESSIONS),
     ],
@@ -149,6 +152,7 @@ def test_the_example_and_its_variants_fit(more: str) -> None:
         "[timeouts]\nhead = 'soon'",
         "[pools.shop.servers.web3]\nweight = 1",
         "[pools.b]\nservers = {}",
+        "[pools.b]\nservers = { a = 'b:1' }\nagent = { path = '/load' }",
         "[pools.b]\nservers = { a = 'b:1' }\nprobe = { kind = 'icmp', port = 1 }",
         "[pools.b]\nservers = { a = 'b:1' }\nprobe = 'acv'",
         "[pools.b]\nservers = { a = 'b:1' }\nprobe = { kind = 'tcp', jitter = 5 }",
@@ -184,6 +188,8 @@ def test_every_key_has_something_to_suggest() -> None:
         "Sessions": ("pools", "a", "sessions"),
         "Queue": ("pools", "a", "queue"),
         "ProbeTable": ("pools", "a", "probe"),
+        "TcpAgent": ("pools", "a", "agent", "kind=tcp"),
+        "HttpAgent": ("pools", "a", "agent", "kind=http"),
         **{
             f"{kind.title()}Probe": ("pools", "a", "probe", "all", f"kind={kind}")
             for kind in ("tcp", "http", "acv", "tls", "grpc", "icmp")

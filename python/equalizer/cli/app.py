@@ -14,6 +14,10 @@ _VERIFY = """\
 Open real clients against a URL and count the sessions that change servers.
 
 Exit code 0 when none did, 1 when one did, 2 when servers could not be told apart."""
+_AGENT = """\
+Tell whoever asks how much this machine has to do: 0 idle … 100 overloaded.
+
+To be run on a server; a pool with agent = "tcp" asks it. Ends with Ctrl-C."""
 _DEFAULT_LISTEN = "127.0.0.1:8080"
 _ANY = Which()
 
@@ -194,6 +198,7 @@ def maintenance(server: str, *, which: Which = _ANY) -> None:
     change("maintenance", server, which)
 
 
+app.command("equalizer.cli.agent:agent", name="agent", help=_AGENT)
 app.command("equalizer.cli.keys:app", name="keys", help="Make, rotate, retire and list the cookie keys.")
 app.command("equalizer.cli.cookie:app", name="cookie", help="Open a cookie of ours, or make one for a test.")
 app.command("equalizer.cli.verify:verify", name="verify", help=_VERIFY)

@@ -57,7 +57,8 @@ def table(found: Status) -> str:
 
 def _told(pool: PoolStatus, server: ServerStatus) -> list[str]:
     """What a person said, where the state does not show it, and what probes found."""
-    said = [f"{server.said} but for its probes"] if server.said not in ("up", server.state) else []
+    said = [] if server.load is None else [f"load {server.load}"]
+    said += [f"{server.said} but for its probes"] if server.said not in ("up", server.state) else []
     if not server.why:
         return said
     return [*said, f"not believed: {server.why}" if pool.panics else server.why]

@@ -66,6 +66,8 @@ class ServerStatus:
     why: str = ""
     """Which probe failed, and what it found; empty where all is well, or there is none."""
     probes: tuple[ProbeStatus, ...] = ()
+    load: int | None = None
+    """What its agent says: 0 idle to 100 overloaded, -1 unavailable; None when that is not known."""
 
 
 @dataclass(frozen=True)

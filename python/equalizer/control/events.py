@@ -24,6 +24,7 @@ KINDS: Final[Mapping[str, str]] = {
     "StateChange": "state",
     "Judged": "verdict",
     "Panicked": "panic",
+    "Silent": "agent",
     "Unprobed": "unprobed",
     "Reloaded": "reloaded",
     "ReloadRefused": "reload_refused",

@@ -22,21 +22,19 @@ def _pool(
     name: str, pool: PoolReport, present: Present, changes: Mapping[str, Mapping[str, int]]
 ) -> PoolReport:
     servers = {
-        server: each.model_copy(update={"changes": changes[server], **_probed(present, (name, server))})
+        server: each.model_copy(update=_counted(present, (name, server), changes[server]))
         for server, each in pool.servers.items()
     }
     return pool.model_copy(update={"servers": servers, "panics": present.is_panicking(name)})
 
 
-def _probed(present: Present, name: tuple[str, str]) -> Mapping[str, object]:
-    probes = present.probes(name)
-    if not probes:
-        return {}
-    return {
-        "probed": ProbesReport(
+def _counted(present: Present, name: tuple[str, str], changes: Mapping[str, int]) -> Mapping[str, object]:
+    found: dict[str, object] = {"changes": changes, "load": present.loads.get(name)}
+    if probes := present.probes(name):
+        found["probed"] = ProbesReport(
             up=present.found(name).up,
             passed=sum(probe.passed for probe in probes),
             failed=sum(probe.failed for probe in probes),
             seconds=max(probe.seconds for probe in probes),
         )
-    }
+    return found

@@ -7,7 +7,7 @@ import structlog
 
 from equalizer.control.answers import Reloaded, StateChange
 from equalizer.control.losses import LinesDropped, SessionsLost
-from equalizer.control.present import Judged, Panicked, StateEvent, Unprobed
+from equalizer.control.present import Judged, Panicked, Silent, StateEvent, Unprobed
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
 from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
 from equalizer.engine.port import RecordsTaken
@@ -33,7 +33,7 @@ class Log(Protocol):
 def journal(event: "Event", log: Log | None = None) -> None:
     """Write one event: a line, and one more for each thing that it is about."""
     log = log or cast(Log, structlog.get_logger())
-    if isinstance(event, StateChange | Judged | Panicked | Unprobed):
+    if isinstance(event, StateChange | Judged | Panicked | Silent | Unprobed):
         _states(event, log)
     elif isinstance(event, Reloaded):
         log.info(f"reloaded: revision {event.revision} of {event.config}", changes=len(event.changes))
@@ -66,6 +66,8 @@ def _states(event: StateChange | StateEvent, log: Log) -> None:
             log.info(f"{what}, its probes pass")
         else:
             log.warning(f"{what}, {event.why}")
+    elif isinstance(event, Silent):
+        log.warning(f"server {event.pool}/{event.server}: its load is not known any more, {event.why}")
     elif isinstance(event, Unprobed):
         log.error(f"probes cannot be made: {event.why}")
     elif event.panics:

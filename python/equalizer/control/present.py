@@ -50,13 +50,22 @@ class Panicked:
 
 
 @dataclass(frozen=True, slots=True)
+class Silent:
+    """The agent of a server, which answered before, does not answer any more."""
+
+    pool: str
+    server: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unprobed:
     """Our own system does not let us probe."""
 
     why: str
 
 
-StateEvent: TypeAlias = Judged | Panicked | Unprobed
+StateEvent: TypeAlias = Judged | Panicked | Silent | Unprobed
 """What happens to servers without anybody's word."""
 
 
@@ -69,6 +78,7 @@ class Present:
         self._lock = threading.Lock()
         self._standings: Standings = {}
         self._verdicts: dict[Name, Verdict] = {}
+        self._loads: Mapping[Name, int] = {}
         self._shares: Mapping[str, float | None] = {}
         self._panics: frozenset[str] = frozenset()
         self._away: Mapping[Name, State] = {}
@@ -93,6 +103,8 @@ class Present:
             self._verdicts = {
                 name: self._verdicts.get(name) or before(watched) for name, watched in plan.items()
             }
+            agents = {name for name, watched in plan.items() if watched.agent}
+            self._loads = {name: load for name, load in self._loads.items() if name in agents}
             self._shares = shares
             news = self._told()
             self._prober.watch(plan)
@@ -126,6 +138,19 @@ class Present:
         with self._lock:
             if server in self._verdicts:
                 self._engine.tell_incarnation(*server, incarnation)
+
+    def load(self, server: Name, load: int | None, why: str) -> None:
+        """The agent of a server says how much it has to do, or nothing any more."""
+        with self._lock:
+            others = {name: each for name, each in self._loads.items() if name != server}
+            self._loads = others if load is None else {**others, server: load}
+        if load is None and why:
+            self._tell(Silent(*server, why))
+
+    @property
+    def loads(self) -> Mapping[Name, int]:
+        """What agents say of their servers' load, from 0 to 100, or -1; only where that is known."""
+        return self._loads
 
     def unable(self, why: str) -> None:
         """Our own system does not let us probe: told once a minute."""

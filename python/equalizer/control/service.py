@@ -19,9 +19,7 @@ from equalizer.control import records, states
 from equalizer.control.answers import (
     Happenings,
     Metrics,
-    PoolStatus,
     Reloaded,
-    ServerStatus,
     StateChange,
     Status,
     Wish,
@@ -30,6 +28,7 @@ from equalizer.control.events import Events
 from equalizer.control.figures import figures
 from equalizer.control.key_source import renewed
 from equalizer.control.losses import LinesDropped, Losses, SessionsLost
+from equalizer.control.overview import overview
 from equalizer.control.present import Present, StateEvent
 from equalizer.control.reconcile import Checked, checked, read_anew, reconcile
 from equalizer.control.records import RecordEvent, Records
@@ -39,7 +38,6 @@ from equalizer.engine.native import start
 from equalizer.engine.port import Engine
 from equalizer.errors import EqualizerError, RequestError
 from equalizer.model.config import Config
-from equalizer.model.server import ServerTable
 from equalizer.policy.emptying import Count
 from equalizer.snapshot.compile import served
 from equalizer.snapshot.report import PoolReport, Report, ServerReport
@@ -135,7 +133,7 @@ class Service:
             at=time.time(),
             connections=report.connections,
             pools=tuple(
-                self._pool(pool, each.servers, report.pools.get(pool, PoolReport()))
+                overview(pool, each.servers, report.pools.get(pool, PoolReport()), self._present)
                 for pool, each in pools.items()
             ),
         )
@@ -146,6 +144,11 @@ class Service:
 
         report = Report.model_validate(self._engine.report())
         return Metrics(exposition.text(figures(report, self._present, self._events.counts())))
+
+    @property
+    def loads(self) -> Mapping[tuple[str, str], int]:
+        """What agents say, by pool and server: 0 idle to 100 overloaded, -1 unavailable; where known."""
+        return self._present.loads
 
     def events(self, after: int = 0, wait: float = 0.0) -> Happenings:
         """What happened after the event of that number; waits for it, up to 5 seconds, where nothing did."""
@@ -304,34 +307,6 @@ class Service:
         if self._records:
             self._records.restore(found.snapshot)
         self._apply(config, found)
-
-    def _pool(self, pool: str, servers: Mapping[str, ServerTable], report: PoolReport) -> PoolStatus:
-        present = self._present
-        answers = []
-        for name, table in servers.items():
-            counted = report.servers.get(name, ServerReport())
-            standing = present.standings.get((pool, name))
-            answers.append(
-                ServerStatus(
-                    name=name,
-                    address=str(table.address),
-                    weight=table.weight,
-                    state=counted.state or present.state((pool, name)),
-                    sessions=counted.sessions,
-                    in_flight=counted.in_flight,
-                    limit=counted.limit,
-                    waiting=counted.waiting,
-                    exchanges=counted.exchanges,
-                    connects=counted.connects,
-                    faults=counted.faults,
-                    draining=standing.draining() if standing else None,
-                    said=states.state_of(present.standings, (pool, name)),
-                    why=present.found((pool, name)).why,
-                    probes=present.probes((pool, name)),
-                )
-            )
-        panics = present.is_panicking(pool)
-        return PoolStatus(pool, report.lost, report.limited, report.waiting, tuple(answers), panics)
 
     def _require(self, pool: str, server: str) -> None:
         pools = self._running.config.pools

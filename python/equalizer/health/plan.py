@@ -10,9 +10,11 @@ from equalizer.config.load import Loaded
 from equalizer.errors import ConfigError, Problem
 from equalizer.health.attempt import may_ping
 from equalizer.health.probes import acv, grpc, http, icmp
+from equalizer.health.probes import agent as agents
 from equalizer.health.probes.dialogue import Dialogue
 from equalizer.health.stream import context, fault
 from equalizer.health.target import Pace, Target
+from equalizer.model.agent import Agent, HttpAgent
 from equalizer.model.pool import Pool
 from equalizer.model.probe import (
     AcvProbe,
@@ -29,6 +31,7 @@ from equalizer.snapshot.files import Files
 
 Name: TypeAlias = tuple[str, str]
 """Pool and server."""
+_JITTER = 0.1  # of the interval at which agents are asked
 _NO_PING = (
     'found kind "icmp", but the system lets this process send no echo requests; write kind = "tcp", or allow '
     'it: sysctl -w net.ipv4.ping_group_range="0 2147483647"'
@@ -37,9 +40,10 @@ _NO_PING = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One probe of one server."""
+    """One question to one server."""
 
-    probe: Probe
+    start: bool
+    """Whether the server counts as well before the first one has been answered."""
     target: Target
 
 
@@ -47,8 +51,16 @@ class Asked:
 class Watched:
     """What is asked of one server: each of `every` must be well, and one of `some`, where there are any."""
 
-    every: tuple[Asked, ...]
-    some: tuple[Asked, ...]
+    every: tuple[Asked, ...] = ()
+    some: tuple[Asked, ...] = ()
+    agent: Asked | None = None
+    required: bool = False
+    """Whether the agent must answer."""
+
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """Everything."""
+        return (*self.every, *self.some, *((self.agent,) if self.agent else ()))
 
 
 Plan: TypeAlias = Mapping[Name, Watched]
@@ -72,12 +84,12 @@ def _pool(
     loaded: Loaded, on_wire: wire.Pool, problems: list[Problem]
 ) -> Iterator[tuple[wire.Server, Watched]]:
     pool = loaded.config.pools[on_wire.name]
-    if pool.probe is None:
+    if pool.probe is None and pool.agent is None:
         return
     place, files = ("pools", on_wire.name, "probe"), Files(loaded.source, problems)
     groups: tuple[tuple[Literal["all", "any"], Sequence[Probe]], ...] = (
-        ("all", pool.probe.all),
-        ("any", pool.probe.any),
+        ("all", pool.probe.all if pool.probe else ()),
+        ("any", pool.probe.any if pool.probe else ()),
     )
     prepared: dict[int, _Prepared] = {}
     for word, probes in groups:
@@ -87,11 +99,32 @@ def _pool(
             if isinstance(probe, IcmpProbe) and not may_ping():
                 problems.append(loaded.source.problem((*place, word, index, "kind"), _NO_PING))
     for server in on_wire.servers:
-        asked = [
-            tuple(Asked(probe, _target(prepared[id(probe)], server)) for probe in probes)
+        every, some = (
+            tuple(Asked(probe.start == "up", _target(prepared[id(probe)], server)) for probe in probes)
             for _, probes in groups
-        ]
-        yield server, Watched(*asked)
+        )
+        agent = Asked(True, _agent(pool.agent, server)) if pool.agent else None
+        yield server, Watched(every, some, agent, pool.agent is not None and pool.agent.require)
+
+
+def _agent(agent: Agent, server: wire.Server) -> Target:
+    host = _authority(server, agent.port)
+    ip = server.address.rpartition(":")[0].strip("[]")
+    said = host if isinstance(agent, HttpAgent) else ip
+    return Target(
+        key=repr((agent.model_dump_json(exclude={"require"}), ip, said)),
+        name=f"agent {agent.kind} :{agent.port}",
+        ip=ip,
+        port=agent.port,
+        pace=Pace(
+            interval=agent.interval.total_seconds(),
+            timeout=agent.patience.total_seconds(),
+            jitter=_JITTER,
+            rise=1,
+            fall=agent.fall,
+        ),
+        begin=agents.http(agent, host) if isinstance(agent, HttpAgent) else agents.tcp,
+    )
 
 
 @dataclass(frozen=True, slots=True)

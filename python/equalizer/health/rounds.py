@@ -13,7 +13,7 @@ from typing import Protocol
 from equalizer.health.attempt import Attempt, Unable
 from equalizer.health.plan import Asked, Name, Plan, Watched
 from equalizer.health.target import Target
-from equalizer.health.verdict import Finding, Said, Tally, Verdict, combined, heard
+from equalizer.health.verdict import UNAVAILABLE, Finding, Said, Tally, Verdict, combined, heard, of_agent
 
 _APART = 0.001  # seconds between the first probes of many targets
 _TOGETHER = 0.02  # seconds
@@ -28,6 +28,9 @@ class Hears(Protocol):
 
     def lives(self, server: Name, incarnation: str) -> None:
         """A server told its life, another than before."""
+
+    def load(self, server: Name, load: int | None, why: str) -> None:
+        """What the agent of a server says of its load; None when that is not known any more, and why."""
 
     def unable(self, why: str) -> None:
         """Our own system does not let us probe; nothing is concluded from that."""
@@ -51,8 +54,7 @@ class Seen:
 def before(watched: Watched) -> Verdict:
     """The verdict on a server of which nothing is known yet."""
     said = [
-        [Said(asked.target.name, asked.probe.start == "up") for asked in group]
-        for group in (watched.every, watched.some)
+        [Said(asked.target.name, asked.start) for asked in group] for group in (watched.every, watched.some)
     ]
     return combined(*said)
 
@@ -67,6 +69,8 @@ class _Round:
     passed: int = 0
     failed: int = 0
     seconds: float = 0.0
+    load: int | None = None
+    """What an agent says."""
     began: float = 0.0
     servers: frozenset[Name] = frozenset()
     attempt: Attempt | None = None
@@ -89,11 +93,12 @@ class _Server:
     told: Verdict
     every: tuple[_Round, ...] = ()
     some: tuple[_Round, ...] = ()
+    agent: _Round | None = None
     lives: str = ""
     """The life that it told last; empty before."""
 
     def said(self, asked: Asked, found: _Round) -> Said:
-        start = asked.probe.start == "up" if self.start is None else self.start
+        start = asked.start if self.start is None else self.start
         return Said(found.target.name, start, found.tally, found.last)
 
 
@@ -124,7 +129,7 @@ class Rounds:
         known, asked_by = self._servers, defaultdict[str, set[Name]](set)
         servers = {}
         for name, watched in plan.items():
-            for asked in (*watched.every, *watched.some):
+            for asked in watched.asked:
                 key = asked.target.key
                 asked_by[key].add(name)
                 self._rounds.setdefault(key, kept.get(key) or _Round(asked.target))
@@ -137,6 +142,8 @@ class Rounds:
         for name, server in servers.items():
             if name not in known or known[name].watched != server.watched:
                 self._judge(name, again=True)
+                if server.agent:
+                    self._hears.load(name, server.agent.load, "")
         for turn, key in enumerate(self._rounds.keys() - kept.keys()):
             self._after(turn * _APART, self._rounds[key])
 
@@ -150,6 +157,7 @@ class Rounds:
             tuple(self._rounds[asked.target.key] for asked in group)
             for group in (watched.every, watched.some)
         )
+        server.agent = self._rounds[watched.agent.target.key] if watched.agent else None
         return server
 
     def _after(self, seconds: float, each: _Round) -> None:
@@ -179,6 +187,7 @@ class Rounds:
             each.failed += 1
         before, each.tally = each.tally, heard(each.tally, finding.well, pace.rise, pace.fall)
         self._again(each)
+        self._weigh(each)
         for name in each.servers:
             if finding.incarnation and finding.incarnation != self._servers[name].lives:
                 self._servers[name].lives = finding.incarnation
@@ -186,13 +195,27 @@ class Rounds:
             if each.tally.up is not before.up:
                 self._judge(name)
 
+    def _weigh(self, each: _Round) -> None:
+        """Tell the load that an agent says, where it is another."""
+        load = each.last.load if each.last.well else each.load if each.tally.up else None
+        if load == each.load:
+            return
+        unavailable = UNAVAILABLE in (load, each.load)
+        each.load = load
+        for name in each.servers:
+            self._hears.load(name, load, f"{each.target.name}: {each.last.what}" if load is None else "")
+            if unavailable:
+                self._judge(name)
+
     def _judge(self, name: Name, *, again: bool = False) -> None:
         """Tell the verdict on a server where it is another, or must be told again."""
         server = self._servers[name]
-        verdict = combined(
-            tuple(map(server.said, server.watched.every, server.every)),
-            tuple(map(server.said, server.watched.some, server.some)),
-        )
+        every = list(map(server.said, server.watched.every, server.every))
+        if server.agent and server.watched.agent:
+            said = server.said(server.watched.agent, server.agent)
+            against = of_agent(said, server.agent.load, required=server.watched.required)
+            every += [against] if against else []
+        verdict = combined(every, list(map(server.said, server.watched.some, server.some)))
         if verdict != server.told or again:
             server.told = verdict
             self._news[name] = verdict

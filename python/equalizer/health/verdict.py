@@ -1,7 +1,7 @@
 """What a run of probes concludes: a pure table of what was found, again and again, and what is believed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -42,6 +42,8 @@ class Verdict:
 
 
 WELL: Final = Verdict(up=True)
+UNAVAILABLE: Final = -1
+"""A load."""
 
 
 def heard(tally: Tally, well: bool, rise: int, fall: int) -> Tally:
@@ -77,6 +79,13 @@ def combined(every: Sequence[Said], some: Sequence[Said]) -> Verdict:
     if not failed:
         return WELL
     return Verdict(False, "; ".join(map(_told, failed)), all(said.last.answered for said in failed))
+
+
+def of_agent(said: Said, load: int | None, *, required: bool) -> Said | None:
+    """What an agent has against its server; one that does not answer says nothing, where it need not."""
+    if load == UNAVAILABLE:
+        return replace(said, tally=Tally(False), last=Finding(False, "says that the server is unavailable"))
+    return said if required else None
 
 
 def _told(said: Said) -> str:

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from equalizer.model.agent import Agent
 from equalizer.model.balance import Balance, RoundRobin
 from equalizer.model.cookie import InsertCookie
 from equalizer.model.name import Name
@@ -36,6 +37,8 @@ class Pool(Noun):
     """How its servers are asked, again and again, whether they can serve; absent for not at all."""
     panic: Share | None = None
     """The share of its servers that must be well by probes, else probes are not believed; absent for none."""
+    agent: Agent | None = None
+    """How its servers are asked how much they have to do; absent for not at all."""
     servers: dict[Name, Server] = Field(min_length=1, examples=[{"web1": "127.0.0.1:9001"}])
     """By name; the name is the server's identity, its address may change."""
 

@@ -25,7 +25,8 @@ from equalizer.model.words import FieldName
 MOST_MATCHED = 1024
 """Bytes of an answer that `match` looks at."""
 _TIMEOUT = timedelta(seconds=2)
-_TARGET = re.compile(r"/[\x21\x22\x24-\x7e]{0,1023}")  # a "#" would begin a fragment, which is never sent
+TARGET = re.compile(r"/[\x21\x22\x24-\x7e]{0,1023}")
+"""What a request asks for; a "#" would begin a fragment, which is never sent."""
 _AUTHORITY = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 _VALUE = re.compile(r"[\x20-\x7e]{0,1024}")
 _SERVICE = re.compile(r"[\x21-\x7e]{0,255}")
@@ -103,23 +104,17 @@ def _fields(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
-class _Probe(Noun):
+class Paced(Noun):
+    """What is asked again and again."""
+
     interval: Interval = timedelta(seconds=5)
-    """From the beginning of one probe to that of the next."""
+    """From the beginning of one question to that of the next."""
     timeout: Duration | None = Field(default=None, examples=["2s"])
-    """How long one may take, connecting included; absent 2s, or the interval where that is shorter."""
-    jitter: Half = 0.1
-    """By what part of the interval a probe comes earlier or later, so that they do not come all at once."""
-    rise: int = Field(default=2, ge=1, le=100, strict=True)
-    """Probes in a row that must pass before a server that is down is up."""
-    fall: int = Field(default=3, ge=1, le=100, strict=True)
-    """Probes in a row that must fail before a server that is up is down."""
-    start: Literal["up", "down"] = "up"
-    """What a server counts as before its first probe has ended, which alone is then believed."""
+    """How long an answer may take, connecting included; absent 2s, or the interval where that is shorter."""
 
     @property
     def patience(self) -> timedelta:
-        """How long one probe may take."""
+        """How long one question may take."""
         return min(_TIMEOUT, self.interval) if self.timeout is None else self.timeout
 
     @model_validator(mode="after")
@@ -128,6 +123,17 @@ class _Probe(Noun):
             found = f"a timeout of {write(self.timeout)} beside an interval of {write(self.interval)}"
             refuse_keys([Refusal("timeout", found, "a timeout that is not longer than the interval")])
         return self
+
+
+class _Probe(Paced):
+    jitter: Half = 0.1
+    """By what part of the interval a probe comes earlier or later, so that they do not come all at once."""
+    rise: int = Field(default=2, ge=1, le=100, strict=True)
+    """Probes in a row that must pass before a server that is down is up."""
+    fall: int = Field(default=3, ge=1, le=100, strict=True)
+    """Probes in a row that must fail before a server that is up is down."""
+    start: Literal["up", "down"] = "up"
+    """What a server counts as before its first probe has ended, which alone is then believed."""
 
 
 class _Ported(_Probe):
@@ -162,7 +168,7 @@ class HttpProbe(_Secured):
     """The method."""
     path: Annotated[
         str,
-        _matches(_TARGET, 'a path such as "/health", with its query if it has one'),
+        _matches(TARGET, 'a path such as "/health", with its query if it has one'),
         Field(examples=["/health"]),
     ] = "/"
     """The path, with a query if it has one."""

@@ -55,6 +55,8 @@ class ServerReport(_Counted):
     probed: ProbesReport | None = None
     changes: Mapping[str, int] = {}
     """How often it has come into each state."""
+    load: int | None = None
+    """What its agent says."""
 
 
 class RecordsReport(_Counted):

@@ -201,6 +201,14 @@ CATALOGUE: Final = (
         _servers(lambda server: server.probed.seconds if server.probed else None),
     ),
     Metric(
+        "equalizer_server_agent_load",
+        "gauge",
+        "load",
+        "What the agent of a server says: 0 idle to 100 overloaded, -1 unavailable; absent while silent.",
+        ("pool", "server"),
+        _servers(lambda server: server.load),
+    ),
+    Metric(
         "equalizer_pool_panic",
         "gauge",
         "0 or 1",

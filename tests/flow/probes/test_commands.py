@@ -8,7 +8,7 @@ from pathlib import Path
 from support.process import COMMAND, Named, run, running, status, stream, write
 
 Start = Callable[[str], Named]
-PROBE = '[pools.shop.probe]\nkind = "tcp"\ninterval = "100ms"\nrise = 1\nfall = 1'
+PROBE = '[pools.shop.probe]\nkind = "tcp"\ninterval = "100ms"\nrise = 1\nfall = 2'
 
 
 def test_a_server_that_probes_found_down_is_shown_logged_and_counted(tmp_path: Path, start: Start) -> None:
