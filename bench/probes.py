@@ -35,29 +35,29 @@ def main() -> None:
     """Print a table."""
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     print(f"{SERVERS} servers, each every 5 s, for {seconds} s\n")
-    print(f"{'kind':<20}{'probes a second':>16}{'of a core':>12}")
+    print(f"{'kind':<20}{'of a core':>12}{'failed':>9}")
     with answering() as port:
         for kind, probe in KINDS.items():
             there, here = Pipe()
             process = Process(target=measured, args=(there, port, probe, seconds))
             process.start()
-            probes, used = here.recv()
+            used, failed = here.recv()
             process.join()
-            print(f"{kind:<20}{probes:>16.0f}{used:>11.1%}")
+            print(f"{kind:<20}{used:>12.1%}{failed:>9}", flush=True)
 
 
 def measured(to: Connection, port: int, probe: str | None, seconds: int) -> None:
-    """Send how many probes ended in a second, and the part of a core that was used."""
+    """Send the part of a core that was used, and how many probes failed: none, or the machine is too busy."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "equalizer.toml"
         file.write_text(configuration(port, probe))
         with equalizer.serve(file) as lb:
             time.sleep(5 + SERVERS / 1000)  # until each was asked once, and is asked in its turn
-            before, began, cpu = ended(lb), time.monotonic(), busy()
+            began, cpu = time.monotonic(), busy()
             time.sleep(seconds)
             cpu, took = busy() - cpu, time.monotonic() - began
-            after = ended(lb)
-        to.send(((after - before) / took, cpu / took))
+            probes = [probe for server in lb.status().pools[0].servers for probe in server.probes]
+        to.send((cpu / took, sum(probe.failed for probe in probes)))
 
 
 def configuration(port: int, probe: str | None) -> str:
@@ -67,14 +67,6 @@ def configuration(port: int, probe: str | None) -> str:
     )
     asked = f"probe = {probe}\n" if probe else ""
     return f'[listeners.web]\naddress = "127.0.0.1:0"\n[pools.shop]\n{asked}[pools.shop.servers]\n{servers}\n'
-
-
-def ended(lb: "equalizer.Service") -> int:
-    """Probes that have ended; none may have failed."""
-    probes = [probe for server in lb.status().pools[0].servers for probe in server.probes]
-    failed = [probe for probe in probes if probe.failed]
-    assert not failed, failed[:3]
-    return sum(probe.passed for probe in probes)
 
 
 def busy() -> float:

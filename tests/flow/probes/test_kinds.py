@@ -25,7 +25,7 @@ def test_a_server_that_refuses_connections_is_down(
     balance: Balance, make_origin: MakeOrigin, watch: Watch
 ) -> None:
     origins = {"web1": make_origin(), "web2": make_origin()}
-    events = watch(balance(origins, pool={"probe": {"kind": "tcp", **FAST, "fall": 2}}))
+    events = watch(balance(origins, pool={"probe": {"kind": "tcp", **FAST}}))
     events.probed("web2")
     origins["web2"].end()
     event = events.until("server shop/web2: up → down, probe tcp: connection refused")

@@ -9,7 +9,8 @@ from equalizer.errors import ConfigError
 from equalizer.health.attempt import may_ping
 from flow.probes.conftest import FAST, Watcher
 from support.balancer import Balancer
-from support.origin import answering, response
+from support.origin import Origin, answering, response
+from support.wire import Wire
 
 Watch = Callable[[Balancer], Watcher]
 HEALTH = {"kind": "http", "path": "/health", **FAST}
@@ -40,16 +41,22 @@ def test_what_probes_found_outlives_a_reload(balance: Balance, make_origin: Make
 def test_a_new_server_may_have_to_prove_itself_first(
     balance: Balance, make_origin: MakeOrigin, watch: Watch
 ) -> None:
-    lb = balance({"web1": make_origin()}, pool={"probe": {**HEALTH, "start": "down"}})
+    patient = {"interval": "20s", "timeout": "20s", "start": "down"}
+    lb = balance({"web1": make_origin()}, pool={"probe": {**HEALTH, **patient}})
     events = watch(lb)
     events.until("server shop/web1: down → up, its probes pass")
-    silent = make_origin(lambda origin, wire: origin.wait_for(lambda: wire.sock.recv(1) == b""))
+    silent = make_origin(never_answering)
     lb.config["pools"]["shop"]["servers"]["web2"] = silent.address
     lb.service.reload(lb.config)
     found = events.server("web2")
     assert (found.state, found.why) == ("down", "probe http /health: no verdict yet")
     assert events.server("web1").state == "up"
-    silent.close()
+
+
+def never_answering(origin: Origin, wire: Wire) -> None:
+    """Read until the other side has had enough."""
+    while wire.sock.recv(1 << 16):
+        pass
 
 
 def test_pools_share_the_same_probe_of_the_same_address(
