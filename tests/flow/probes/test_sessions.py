@@ -159,7 +159,7 @@ def test_a_verdict_is_with_the_workers_at_once(balance: Balance, shop: Shop, wat
         took.append(lb.service.events().events[-1].at - shop.refused["web2"])
         assert {Visitor(lb).home() for _ in range(6)} == {"web1", "web3"}
         rise(shop, events, "web2")
-    assert statistics.median(took) < 1, took  # about 2 ms where nothing else runs
+    assert statistics.median(took) < 1, took
 
 
 def test_a_person_and_a_probe_do_not_hide_each_other(balance: Balance, shop: Shop, watch: Watch) -> None:
