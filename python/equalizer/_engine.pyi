@@ -14,6 +14,7 @@ class Engine:
     def adopt(self, listener: str, descriptor: int) -> None: ...  # before the first apply; OSError
     def handles(self) -> list[tuple[str, int]]: ...  # listener and descriptor; they stay the engine's
     def set_states(self, states: bytes) -> None: ...  # JSON list, in place of the one before; EngineError
+    def tell_incarnation(self, pool: str, server: str, incarnation: str) -> None: ...  # EngineError
     def load_records(
         self, snapshot: bytes, records: bytes
     ) -> bytes: ...  # before the first apply; JSON counts of taken, expired, no_room, unclaimed; EngineError

@@ -54,6 +54,7 @@ def test_a_default_is_the_programs(title: str, key: str) -> None:
 
 
 PLACE = ("pools", "shop", "persistence")
+PROBE = ("pools", "shop", "probe", "all")
 TABLES: dict[str, list[tuple[str, ...]]] = {
     '`kind = "cookie"`': [
         (*PLACE, "kind=cookie", f"mode={mode}") for mode in ("insert", "rewrite", "prefix", "learn", "route")
@@ -64,6 +65,11 @@ TABLES: dict[str, list[tuple[str, ...]]] = {
         (*PLACE, "kind=hash", f"over={over}") for over in ("field", "cookie", "query", "path", "address")
     ],
     "A matcher, in": [(*PLACE, "kind=address", "unless")],
+    "`[pools.NAME.probe]`": [
+        *((*PROBE, f"kind={kind}") for kind in ("tcp", "http", "acv", "tls", "grpc", "icmp")),
+        PROBE[:-1],
+    ],
+    "`[pools.NAME.agent]`": [("pools", "shop", "agent", f"kind={kind}") for kind in ("tcp", "http")],
     "`[pools.NAME.sessions]`": [("pools", "shop", "sessions")],
 }
 """Parts of the guide, and the tables of the schema that they tell of."""

@@ -1,6 +1,6 @@
 """What is lost is told at once, and then once a minute."""
 
-from equalizer.control.losses import LinesDropped, Losses, Panicked, SessionsLost, WorkersRestarted
+from equalizer.control.losses import Defect, LinesDropped, Losses, SessionsLost, WorkersRestarted
 from equalizer.snapshot.report import Report
 
 
@@ -33,7 +33,7 @@ def test_a_defect_is_told_by_its_place_and_not_for_every_connection_that_it_cost
     losses = Losses()
     place = "proxy/src/exchange.rs:7:5"
     first = Report.model_validate({"panics": {place: 1}, "restarts": 1})
-    assert list(losses.news(first, 0)) == [Panicked(place, 1), WorkersRestarted(1)]
+    assert list(losses.news(first, 0)) == [Defect(place, 1), WorkersRestarted(1)]
     later = Report.model_validate({"panics": {place: 1000, "h2-0.4.5/src/lib.rs:1:1": 1}, "restarts": 1})
-    assert list(losses.news(later, 1)) == [Panicked("h2-0.4.5/src/lib.rs:1:1", 1)]
-    assert list(losses.news(later, 60)) == [Panicked(place, 999)]
+    assert list(losses.news(later, 1)) == [Defect("h2-0.4.5/src/lib.rs:1:1", 1)]
+    assert list(losses.news(later, 60)) == [Defect(place, 999)]

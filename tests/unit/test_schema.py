@@ -74,6 +74,18 @@ SESSIONS = [
 ]
 """Every rule of the sessions."""
 
+PROBES = [
+    "'tcp'",
+    "['icmp', { kind = 'tcp', port = 1, interval = '1s', timeout = 0.5, jitter = '0%', rise = 1, fall = 1 }]",
+    "{ any = ['grpc', { kind = 'tls', tls = { verify = false } }], all = 'tcp' }",
+    "{ kind = 'http', method = 'HEAD', path = '/a?b', host = 'b:1', fields = { A = 'b' }, status = 200 }",
+    "{ kind = 'http', status = [200, '300-399'], body = 'up', start = 'down', tls = 'off' }",
+    "{ kind = 'acv', send = 'PING', match = 'PONG' }",
+    "{ kind = 'acv', send_hex = '00 ff', match = 'x' }",
+    "{ kind = 'grpc', service = 'shop.Cart', host = 'b' }",
+]
+"""Every kind of probe, with every setting."""
+
 KINDS = {
     **{
         f"{mode.title()}Cookie": ("kind=cookie", f"mode={mode}")
@@ -117,6 +129,10 @@ def test_the_schema_is_one() -> None:
         "[pools.b.servers]\na = 'b:1'\n[pools.b.tls]\nca = 'a.pem'\nname = 'b'\ncertificate = 'b.pem'\n"
         "key = 'b.key'\nmin_version = '1.3'",
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\npersistence = {chain}" for chain in CHAINS),
+        "[pools.b]\nservers = { a = 'b:1' }\nagent = 'http'",
+        "[pools.b]\nservers = { a = 'b:1' }\nagent = { port = 1, interval = 1, timeout = 1, require = true }",
+        "[pools.b]\nservers = { a = 'b:1' }\nagent = { kind = 'http', path = '/load', fall = 1 }",
+        *(f"[pools.b]\nservers = {{ a = 'b:1' }}\nprobe = {probe}\npanic = '50%'" for probe in PROBES),
         *(f"[pools.b]\nservers = {{ a = 'b:1' }}\n[pools.b.sessions]\n{rules}" for rules in SESSIONS),
     ],
 )
@@ -136,6 +152,10 @@ def test_the_example_and_its_variants_fit(more: str) -> None:
         "[timeouts]\nhead = 'soon'",
         "[pools.shop.servers.web3]\nweight = 1",
         "[pools.b]\nservers = {}",
+        "[pools.b]\nservers = { a = 'b:1' }\nagent = { path = '/load' }",
+        "[pools.b]\nservers = { a = 'b:1' }\nprobe = { kind = 'icmp', port = 1 }",
+        "[pools.b]\nservers = { a = 'b:1' }\nprobe = 'acv'",
+        "[pools.b]\nservers = { a = 'b:1' }\nprobe = { kind = 'tcp', jitter = 5 }",
         "[pools.b]\nbalance = 'random'\nservers = { a = 'b:1' }",
         "[pools.b]\npersistence = { kind = 'hope' }\nservers = { a = 'b:1' }",
         "[pools.b]\npersistence = { kind = 'cookie', mode = 'learn', name = 'A', path = '/' }\n"
@@ -167,6 +187,13 @@ def test_every_key_has_something_to_suggest() -> None:
         "Group": ("pools", "a", "persistence", "kind=cookie", "mode=insert", "scope"),
         "Sessions": ("pools", "a", "sessions"),
         "Queue": ("pools", "a", "queue"),
+        "ProbeTable": ("pools", "a", "probe"),
+        "TcpAgent": ("pools", "a", "agent", "kind=tcp"),
+        "HttpAgent": ("pools", "a", "agent", "kind=http"),
+        **{
+            f"{kind.title()}Probe": ("pools", "a", "probe", "all", f"kind={kind}")
+            for kind in ("tcp", "http", "acv", "tls", "grpc", "icmp")
+        },
         "Rebalance": ("pools", "a", "sessions", "rebalance"),
         **{
             f"{word.title()}Cookie": ("pools", "a", "sessions", "accept", 0, f"format={word}")

@@ -1,5 +1,7 @@
 //! The engine as its owner sees it: apply a snapshot, ask what was counted, drain, stop.
 
+mod states;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -308,27 +310,6 @@ impl Engine {
             let _ = worker.thread.join();
         }
         self.logs.close();
-    }
-
-    /// Says who may use which server; every server that is not named is up.
-    pub fn set_states(&self, states: &[u8]) -> Result<(), Refused> {
-        let states: Vec<wire::ServerState> = serde_json::from_slice(states)?;
-        let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
-        let now = unix_now();
-        let known = |said: &wire::ServerState| rules.server(&said.pool, &said.server).is_some();
-        if let Some(unknown) = states.iter().find(|said| !known(said)) {
-            return Err(Refused::NoSuchServer { pool: unknown.pool.clone(), server: unknown.server.clone() });
-        }
-        for pool in &rules.pools {
-            for server in &pool.servers {
-                let said = states.iter().find(|said| said.pool == pool.name && said.server == server.name);
-                pool.say(server, said, now);
-            }
-            if pool.limited {
-                pool.gate.look_again();
-            }
-        }
-        Ok(())
     }
 
     fn ask<T>(&self, question: impl Fn(Sender<T>) -> Command) -> Answers<T> {

@@ -72,6 +72,11 @@ impl Engine {
         py.detach(|| self.lock().set_states(states)).map_err(to_python)
     }
 
+    /// Says which life a server is in, as it told a probe.
+    fn tell_incarnation(&self, py: Python<'_>, pool: &str, server: &str, incarnation: &str) -> PyResult<()> {
+        py.detach(|| self.lock().tell_incarnation(pool, server, incarnation)).map_err(to_python)
+    }
+
     /// What was counted, as JSON; `sessions` for the live ones too.
     fn report(&self, py: Python<'_>, sessions: bool) -> PyResult<Vec<u8>> {
         json(py, || Ok(self.lock().report(sessions)))

@@ -14,6 +14,10 @@ _VERIFY = """\
 Open real clients against a URL and count the sessions that change servers.
 
 Exit code 0 when none did, 1 when one did, 2 when servers could not be told apart."""
+_AGENT = """\
+Tell whoever asks how much this machine has to do: 0 idle … 100 overloaded.
+
+To be run on a server; a pool with agent = "tcp" asks it. Ends with Ctrl-C."""
 _DEFAULT_LISTEN = "127.0.0.1:8080"
 _ANY = Which()
 
@@ -114,6 +118,27 @@ def metrics(*, catalogue: Annotated[bool, Parameter(negative="")] = False, which
 
 
 @app.command
+def events(
+    *,
+    follow: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    which: Which = _ANY,
+) -> None:
+    """Show what has happened to a running Equalizer: the last 1,000 changes, and what was found.
+
+    Parameters
+    ----------
+    follow
+        Wait for more, until interrupted.
+    json
+        One line of JSON for each.
+    """
+    from equalizer.cli.events import events
+
+    events(which, follow=follow, as_json=json)
+
+
+@app.command
 def reload(*, which: Which = _ANY) -> None:
     """Let a running Equalizer read its file again: applied whole, or refused whole with exit code 2."""
     from equalizer.cli.reload import reload
@@ -185,6 +210,7 @@ def maintenance(server: str, *, which: Which = _ANY) -> None:
     change("maintenance", server, which)
 
 
+app.command("equalizer.cli.agent:agent", name="agent", help=_AGENT)
 app.command("equalizer.cli.keys:app", name="keys", help="Make, rotate, retire and list the cookie keys.")
 app.command("equalizer.cli.cookie:app", name="cookie", help="Open a cookie of ours, or make one for a test.")
 app.command("equalizer.cli.verify:verify", name="verify", help=_VERIFY)

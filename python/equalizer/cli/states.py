@@ -18,4 +18,6 @@ def change(
         line += f"; sessions that are left at {clock(done.deadline)} get another home"
     if done.idle_first is not None:
         line += f"; sessions that were idle for {span(done.idle_first)} go first"
+    if done.but:
+        line += f"; but it is down: {done.but}"
     print(line)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from equalizer.cli.words import Which, clock, span
-from equalizer.control.answers import Draining, Status
+from equalizer.control.answers import Draining, PoolStatus, ServerStatus, Status
 
 _HEADINGS = ("POOL", "SERVER", "STATE", "SESSIONS", "IN FLIGHT", "EXCHANGES", "FAULTS", "")
 _NUMBERS = range(3, 6)  # columns that are read from the right
@@ -37,6 +37,7 @@ def table(found: Status) -> str:
             numbers = (sessions, in_flight, str(server.exchanges))
             notes = [f"{server.waiting} waiting"] if server.waiting else []
             notes += [_note(server.draining, found.at)] if server.draining else []
+            notes += _told(pool, server)
             note = ", ".join(notes)
             rows.append((pool.name, server.name, server.state, *numbers, _counts(server.faults), note))
     first = f"{found.config}: revision {found.revision}, process {found.pid}, {found.connections} connections"
@@ -46,7 +47,21 @@ def table(found: Status) -> str:
         for pool in found.pools
         if pool.waiting or any(pool.limited.values())
     ]
-    return "\n".join((first, *_aligned(rows), *lost, *limited))
+    panics = [
+        f"in {pool.name} too few servers are well by their probes, which are not believed"
+        for pool in found.pools
+        if pool.panics
+    ]
+    return "\n".join((first, *_aligned(rows), *lost, *limited, *panics))
+
+
+def _told(pool: PoolStatus, server: ServerStatus) -> list[str]:
+    """What a person said, where the state does not show it, and what probes found."""
+    said = [] if server.load is None else [f"load {server.load}"]
+    said += [f"{server.said} but for its probes"] if server.said not in ("up", server.state) else []
+    if not server.why:
+        return said
+    return [*said, f"not believed: {server.why}" if pool.panics else server.why]
 
 
 def _note(draining: Draining, now: float) -> str:

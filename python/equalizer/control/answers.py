@@ -27,6 +27,21 @@ class Draining:
 
 
 @dataclass(frozen=True)
+class ProbeStatus:
+    """One probe of a server."""
+
+    name: str
+    up: bool | None
+    """What is believed; None before the first one has ended."""
+    found: str
+    """What the last one found; empty where it was well."""
+    passed: int
+    failed: int
+    seconds: float
+    """How long the last one took."""
+
+
+@dataclass(frozen=True)
 class ServerStatus:
     """One server."""
 
@@ -46,6 +61,13 @@ class ServerStatus:
     faults: Mapping[str, int]
     """Failed attempts, by fault."""
     draining: Draining | None
+    said: Wish = "up"
+    """What a person said of it last."""
+    why: str = ""
+    """Which probe failed, and what it found; empty where all is well, or there is none."""
+    probes: tuple[ProbeStatus, ...] = ()
+    load: int | None = None
+    """What its agent says: 0 idle to 100 overloaded, -1 unavailable; None when that is not known."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +82,8 @@ class PoolStatus:
     waiting: int
     """Requests that wait for any server."""
     servers: tuple[ServerStatus, ...]
+    panics: bool = False
+    """Whether probes are not believed, as too few servers are well by them."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +115,34 @@ class StateChange:
     state: Wish
     deadline: float | None
     idle_first: float | None
+    but: str = ""
+    """Why it is down all the same: what its probes found."""
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One event."""
+
+    number: int
+    """From 1, in the order in which they happened."""
+    at: float
+    level: str
+    """As in the log: info, warning or error."""
+    kind: str
+    pool: str | None
+    server: str | None
+    text: str
+    more: tuple[str, ...]
+    """Further lines."""
+
+
+@dataclass(frozen=True)
+class Happenings:
+    """Events that are still known."""
+
+    last: int
+    """The number of the last event there was."""
+    events: tuple[Happened, ...]
 
 
 @dataclass(frozen=True)
@@ -130,7 +182,8 @@ def _pool(fields: dict[str, Any]) -> PoolStatus:
 
 def _server(fields: dict[str, Any]) -> ServerStatus:
     draining = fields["draining"]
-    return ServerStatus(**(fields | {"draining": draining and Draining(**draining)}))
+    probes = tuple(ProbeStatus(**each) for each in fields["probes"])
+    return ServerStatus(**(fields | {"draining": draining and Draining(**draining), "probes": probes}))
 
 
 def reloaded_from(document: object) -> Reloaded:
@@ -138,6 +191,13 @@ def reloaded_from(document: object) -> Reloaded:
     fields = cast(dict[str, Any], document)
     lists = {"changes": tuple(fields["changes"]), "notices": tuple(fields["notices"])}
     return Reloaded(**(fields | lists))
+
+
+def happenings_from(document: object) -> Happenings:
+    """Events that were JSON; raises as `status_from`."""
+    fields = cast(dict[str, Any], document)
+    events = tuple(Happened(**(each | {"more": tuple(each["more"])})) for each in fields["events"])
+    return Happenings(**(fields | {"events": events}))
 
 
 def metrics_from(document: object) -> Metrics:

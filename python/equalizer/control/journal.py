@@ -1,30 +1,45 @@
 """What happens to a running Equalizer, as lines of the log."""
 
 from datetime import datetime
+from typing import Protocol, cast
 
 import structlog
 
 from equalizer.control.answers import Reloaded, StateChange
-from equalizer.control.events import Event
+from equalizer.control.happening import Event
 from equalizer.control.losses import (
     AcceptingPaused,
+    Defect,
     LinesDropped,
     Loss,
-    Panicked,
     SessionsLost,
     WorkersRestarted,
 )
+from equalizer.control.present import Judged, Panicked, Silent, StateEvent, Unprobed
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
 from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
 from equalizer.engine.port import RecordsTaken
 from equalizer.errors import ConfigError
 
 
-def journal(event: Event) -> None:
+class Log(Protocol):
+    """Where lines are written."""
+
+    def info(self, text: str, **terms: object) -> object:
+        """As it should be."""
+
+    def warning(self, text: str, **terms: object) -> object:
+        """Somebody should see it."""
+
+    def error(self, text: str, **terms: object) -> object:
+        """Somebody must see it."""
+
+
+def journal(event: Event, log: Log | None = None) -> None:
     """Write one event: a line, and one more for each thing that it is about."""
-    log = structlog.get_logger()
-    if isinstance(event, StateChange):
-        log.info(f"server {event.pool}/{event.server}: {event.before} → {event.state}", **_terms(event))
+    log = log or cast(Log, structlog.get_logger())
+    if isinstance(event, StateChange | Judged | Panicked | Silent | Unprobed):
+        _states(event, log)
     elif isinstance(event, Reloaded):
         log.info(f"reloaded: revision {event.revision} of {event.config}", changes=len(event.changes))
         for line in event.changes:
@@ -32,11 +47,11 @@ def journal(event: Event) -> None:
         for line in event.notices:
             log.warning(f"reloaded: {line}")
     elif isinstance(event, RecordsRead | RecordsRefused | RecordsUnwritten):
-        _records(event)
+        _records(event, log)
     elif isinstance(event, KeysRenewed | KeysRefused):
-        _keys(event)
+        _keys(event, log)
     elif isinstance(event, Loss):
-        _loss(event)
+        _loss(event, log)
     else:
         log.error(f"reload refused: revision {event.revision} is served on")
         problems = event.error.problems if isinstance(event.error, ConfigError) else [event.error]
@@ -44,8 +59,31 @@ def journal(event: Event) -> None:
             log.error(f"reload refused: {problem}")
 
 
-def _records(event: RecordEvent) -> None:
-    log = structlog.get_logger()
+def _states(event: StateChange | StateEvent, log: Log) -> None:
+    if isinstance(event, StateChange):
+        log.info(f"server {event.pool}/{event.server}: {event.before} → {event.state}", **_terms(event))
+    elif isinstance(event, Judged):
+        change = event.state if event.before == event.state else f"{event.before} → {event.state}"
+        what = f"server {event.pool}/{event.server}: {change}"
+        if event.up:
+            log.info(f"{what}, its probes pass")
+        else:
+            log.warning(f"{what}, {event.why}")
+    elif isinstance(event, Silent):
+        log.warning(f"server {event.pool}/{event.server}: its load is not known any more, {event.why}")
+    elif isinstance(event, Unprobed):
+        log.error(f"probes cannot be made: {event.why}")
+    elif event.panics:
+        log.error(
+            f"pool {event.pool}: {event.well} of {event.of} servers are well, so probes are not believed"
+        )
+    else:
+        log.warning(
+            f"pool {event.pool}: {event.well} of {event.of} servers are well, probes are believed again"
+        )
+
+
+def _records(event: RecordEvent, log: Log) -> None:
     if isinstance(event, RecordsRead):
         log.info(f"records: {event.counts.taken} taken from {event.file}", **_dropped(event.counts))
     elif isinstance(event, RecordsRefused):
@@ -55,8 +93,7 @@ def _records(event: RecordEvent) -> None:
         log.error(f"records: {event.file} cannot be written ({event.why}); a restart now would lose some")
 
 
-def _loss(event: Loss) -> None:
-    log = structlog.get_logger()
+def _loss(event: Loss, log: Log) -> None:
     match event:
         case SessionsLost():
             log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
@@ -67,14 +104,13 @@ def _loss(event: Loss) -> None:
                 "no file descriptor or memory left: accepting pauses until connections end; "
                 "raise the limit of open files, or set connections at the listeners"
             )
-        case Panicked():
+        case Defect():
             log.error(f"a defect of Equalizer, please report it: {event.place}", count=event.count)
         case WorkersRestarted():
             log.error("a worker began again: its connections were lost", count=event.count)
 
 
-def _keys(event: KeyEvent) -> None:
-    log = structlog.get_logger()
+def _keys(event: KeyEvent, log: Log) -> None:
     if isinstance(event, KeysRenewed):
         log.info(f"keys: {event.seals} seals", opens=", ".join(map(str, event.opens)) or "itself only")
     else:
@@ -95,4 +131,6 @@ def _terms(change: StateChange) -> dict[str, str]:
         terms["deadline"] = deadline.isoformat(timespec="seconds")
     if change.idle_first is not None:
         terms["idle_first"] = f"{change.idle_first:g}s"
+    if change.but:
+        terms["but"] = f"it is down: {change.but}"
     return terms

@@ -33,7 +33,7 @@ class AcceptingPaused:
 
 
 @dataclass(frozen=True, slots=True)
-class Panicked:
+class Defect:
     """A defect of ours that cost a connection, or a worker, since that was told last."""
 
     place: str
@@ -48,7 +48,7 @@ class WorkersRestarted:
     count: int
 
 
-Loss: TypeAlias = SessionsLost | LinesDropped | AcceptingPaused | Panicked | WorkersRestarted
+Loss: TypeAlias = SessionsLost | LinesDropped | AcceptingPaused | Defect | WorkersRestarted
 
 
 @dataclass(slots=True)
@@ -77,5 +77,5 @@ def _all(report: Report) -> Iterator[Loss]:
     yield LinesDropped(report.access_log.dropped)
     yield AcceptingPaused(report.pauses)
     for place, count in report.panics.items():
-        yield Panicked(place, count)
+        yield Defect(place, count)
     yield WorkersRestarted(report.restarts)

@@ -10,15 +10,18 @@ from equalizer.control.key_source import configured, on_the_wire
 from equalizer.control.ring import Ring
 from equalizer.engine.port import Complaint, Engine
 from equalizer.errors import ConfigError, Problem
+from equalizer.health import plan as planner
+from equalizer.health.plan import Plan
 from equalizer.model.config import Config
 from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
 
 class Checked(NamedTuple):
-    """A snapshot that can be served, and what the user should know all the same."""
+    """A snapshot that can be served, what is asked of its servers, and what the user should know anyway."""
 
     snapshot: wire.Snapshot
+    plan: Plan
     notices: tuple[str, ...]
 
 
@@ -27,15 +30,14 @@ def reconcile(
     engine: Engine,
     revision: int,
     ring: Ring,
-    ahead: Callable[[wire.Snapshot], None] = lambda snapshot: None,
+    apply: Callable[[Checked], None] | None = None,
 ) -> Checked:
-    """Make the engine serve a configuration; a key file that is absent is made.
-
-    `ahead` is called with what will be served, before anybody is.
-    """
+    """Make the engine serve a configuration, by `apply` where there is one; an absent key file is made."""
     found = checked(loaded, engine, revision, ring, make_keys=True)
-    ahead(found.snapshot)
-    engine.apply(found.snapshot)
+    if apply:
+        apply(found)
+    else:
+        engine.apply(found.snapshot)
     return found
 
 
@@ -51,9 +53,18 @@ def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_k
         raise ConfigError([*error.problems, *problems]) from None
     complaints = engine.check(snapshot)
     problems += [_told(each, loaded.source) for each in complaints if not each.warning]
+    plan = _planned(loaded, snapshot, problems)
     if problems:
         raise ConfigError(problems)
-    return Checked(snapshot, tuple(str(_told(each, loaded.source)) for each in complaints))
+    return Checked(snapshot, plan, tuple(str(_told(each, loaded.source)) for each in complaints))
+
+
+def _planned(loaded: Loaded, snapshot: wire.Snapshot, problems: list[Problem]) -> Plan:
+    try:
+        return planner.plan(loaded, snapshot)
+    except ConfigError as error:
+        problems += error.problems
+        return {}
 
 
 def _told(complaint: Complaint, source: Source) -> Problem:

@@ -11,12 +11,14 @@ from typing import Any, TypeVar, cast
 
 from equalizer.control import place
 from equalizer.control.answers import (
+    Happenings,
     Metrics,
     Reloaded,
     StateChange,
     Status,
     Upgraded,
     change_from,
+    happenings_from,
     metrics_from,
     reloaded_from,
     status_from,
@@ -45,6 +47,10 @@ class Remote:
     def metrics(self) -> Metrics:
         """As `Service.metrics`."""
         return _read(self._ask({"do": "metrics"}, _ANSWER), metrics_from)
+
+    def events(self, after: int = 0, wait: int = 0) -> Happenings:
+        """As `Service.events`."""
+        return _read(self._ask({"do": "events", "after": after, "wait": wait}, _ANSWER), happenings_from)
 
     def reload(self) -> Reloaded:
         """As `Service.reload`."""

@@ -14,7 +14,7 @@ from typing import Final, cast
 
 import structlog
 
-from equalizer.control.answers import Metrics, Reloaded, StateChange, Status, Upgraded, Wish
+from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, Upgraded, Wish
 from equalizer.control.service import Service
 from equalizer.control.upgrade import Upgrade
 from equalizer.errors import ConfigError, EqualizerError, RequestError
@@ -24,6 +24,7 @@ _STATES: Final[Mapping[str, Wish]] = {"up": "up", "drain": "draining", "maintena
 _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset(),
     "metrics": frozenset(),
+    "events": frozenset({"after", "wait"}),
     "reload": frozenset(),
     "upgrade": frozenset({"python"}),
     "drain": frozenset({"pool", "server", "deadline", "idle_first"}),
@@ -54,12 +55,14 @@ def refusal(message: str, hint: str) -> bytes:
 
 def _do(
     service: Service, request: Mapping[str, object], upgrade: Upgrade
-) -> Status | Metrics | Reloaded | StateChange | Upgraded:
+) -> Status | Metrics | Happenings | Reloaded | StateChange | Upgraded:
     word = str(request["do"])
     if word == "status":
         return service.status()
     if word == "metrics":
         return service.metrics()
+    if word == "events":
+        return service.events(_number(request, "after"), _number(request, "wait"))
     if word == "reload":
         return service.reload()
     if word == "upgrade":
@@ -92,6 +95,13 @@ def _text(request: Mapping[str, object], key: str) -> str:
     value = request.get(key)
     if not isinstance(value, str):
         raise RequestError(f"found no {key}", f"write the name of a {key}")
+    return value
+
+
+def _number(request: Mapping[str, object], key: str) -> int:
+    value = request.get(key, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise RequestError(f"found {key} {json.dumps(value)}", "write a whole number from 0")
     return value
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -15,17 +16,20 @@ from equalizer.config import schema as schemas
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
 from equalizer.control import records, sockets, states
-from equalizer.control.answers import Metrics, Reloaded, StateChange, Status, Wish
+from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, Wish
 from equalizer.control.before import Before, Given, Held
-from equalizer.control.events import Event, ReloadRefused
+from equalizer.control.events import Events
+from equalizer.control.figures import figures
+from equalizer.control.happening import Event, ReloadRefused
 from equalizer.control.key_source import renewed
 from equalizer.control.look import Watch
 from equalizer.control.losses import Losses
-from equalizer.control.pool_status import pool_status
-from equalizer.control.reconcile import checked, for_later, read_anew, reconcile
+from equalizer.control.overview import overview
+from equalizer.control.present import Present
+from equalizer.control.reconcile import Checked, checked, for_later, read_anew, reconcile
 from equalizer.control.records import Records
 from equalizer.control.ring import Ring
-from equalizer.control.states import Standing, Standings
+from equalizer.control.states import Standing
 from equalizer.engine.native import start
 from equalizer.engine.port import Engine
 from equalizer.errors import EqualizerError, RequestError
@@ -70,9 +74,6 @@ class _Running:
     def config(self) -> Config:
         return self.loaded.config
 
-    def has(self, pool: str, server: str) -> bool:
-        return pool in self.config.pools and server in self.config.pools[pool].servers
-
 
 class Service:
     """A configuration that is being served; as a context, until it ends.
@@ -88,23 +89,24 @@ class Service:
         before: Before | None = None,
     ) -> None:
         """Serve; `name` is what messages call a configuration that is not a file. Raises EqualizerError."""
-        self._written, self._called, self._tell = written, name, tell
+        self._written, self._called = written, name
+        self._events = Events(tell)
+        self._tell = self._events.happened
         self._before = before = before or Before()
         self._ring = Ring(before.own_key)
         self._changing = Lock()
         self._given = False
-        self._standings: Standings = {}
         self._losses = Losses()
         self._watch = _watch(written)
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
+        self._present = Present(self._engine, self._tell, before.standings)
         self._records: Records | None = None
         try:
             unused = sockets.adopt(before.opened, loaded.config.listeners, self._engine)
-            self._records = records.opened(loaded, self._engine, tell, before.record_file)
-            found = reconcile(loaded, self._engine, 1, self._ring, self._restore)
+            self._records = records.opened(loaded, self._engine, self._tell, before.record_file)
+            found = reconcile(loaded, self._engine, 1, self._ring, partial(self._begin, loaded.config))
             self._running = _Running(loaded, found.snapshot, (*found.notices, *unused))
-            self._take_known(before.standings)
         except BaseException:
             self.stop()
             raise
@@ -119,7 +121,7 @@ class Service:
             at=time.time(),
             connections=report.connections,
             pools=tuple(
-                pool_status(pool, each.servers, self._standings, report.pools.get(pool, PoolReport()))
+                overview(pool, each.servers, report.pools.get(pool, PoolReport()), self._present)
                 for pool, each in self._running.config.pools.items()
             ),
         )
@@ -128,7 +130,17 @@ class Service:
         """What is counted, in the text format of Prometheus."""
         from equalizer.telemetry import exposition
 
-        return Metrics(exposition.text(Report.model_validate(self._engine.report())))
+        report = Report.model_validate(self._engine.report())
+        return Metrics(exposition.text(figures(report, self._present, self._events.counts())))
+
+    @property
+    def loads(self) -> Mapping[tuple[str, str], int]:
+        """What agents say, by pool and server: 0 idle to 100 overloaded, -1 unavailable; where known."""
+        return self._present.loads
+
+    def events(self, after: int = 0, wait: float = 0.0) -> Happenings:
+        """What happened after the event of that number; waits for it, up to 5 seconds, where nothing did."""
+        return self._events.after(after, wait)
 
     def set_state(
         self,
@@ -156,9 +168,9 @@ class Service:
                 deadline=now + deadline.total_seconds() if deadline else None,
                 idle_first=idle_first.total_seconds() if idle_first else None,
             )
-            before = states.state_of(self._standings, (pool, server))
-            self._take(states.given(self._standings, (pool, server), standing))
-        change = StateChange(pool, server, before, state, standing.deadline, standing.idle_first)
+            before, after = self._present.say((pool, server), standing)
+        why = self._present.found((pool, server)).why if after == "down" else ""
+        change = StateChange(pool, server, before, state, standing.deadline, standing.idle_first, why)
         self._tell(change)
         return change
 
@@ -202,7 +214,7 @@ class Service:
             self._tell(event)
 
     def _count_sessions(self) -> None:
-        standings, now = self._standings, time.time()
+        standings, now = self._present.standings, time.time()
         names = states.due(standings, now)
         report = Report.model_validate(self._engine.report(sessions=bool(names)))
         for news in self._losses.news(report, time.monotonic()):
@@ -273,22 +285,23 @@ class Service:
                 watch.note()
             before, loaded = self._running, load(asked, self._called)
             revision = before.snapshot.revision + 1
-            after = _Running(loaded, *reconcile(loaded, self._engine, revision, self._ring))
+            apply = partial(self._apply, loaded.config)
+            found = reconcile(loaded, self._engine, revision, self._ring, apply)
+            after = _Running(loaded, found.snapshot, found.notices)
             self._running, self._written, self._watch = after, asked, watch
-            self._take_known(self._standings)
         changes = {change.key: change for change in read_anew(before.snapshot, after.snapshot)}
         changes |= {change.key: change for change in diff(before.config, after.config)}
         lines = tuple(map(str, changes.values()))
         notices = (*after.notices, *for_later(before.config, after.config))
         return Reloaded(self.name, revision, lines, notices)
 
-    def _take_known(self, standings: Standings) -> None:
-        """Those of servers that there are."""
-        self._take({name: each for name, each in standings.items() if self._running.has(*name)})
+    def _apply(self, config: Config, found: Checked) -> None:
+        shares = {name: pool.panic for name, pool in config.pools.items()}
+        self._present.apply(found.snapshot, found.plan, shares)
 
-    def _take(self, standings: Standings) -> None:
-        self._engine.set_states(states.wire(standings))
-        self._standings = standings
+    def _begin(self, config: Config, found: Checked) -> None:
+        self._restore(found.snapshot)
+        self._apply(config, found)
 
     def _require(self, pool: str, server: str) -> None:
         self._require_rule()
@@ -314,7 +327,7 @@ class Service:
             record_file = None if file is None or held is None else Held(file.path, held)
             try:
                 yield (
-                    Given(self._engine.handles(), self._ring.own, self._standings, record_file),
+                    Given(self._engine.handles(), self._ring.own, self._present.standings, record_file),
                     self._engine.records,
                 )
             except BaseException:
@@ -347,9 +360,11 @@ class Service:
 
     def stop(self) -> None:
         """End at once; may be called again."""
+        self._present.close()
         self._engine.stop()
         if self._records:
             self._records.close()
+        self._events.close()
 
     def _restore(self, snapshot: Snapshot) -> None:
         if self._before.line:

@@ -1,4 +1,4 @@
-"""What people said of servers, by name: it outlives every reload in which the server stays.
+"""What people said of servers, and what that makes of them; it outlives every reload in which a server stays.
 
 A draining server's sessions are counted from time to time, so that it can be told when it will be empty.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from equalizer.control.answers import Draining, State, Wish
+from equalizer.health.verdict import WELL, Verdict
 from equalizer.policy.emptying import Count, seconds_until_empty
 from equalizer.snapshot.wire import ServerState
 
@@ -51,21 +52,39 @@ def given(standings: Standings, name: Name, standing: Standing) -> Standings:
     return {**others, name: standing}
 
 
-def wire(standings: Standings) -> Sequence[ServerState]:
+def effective(standing: Standing | None, verdict: Verdict) -> State:
+    """Who may use a server, by what was said and what probes found.
+
+    One that drains keeps its sessions while it answers, if only that it is not well: so do applications that
+    are about to stop. One that does not answer at all can keep none.
+    """
+    said = standing.state if standing else "up"
+    if verdict.up or said == "maintenance" or (said == "draining" and verdict.answered):
+        return said
+    return "down"
+
+
+def wire(standings: Standings, verdicts: Mapping[Name, Verdict]) -> Sequence[ServerState]:
     """As the engine takes them."""
+    down = [name for name, verdict in verdicts.items() if not verdict.up]
     return [
-        ServerState(
-            pool=pool,
-            server=server,
-            state=each.state,
-            deadline=round(each.deadline or 0),
-            idle_first=round(each.idle_first or 0),
-        )
-        for (pool, server), each in standings.items()
+        _wire(name, standings.get(name), verdicts.get(name, WELL))
+        for name in dict.fromkeys((*standings, *down))
     ]
 
 
-def state_of(standings: Standings, name: Name) -> State:
+def _wire(name: Name, standing: Standing | None, verdict: Verdict) -> ServerState:
+    pool, server = name
+    return ServerState(
+        pool=pool,
+        server=server,
+        state=effective(standing, verdict),
+        deadline=round((standing and standing.deadline) or 0),
+        idle_first=round((standing and standing.idle_first) or 0),
+    )
+
+
+def state_of(standings: Standings, name: Name) -> Wish:
     """What was said, or up."""
     standing = standings.get(name)
     return standing.state if standing else "up"

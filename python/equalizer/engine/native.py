@@ -91,6 +91,12 @@ class _Native:
         except self._refusal as error:
             raise EngineError(f"the engine refuses the states: {error}", "") from error
 
+    def tell_incarnation(self, pool: str, server: str, incarnation: str) -> None:
+        try:
+            self._engine.tell_incarnation(pool, server, incarnation)
+        except self._refusal as error:
+            raise EngineError(f"the engine refuses the incarnation: {error}", "") from error
+
     def load_records(self, snapshot: Snapshot, records: bytes) -> RecordsTaken:
         try:
             return RecordsTaken(**json.loads(self._engine.load_records(_bytes(snapshot), records)))

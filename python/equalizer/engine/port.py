@@ -81,6 +81,9 @@ class Engine(Protocol):
     def set_states(self, states: Sequence[ServerState]) -> None:
         """Take these states in place of all before; a server that is not named is up. Raises EngineError."""
 
+    def tell_incarnation(self, pool: str, server: str, incarnation: str) -> None:
+        """A server said so elsewhere than in a response to a client. Raises EngineError."""
+
     def load_records(self, snapshot: Snapshot, records: bytes) -> RecordsTaken:
         """Take the records of a run before, ahead of the first `apply`, of this snapshot.
 

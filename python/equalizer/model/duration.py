@@ -104,6 +104,14 @@ Duration = Annotated[
 Patience = Annotated[timedelta, BeforeValidator(_between(timedelta(0))), PlainSerializer(write), _SCHEMA]
 """A time that may be zero: do not wait."""
 
+Interval = Annotated[
+    timedelta,
+    BeforeValidator(_between(timedelta(milliseconds=100), timedelta(hours=1))),
+    PlainSerializer(write),
+    _SCHEMA,
+]
+"""How often something is done again."""
+
 Seconds = Annotated[timedelta, BeforeValidator(_whole_seconds), PlainSerializer(write), _SCHEMA]
 """How long something is kept: whole seconds, at least one."""
 

@@ -1,18 +1,21 @@
 """A pool: interchangeable servers, with one balance and one persistence."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from equalizer.model.agent import Agent
 from equalizer.model.balance import Balance, RoundRobin
 from equalizer.model.cookie import InsertCookie
 from equalizer.model.name import Name
-from equalizer.model.noun import Noun
+from equalizer.model.noun import Noun, Refusal, refuse_keys
 from equalizer.model.persistence import Persistence
+from equalizer.model.probe import Probes, TlsProbe
 from equalizer.model.queue import Queue
 from equalizer.model.server import Server
 from equalizer.model.server_tls import ServerTls
 from equalizer.model.sessions import Sessions
+from equalizer.model.share import Share
 from equalizer.model.words import Pseudonym
 
 
@@ -35,5 +38,23 @@ class Pool(Noun):
     """Who may wait for a server that is at its limit."""
     tls: ServerTls | None = None
     """Present when its servers speak TLS."""
+    probe: Probes | None = None
+    """How its servers are asked, again and again, whether they can serve; absent for not at all."""
+    panic: Share | None = None
+    """The share of its servers that must be well by probes, else probes are not believed; absent for none."""
+    agent: Agent | None = None
+    """How its servers are asked how much they have to do; absent for not at all."""
     servers: dict[Name, Server] = Field(min_length=1, examples=[{"web1": "127.0.0.1:9001"}])
     """By name; the name is the server's identity, its address may change."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        refusals = []
+        if self.panic is not None and self.probe is None:
+            refusals.append(Refusal("panic", "panic without probe", 'probe = "tcp" beside it, or no panic'))
+        asked = (*self.probe.all, *self.probe.any) if self.probe else ()
+        if self.tls is None and any(isinstance(each, TlsProbe) and each.tls == "pool" for each in asked):
+            found = 'kind "tls" in a pool without tls'
+            refusals.append(Refusal("probe", found, "tls = {} in the probe, or in the pool"))
+        refuse_keys(refusals)
+        return self

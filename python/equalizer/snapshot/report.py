@@ -26,8 +26,19 @@ class _Counted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class ProbesReport(_Counted):
+    """All probes of one server."""
+
+    up: bool
+    """What they conclude."""
+    passed: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    """How long the slowest of the last ones took."""
+
+
 class ServerReport(_Counted):
-    """One server."""
+    """One server; from `probed` on what control counts."""
 
     state: State | None = None
     """As the engine has it; None when it does not say."""
@@ -41,6 +52,11 @@ class ServerReport(_Counted):
     """Requests that wait for it."""
     connects: int = 0
     faults: Mapping[str, int] = {}
+    probed: ProbesReport | None = None
+    changes: Mapping[str, int] = {}
+    """How often it has come into each state."""
+    load: int | None = None
+    """What its agent says."""
 
 
 class RecordsReport(_Counted):
@@ -67,6 +83,8 @@ class PoolReport(_Counted):
     waiting: int = 0
     """Requests that wait for any server."""
     servers: Mapping[str, ServerReport] = {}
+    panics: bool = False
+    """Whether its probes are not believed, which control decides."""
 
 
 class AccessLogReport(_Counted):
@@ -92,3 +110,5 @@ class Report(_Counted):
     restarts: int = 0
     """Workers that began again after one."""
     pools: Mapping[str, PoolReport] = {}
+    events: Mapping[str, int] = {}
+    """What happened, by kind, which control counts."""

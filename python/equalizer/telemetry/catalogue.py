@@ -75,6 +75,26 @@ def _states(report: Report) -> Iterable[Reading]:
     ]
 
 
+def _probes(report: Report) -> Iterable[Reading]:
+    return [
+        ((pool, name, result), count)
+        for pool, each in report.pools.items()
+        for name, server in each.servers.items()
+        if server.probed
+        for result, count in (("passed", server.probed.passed), ("failed", server.probed.failed))
+    ]
+
+
+def _changes(report: Report) -> Iterable[Reading]:
+    """From zero on: the first one must show as an increase."""
+    return [
+        ((pool, name, state), server.changes.get(state, 0))
+        for pool, each in report.pools.items()
+        for name, server in each.servers.items()
+        for state in STATES
+    ]
+
+
 CATALOGUE: Final = (
     Metric(
         "equalizer_exchanges_total",
@@ -147,6 +167,62 @@ CATALOGUE: Final = (
         "1 for the state that a server is in, 0 for the others.",
         ("pool", "server", "state"),
         _states,
+    ),
+    Metric(
+        "equalizer_server_state_changes_total",
+        "counter",
+        "changes",
+        "Times that a server has come into a state.",
+        ("pool", "server", "state"),
+        _changes,
+    ),
+    Metric(
+        "equalizer_server_probe_up",
+        "gauge",
+        "0 or 1",
+        "1 for a server that is well by its probes, 0 for one that is not.",
+        ("pool", "server"),
+        _servers(lambda server: float(server.probed.up) if server.probed else None),
+    ),
+    Metric(
+        "equalizer_server_probes_total",
+        "counter",
+        "probes",
+        "Probes of a server that have ended, by their result; one probe may count for several pools.",
+        ("pool", "server", "result"),
+        _probes,
+    ),
+    Metric(
+        "equalizer_server_probe_seconds",
+        "gauge",
+        "seconds",
+        "How long the last probe of a server took; of several, the slowest.",
+        ("pool", "server"),
+        _servers(lambda server: server.probed.seconds if server.probed else None),
+    ),
+    Metric(
+        "equalizer_server_agent_load",
+        "gauge",
+        "load",
+        "What the agent of a server says: 0 idle to 100 overloaded, -1 unavailable; absent while silent.",
+        ("pool", "server"),
+        _servers(lambda server: server.load),
+    ),
+    Metric(
+        "equalizer_pool_panic",
+        "gauge",
+        "0 or 1",
+        "1 for a pool with so few servers well by their probes that probes are not believed.",
+        ("pool",),
+        lambda report: [((pool,), float(each.panics)) for pool, each in report.pools.items()],
+    ),
+    Metric(
+        "equalizer_events_total",
+        "counter",
+        "events",
+        "What has happened, as `equalizer events` tells it, by kind.",
+        ("kind",),
+        lambda report: [((kind,), count) for kind, count in report.events.items()],
     ),
     Metric(
         "equalizer_records",

@@ -1,0 +1,48 @@
+//! What is said of servers from outside: who may use them, and which life they are in.
+
+use std::collections::{HashMap, HashSet};
+
+use equalizer_core::persistence::cookie::Incarnation;
+use equalizer_core::snapshot::wire::ServerState;
+
+use super::{Engine, Refused};
+use crate::clock::unix_now;
+
+impl Engine {
+    /// Says who may use which server; every server that is not named is up.
+    pub fn set_states(&self, states: &[u8]) -> Result<(), Refused> {
+        let states: Vec<ServerState> = serde_json::from_slice(states)?;
+        let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
+        let now = unix_now();
+        let servers = rules.pools.iter().flat_map(|pool| {
+            pool.servers.iter().map(move |server| (pool.name.as_str(), server.name.as_str()))
+        });
+        let known: HashSet<_> = servers.collect();
+        let said: HashMap<_, _> =
+            states.iter().map(|said| ((said.pool.as_str(), said.server.as_str()), said)).collect();
+        if let Some((pool, server)) = said.keys().find(|name| !known.contains(*name)) {
+            return Err(no_such(pool, server));
+        }
+        for pool in &rules.pools {
+            for server in &pool.servers {
+                pool.say(server, said.get(&(pool.name.as_str(), server.name.as_str())).copied(), now);
+            }
+            if pool.limited {
+                pool.gate.look_again();
+            }
+        }
+        Ok(())
+    }
+
+    /// A server told its life elsewhere than in a response to a client.
+    pub fn tell_incarnation(&self, pool: &str, server: &str, life: &str) -> Result<(), Refused> {
+        let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
+        let server = rules.server(pool, server).ok_or_else(|| no_such(pool, server))?;
+        server.live.tells(Incarnation::of(life.as_bytes()));
+        Ok(())
+    }
+}
+
+fn no_such(pool: &str, server: &str) -> Refused {
+    Refused::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() }
+}

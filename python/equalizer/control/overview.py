@@ -1,0 +1,45 @@
+"""One pool as `equalizer status` shows it: as configured, as counted, and what is known of its servers."""
+
+from collections.abc import Mapping
+
+from equalizer.control import states
+from equalizer.control.answers import PoolStatus, ServerStatus
+from equalizer.control.present import Present
+from equalizer.model.server import ServerTable
+from equalizer.snapshot.report import PoolReport, ServerReport
+
+
+def overview(
+    pool: str, servers: Mapping[str, ServerTable], report: PoolReport, present: Present
+) -> PoolStatus:
+    """The pool and all of its servers."""
+    answers = tuple(
+        _server((pool, name), table, report.servers.get(name, ServerReport()), present)
+        for name, table in servers.items()
+    )
+    panics = present.is_panicking(pool)
+    return PoolStatus(pool, report.lost, report.limited, report.waiting, answers, panics)
+
+
+def _server(
+    name: tuple[str, str], table: ServerTable, counted: ServerReport, present: Present
+) -> ServerStatus:
+    standing = present.standings.get(name)
+    return ServerStatus(
+        name=name[1],
+        address=str(table.address),
+        weight=table.weight,
+        state=counted.state or present.state(name),
+        sessions=counted.sessions,
+        in_flight=counted.in_flight,
+        limit=counted.limit,
+        waiting=counted.waiting,
+        exchanges=counted.exchanges,
+        connects=counted.connects,
+        faults=counted.faults,
+        draining=standing.draining() if standing else None,
+        said=states.state_of(present.standings, name),
+        why=present.found(name).why,
+        probes=present.probes(name),
+        load=present.loads.get(name),
+    )

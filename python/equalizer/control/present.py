@@ -1,0 +1,218 @@
+"""Who may use which server now: what people said and what probes found, told to the engine as one.
+
+It has a lock of its own, held for moments only: a reload may wait for name servers while a verdict is due.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from equalizer.control import states
+from equalizer.control.answers import ProbeStatus, State
+from equalizer.control.states import Name, Standing, Standings
+from equalizer.engine.port import Engine
+from equalizer.health.plan import Plan
+from equalizer.health.rounds import before
+from equalizer.health.run import Prober
+from equalizer.health.verdict import WELL, Verdict
+from equalizer.policy.panic import panics
+from equalizer.snapshot.wire import Snapshot
+
+_AGAIN = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Probes found a server well, or not."""
+
+    pool: str
+    server: str
+    before: State
+    state: State
+    """What has become of it: a word of a person, or a panic, may win over the probes."""
+    up: bool
+    why: str
+    """Empty where it is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panicked:
+    """So few servers of a pool are well that probes are not believed, or enough are again."""
+
+    pool: str
+    panics: bool
+    well: int
+    of: int
+    """Without those in maintenance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The agent of a server, which answered before, does not answer any more."""
+
+    pool: str
+    server: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unprobed:
+    """Our own system does not let us probe."""
+
+    why: str
+
+
+StateEvent: TypeAlias = Judged | Panicked | Silent | Unprobed
+"""What happens to servers without anybody's word."""
+
+
+class Present:
+    """The states of all servers that are served; any thread may call its methods."""
+
+    def __init__(self, engine: Engine, tell: Callable[[StateEvent], None], standings: Standings) -> None:
+        """`tell` is also called by the thread of the probes, and must not wait.
+
+        `standings` is what people have said before.
+        """
+        self._engine, self._tell = engine, tell
+        self._lock = threading.Lock()
+        self._standings = standings
+        self._verdicts: dict[Name, Verdict] = {}
+        self._loads: Mapping[Name, int] = {}
+        self._shares: Mapping[str, float | None] = {}
+        self._panics: frozenset[str] = frozenset()
+        self._away: Mapping[Name, State] = {}
+        self._changes: Counter[tuple[str, str, State]] = Counter()
+        self._unable = -_AGAIN
+        self._prober = Prober(self)
+
+    @property
+    def standings(self) -> Standings:
+        """What people said."""
+        return self._standings
+
+    def apply(self, snapshot: Snapshot, plan: Plan, shares: Mapping[str, float | None]) -> None:
+        """Serve a snapshot, and ask its servers; what is known of servers that stay is kept.
+
+        `shares` has each pool's threshold of panic.
+        """
+        there = {(pool.name, server.name) for pool in snapshot.pools for server in pool.servers}
+        with self._lock:
+            self._engine.apply(snapshot)
+            self._standings = {name: each for name, each in self._standings.items() if name in there}
+            self._verdicts = {
+                name: self._verdicts.get(name) or before(watched) for name, watched in plan.items()
+            }
+            agents = {name for name, watched in plan.items() if watched.agent}
+            self._loads = {name: load for name, load in self._loads.items() if name in agents}
+            self._shares = shares
+            news = self._told()
+            self._prober.watch(plan)
+        self._tell_all(news)
+
+    def say(self, name: Name, standing: Standing) -> tuple[State, State]:
+        """A person says something of a server that is served; its state before and now."""
+        with self._lock:
+            was = self.state(name)
+            self._standings = states.given(self._standings, name, standing)
+            news = self._told()
+        self._tell_all(news)
+        return was, self.state(name)
+
+    def verdicts(self, found: Mapping[Name, Verdict]) -> None:
+        """The probes of some servers say something else."""
+        with self._lock:
+            # One that has left meanwhile is nobody's business.
+            old = {name: self._verdicts[name] for name in found if name in self._verdicts}
+            was = {name: self.state(name) for name in old}
+            self._verdicts.update({name: found[name] for name in old})
+            news = self._told()
+        for name, each in old.items():
+            verdict = found[name]
+            if each.up is not verdict.up:
+                self._tell(Judged(*name, was[name], self.state(name), verdict.up, verdict.why))
+        self._tell_all(news)
+
+    def lives(self, server: Name, incarnation: str) -> None:
+        """A server told its life to a probe."""
+        with self._lock:
+            if server in self._verdicts:
+                self._engine.tell_incarnation(*server, incarnation)
+
+    def load(self, server: Name, load: int | None, why: str) -> None:
+        """The agent of a server says how much it has to do, or nothing any more."""
+        with self._lock:
+            others = {name: each for name, each in self._loads.items() if name != server}
+            self._loads = others if load is None else {**others, server: load}
+        if load is None and why:
+            self._tell(Silent(*server, why))
+
+    @property
+    def loads(self) -> Mapping[Name, int]:
+        """What agents say of their servers' load, from 0 to 100, or -1; only where that is known."""
+        return self._loads
+
+    def unable(self, why: str) -> None:
+        """Our own system does not let us probe: told once a minute."""
+        now = time.monotonic()
+        if now - self._unable >= _AGAIN:
+            self._unable = now
+            self._tell(Unprobed(why))
+
+    def found(self, name: Name) -> Verdict:
+        """What the probes say of a server; one that is not probed is well."""
+        return self._verdicts.get(name, WELL)
+
+    def probes(self, name: Name) -> tuple[ProbeStatus, ...]:
+        """The probes of a server, as they stand."""
+        return tuple(
+            ProbeStatus(each.name, each.up, each.what, each.passed, each.failed, each.seconds)
+            for each in self._prober.seen(name)
+        )
+
+    def state(self, name: Name) -> State:
+        """Who may use a server."""
+        return self._away.get(name, "up")
+
+    def changes(self) -> Mapping[tuple[str, str, State], int]:
+        """How often a server of a pool has come into a state."""
+        with self._lock:
+            return dict(self._changes)
+
+    def is_panicking(self, pool: str) -> bool:
+        """Whether the probes of a pool are not believed."""
+        return pool in self._panics
+
+    def close(self) -> None:
+        """Ask nobody any more; may be called again."""
+        self._prober.close()
+
+    def _told(self) -> list[Panicked]:
+        """Tell the engine, with the lock held; whose panic began or ended."""
+        news = []
+        for pool, share in self._shares.items():
+            members = [name for name in self._verdicts if name[0] == pool and not self._rests(name)]
+            well = sum(self._verdicts[name].up for name in members)
+            if panics(well, len(members), share) != (pool in self._panics):
+                self._panics ^= {pool}
+                news.append(Panicked(pool, pool in self._panics, well, len(members)))
+        self._panics &= self._shares.keys()
+        believed = {name: each for name, each in self._verdicts.items() if name[0] not in self._panics}
+        said = states.wire(self._standings, believed)
+        self._engine.set_states(said)
+        before, self._away = self._away, {(each.pool, each.server): each.state for each in said}
+        for name in before.keys() | self._away.keys():
+            if before.get(name, "up") != self.state(name):
+                self._changes[(*name, self.state(name))] += 1
+        return news
+
+    def _rests(self, name: Name) -> bool:
+        standing = self._standings.get(name)
+        return standing is not None and standing.state == "maintenance"
+
+    def _tell_all(self, news: list[Panicked]) -> None:
+        for each in news:
+            self._tell(each)

@@ -1,0 +1,1 @@
+"""Asks servers whether they can serve, and how busy they are."""
