@@ -18,6 +18,7 @@ use crate::access::{Logs, Ready};
 use crate::clock::unix_now;
 use crate::listener::bind;
 use crate::mailbox::{Accept, Command, Revision};
+use crate::outside::Outside;
 use crate::report::Report;
 use crate::tls::servers::Secured;
 use crate::tls::{self, Complaints, ListenerTls};
@@ -88,6 +89,7 @@ pub struct Engine {
     rules: Option<Arc<Snapshot>>,
     secured: Arc<Secured>,
     births: Arc<Births>,
+    outside: Arc<Outside>,
     logs: Logs,
     stopped: bool,
 }
@@ -115,6 +117,7 @@ impl Engine {
             rules: None,
             secured: Arc::default(),
             births: Arc::default(),
+            outside: Arc::default(),
             logs: Logs::default(),
             stopped: false,
         }
@@ -141,6 +144,7 @@ impl Engine {
                 secured: Arc::clone(&prepared.secured),
                 listeners: Vec::new(),
                 births: Arc::clone(&self.births),
+                outside: Arc::clone(&self.outside),
                 log: None,
             })
             .collect();
@@ -241,6 +245,11 @@ impl Engine {
         report
     }
 
+    /// Where births are chosen for outside. Apart from the engine, so that it can be asked meanwhile.
+    pub fn outside(&self) -> Arc<Outside> {
+        Arc::clone(&self.outside)
+    }
+
     /// Stops accepting; idle connections close, the others after their exchange.
     pub fn drain(&self) -> Draining {
         Draining { workers: self.workers.len(), done: self.ask(Command::Drain).0 }
@@ -249,6 +258,7 @@ impl Engine {
     /// Ends all workers at once, with whatever they are doing.
     pub fn stop(&mut self) {
         self.stopped = true;
+        self.outside.close();
         for worker in &self.workers {
             // A worker that is gone has stopped already.
             let _ = worker.mailbox.send(Command::Stop);
@@ -278,6 +288,16 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Gives servers other weights; every server that is not named has that of its configuration.
+    pub fn set_weights(&self, weights: &[u8]) -> Result<(), Refused> {
+        let weights: Vec<wire::ServerWeight> = serde_json::from_slice(weights)?;
+        let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
+        rules.set_weights(&weights).map_err(|unknown| Refused::NoSuchServer {
+            pool: unknown.pool.clone(),
+            server: unknown.server.clone(),
+        })
     }
 
     fn ask<T>(&self, question: impl Fn(Sender<T>) -> Command) -> Answers<T> {

@@ -21,6 +21,7 @@ use crate::buffer::{Buffers, Shelf};
 use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::desk::Desk;
 use crate::mailbox::{Accept, Command, Revision};
+use crate::outside::Outside;
 use crate::report::Report;
 use crate::serve::{Client, h1, h2};
 use crate::setup::Setup;
@@ -33,6 +34,7 @@ pub(crate) struct Worker {
     pub(crate) buffers: Buffers,
     pub(crate) desks: Shelf<Desk>,
     pub(crate) births: Arc<Births>,
+    pub(crate) outside: Arc<Outside>,
     pub(crate) log: Log,
     number: usize,
     accepted: Cell<u64>,
@@ -91,6 +93,7 @@ impl Worker {
             buffers: Buffers::default(),
             desks: Shelf::default(),
             births: Arc::clone(&revision.births),
+            outside: Arc::clone(&revision.outside),
             log: Log::default(),
             number,
             accepted: Cell::default(),
