@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contract import persistence
 from equalizer.engine import native
 from equalizer.engine.port import Engine
-from equalizer.snapshot import wire
+from equalizer.snapshot import wire, wire_balance
 
 # Snapshots are large: drawing a hundred takes a while, and the more on a busy machine.
 pytestmark = pytest.mark.timeout(240)
@@ -98,6 +98,26 @@ _servers = st.lists(
 )
 
 
+_hashed = st.builds(
+    wire_balance.Hashed,
+    over=st.sampled_from(("field", "cookie", "query", "path", "address")),
+    name=persistence.name,
+    prefix4=st.integers(1, 32),
+    prefix6=st.integers(1, 128),
+)
+_balances = st.one_of(
+    st.builds(wire_balance.RoundRobin, kind=st.just("round_robin")),
+    st.builds(wire_balance.Random, kind=st.just("random")),
+    st.builds(wire_balance.LeastRequests, kind=st.just("least_requests")),
+    st.builds(wire_balance.P2c, kind=st.just("p2c")),
+    st.builds(wire_balance.Rendezvous, kind=st.just("rendezvous"), key=_hashed),
+    st.builds(
+        wire_balance.Maglev, kind=st.just("maglev"), key=_hashed, bound=st.just(0) | st.integers(101, 1000)
+    ),
+    st.builds(wire_balance.Dynamic, kind=st.just("dynamic")),
+)
+
+
 @st.composite
 def pool(draw: st.DrawFn) -> wire.Pool:
     """A pool whose rules name its own servers."""
@@ -105,7 +125,7 @@ def pool(draw: st.DrawFn) -> wire.Pool:
     return wire.Pool(
         name=draw(persistence.name),
         protocol=draw(st.sampled_from(["h1", "h2", "h2c", "auto"])),
-        balance=wire.RoundRobin(kind="round_robin"),
+        balance=draw(_balances),
         persistence=draw(persistence.chains),
         sessions=draw(persistence.sessions([server.name for server in servers])),
         queue=wire.Queue(wait=draw(st.just(0) | _time), length=draw(st.integers(0, 65535))),

@@ -33,6 +33,15 @@ class ServerStatus:
     name: str
     address: str
     weight: int
+    """As configured."""
+    given: int | None
+    """By a person since; None when nobody gave it another."""
+    weight_now: int
+    """For new sessions."""
+    response_time: float | None
+    """Seconds, on average of the last second; None when it is not looked at, or nothing was answered."""
+    agent: float | None
+    """What its agent said last, 0 idle to 100 overloaded; None when it is not looked at, or nobody says."""
     state: State
     sessions: int | None
     """Live ones; None when nothing counts them."""
@@ -94,6 +103,16 @@ class StateChange:
 
 
 @dataclass(frozen=True)
+class WeightChange:
+    """A person gave a server another weight, or took that back."""
+
+    pool: str
+    server: str
+    before: int
+    weight: int
+
+
+@dataclass(frozen=True)
 class Reloaded:
     """A configuration has taken the place of the one before."""
 
@@ -135,3 +154,8 @@ def metrics_from(document: object) -> Metrics:
 def change_from(document: object) -> StateChange:
     """A change of state that was JSON; raises as `status_from`."""
     return StateChange(**cast(dict[str, Any], document))
+
+
+def weight_from(document: object) -> WeightChange:
+    """A change of weight that was JSON; raises as `status_from`."""
+    return WeightChange(**cast(dict[str, Any], document))

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import structlog
 
-from equalizer.control.answers import Reloaded, StateChange
-from equalizer.control.losses import LinesDropped, SessionsLost
+from equalizer.control.answers import Reloaded, StateChange, WeightChange
+from equalizer.control.losses import LinesDropped, SessionsLost, Unchosen
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
 from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
 from equalizer.control.service import Event
@@ -16,8 +16,8 @@ from equalizer.errors import ConfigError
 def journal(event: Event) -> None:
     """Write one event: a line, and one more for each thing that it is about."""
     log = structlog.get_logger()
-    if isinstance(event, StateChange):
-        log.info(f"server {event.pool}/{event.server}: {event.before} → {event.state}", **_terms(event))
+    if isinstance(event, StateChange | WeightChange):
+        _said(event)
     elif isinstance(event, Reloaded):
         log.info(f"reloaded: revision {event.revision} of {event.config}", changes=len(event.changes))
         for line in event.changes:
@@ -28,15 +28,33 @@ def journal(event: Event) -> None:
         _records(event)
     elif isinstance(event, KeysRenewed | KeysRefused):
         _keys(event)
-    elif isinstance(event, SessionsLost):
-        log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
-    elif isinstance(event, LinesDropped):
-        log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
+    elif isinstance(event, SessionsLost | LinesDropped | Unchosen):
+        _losses(event)
     else:
         log.error(f"reload refused: revision {event.revision} is served on")
         problems = event.error.problems if isinstance(event.error, ConfigError) else [event.error]
         for problem in problems:
             log.error(f"reload refused: {problem}")
+
+
+def _said(event: StateChange | WeightChange) -> None:
+    log, server = structlog.get_logger(), f"server {event.pool}/{event.server}"
+    if isinstance(event, StateChange):
+        log.info(f"{server}: {event.before} → {event.state}", **_terms(event))
+    else:
+        log.info(f"{server}: weight {event.before} → {event.weight}")
+
+
+def _losses(event: SessionsLost | LinesDropped | Unchosen) -> None:
+    log = structlog.get_logger()
+    if isinstance(event, SessionsLost):
+        log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
+    elif isinstance(event, Unchosen):
+        log.warning(
+            f"pool {event.pool}: the balance in Python did not choose {event.count} times, {event.why}"
+        )
+    else:
+        log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
 
 
 def _records(event: RecordEvent) -> None:

@@ -1,15 +1,18 @@
 """How a configuration becomes what is served: compile, check, apply; nothing changes before all is well."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from equalizer.config.diff import Change
 from equalizer.config.load import Loaded
 from equalizer.config.source import Source, show
+from equalizer.control.functions import functions
 from equalizer.control.key_source import configured, on_the_wire
 from equalizer.control.ring import Ring
 from equalizer.engine.port import Complaint, Engine
 from equalizer.errors import ConfigError, Problem
+from equalizer.model.config import Config
+from equalizer.policy.birth import Choose
 from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
@@ -19,6 +22,8 @@ class Checked(NamedTuple):
 
     snapshot: wire.Snapshot
     notices: tuple[str, ...]
+    functions: Mapping[str, Choose]
+    """Those that choose, by pool."""
 
 
 def reconcile(
@@ -42,6 +47,7 @@ def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_k
     """The snapshot of a configuration, after every check; raises ConfigError with all that is wrong."""
     problems: list[Problem] = []
     asked = configured(loaded, problems, make=make_keys, ring=ring)
+    chosen_by = functions(loaded, problems)
     # Where the keys are refused, a key that is used for nothing lets the rest be checked.
     keys = (Ring() if problems else ring).kept(asked)
     try:
@@ -52,7 +58,7 @@ def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_k
     problems += [_told(each, loaded.source) for each in complaints if not each.warning]
     if problems:
         raise ConfigError(problems)
-    return Checked(snapshot, tuple(str(_told(each, loaded.source)) for each in complaints))
+    return Checked(snapshot, tuple(str(_told(each, loaded.source)) for each in complaints), chosen_by)
 
 
 def _told(complaint: Complaint, source: Source) -> Problem:
@@ -89,3 +95,13 @@ def read_anew(before: wire.Snapshot, after: wire.Snapshot) -> Iterator[Change]:
             if old != server.address:
                 key = f"pools.{pool.name}.servers.{server.name}.address"
                 yield Change("changed", key, old, server.address)
+
+
+def for_later(before: Config, after: Config) -> Iterator[str]:
+    """Settings that a running process cannot take."""
+    if before.engine.workers != after.engine.workers:
+        yield "engine.workers counts from the next start"
+    if before.records.file != after.records.file:
+        yield "records.file counts from the next start"
+    if before.control.socket != after.control.socket:
+        yield "control.socket counts from the next start"

@@ -10,11 +10,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import structlog
 
-from equalizer.control.answers import Metrics, Reloaded, StateChange, Status, Wish
+from equalizer.control.answers import Metrics, Reloaded, StateChange, Status, WeightChange, Wish
 from equalizer.control.service import Service
 from equalizer.errors import ConfigError, EqualizerError, RequestError
 from equalizer.model import duration
@@ -27,7 +27,9 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "drain": frozenset({"pool", "server", "deadline", "idle_first"}),
     "up": frozenset({"pool", "server"}),
     "maintenance": frozenset({"pool", "server"}),
+    "weight": frozenset({"pool", "server", "weight"}),
 }
+Answer: TypeAlias = Status | Metrics | Reloaded | StateChange | WeightChange
 _LEAST, _MOST = timedelta(seconds=1), timedelta(days=30)
 
 
@@ -50,7 +52,7 @@ def refusal(message: str, hint: str) -> bytes:
     return _line({"error": _error(RequestError(message, hint))})
 
 
-def _do(service: Service, request: Mapping[str, object]) -> Status | Metrics | Reloaded | StateChange:
+def _do(service: Service, request: Mapping[str, object]) -> Answer:
     word = str(request["do"])
     if word == "status":
         return service.status()
@@ -58,6 +60,8 @@ def _do(service: Service, request: Mapping[str, object]) -> Status | Metrics | R
         return service.metrics()
     if word == "reload":
         return service.reload()
+    if word == "weight":
+        return service.set_weight(_text(request, "pool"), _text(request, "server"), _weight(request))
     return service.set_state(
         _text(request, "pool"),
         _text(request, "server"),
@@ -86,6 +90,13 @@ def _text(request: Mapping[str, object], key: str) -> str:
     value = request.get(key)
     if not isinstance(value, str):
         raise RequestError(f"found no {key}", f"write the name of a {key}")
+    return value
+
+
+def _weight(request: Mapping[str, object]) -> int | None:
+    value = request.get("weight")
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise RequestError(f"found the weight {json.dumps(value)}", "write a whole number from 0 to 256")
     return value
 
 

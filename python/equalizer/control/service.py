@@ -3,8 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -14,19 +14,21 @@ from typing import TypeAlias
 from equalizer.config import schema as schemas
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
-from equalizer.control import records, states
-from equalizer.control.answers import Metrics, PoolStatus, Reloaded, ServerStatus, StateChange, Status, Wish
+from equalizer.control import records, seen, states, weights
+from equalizer.control.answers import Metrics, Reloaded, StateChange, Status, WeightChange, Wish
+from equalizer.control.choosing import Choosing
 from equalizer.control.key_source import renewed
-from equalizer.control.losses import LinesDropped, Losses, SessionsLost
-from equalizer.control.reconcile import checked, read_anew, reconcile
+from equalizer.control.losses import LinesDropped, Losses, SessionsLost, Unchosen
+from equalizer.control.reconcile import checked, for_later, read_anew, reconcile
 from equalizer.control.records import RecordEvent, Records
 from equalizer.control.ring import KeyEvent, Ring
 from equalizer.control.states import Standing, Standings
+from equalizer.control.weights import Weights
 from equalizer.engine.native import start
 from equalizer.engine.port import Engine
 from equalizer.errors import EqualizerError, RequestError
 from equalizer.model.config import Config
-from equalizer.model.server import ServerTable
+from equalizer.policy.birth import Choose
 from equalizer.policy.emptying import Count
 from equalizer.snapshot.compile import served
 from equalizer.snapshot.report import PoolReport, Report, ServerReport
@@ -65,7 +67,15 @@ class ReloadRefused:
 
 
 Event: TypeAlias = (
-    StateChange | Reloaded | ReloadRefused | RecordEvent | KeyEvent | SessionsLost | LinesDropped
+    StateChange
+    | WeightChange
+    | Reloaded
+    | ReloadRefused
+    | RecordEvent
+    | KeyEvent
+    | SessionsLost
+    | LinesDropped
+    | Unchosen
 )
 """What happened, for whoever keeps or writes it."""
 
@@ -77,6 +87,7 @@ class _Running:
     loaded: Loaded
     snapshot: Snapshot
     notices: tuple[str, ...]
+    functions: Mapping[str, Choose]
 
     @property
     def config(self) -> Config:
@@ -100,14 +111,17 @@ class Service:
         self._ring = Ring()
         self._changing = Lock()
         self._standings: Standings = {}
+        self._weights, self._weighed = weights.NOTHING, weights.UNSAID
         self._losses = Losses()
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
         self._records: Records | None = None
+        self._choosing = Choosing(self._engine)
         try:
             self._records = records.opened(loaded, self._engine, tell)
             found = reconcile(loaded, self._engine, 1, self._ring, self._restore)
             self._running = _Running(loaded, *found)
+            self._choosing.use(found.functions, loaded.config)
         except BaseException:
             self.stop()
             raise
@@ -115,7 +129,7 @@ class Service:
     def status(self) -> Status:
         """Pools and servers as they do now."""
         report = Report.model_validate(self._engine.report())
-        pools = self._running.config.pools
+        pools, standings, known = self._running.config.pools, self._standings, self._weights
         return Status(
             config=self.name,
             pid=os.getpid(),
@@ -123,7 +137,7 @@ class Service:
             at=time.time(),
             connections=report.connections,
             pools=tuple(
-                self._pool(pool, each.servers, report.pools.get(pool, PoolReport()))
+                seen.pool(pool, each.servers, report.pools.get(pool, PoolReport()), standings, known)
                 for pool, each in pools.items()
             ),
         )
@@ -166,6 +180,19 @@ class Service:
         self._tell(change)
         return change
 
+    def set_weight(self, pool: str, server: str, weight: int | None) -> WeightChange:
+        """Give a server another weight, 0 to 256; None as its configuration has it. Raises RequestError."""
+        if weight is not None and not 0 <= weight <= 256:
+            raise RequestError(f"found the weight {weight}", "write a whole number from 0 to 256")
+        with self._changing:
+            self._require(pool, server)
+            configured = self._running.config.pools[pool].servers[server].weight
+            before = self._weights.given.get((pool, server), configured)
+            self._weigh(weights.with_given(self._weights, (pool, server), weight))
+        change = WeightChange(pool, server, before, configured if weight is None else weight)
+        self._tell(change)
+        return change
+
     def reload(self, written: Written | None = None) -> Reloaded:
         """Read the file again, or take another configuration, whole or not at all.
 
@@ -186,7 +213,8 @@ class Service:
         sessions of draining servers, writes the records.
         """
         self._renew_keys()
-        self._count_sessions()
+        report = self._count_sessions()
+        self._weigh_anew(report)
         if self._records:
             self._records.tick(self._running.config.records.every)
 
@@ -199,13 +227,13 @@ class Service:
             if keys != running.snapshot.keys:
                 snapshot = running.snapshot.model_copy(update={"keys": keys})
                 self._engine.apply(snapshot)
-                self._running = _Running(running.loaded, snapshot, running.notices)
+                self._running = replace(running, snapshot=snapshot)
         finally:
             self._changing.release()
         if event:
             self._tell(event)
 
-    def _count_sessions(self) -> None:
+    def _count_sessions(self) -> Report:
         standings, now = self._standings, time.time()
         names = states.due(standings, now)
         report = Report.model_validate(self._engine.report(sessions=bool(names)))
@@ -215,6 +243,16 @@ class Service:
             counted = report.pools.get(pool, PoolReport()).servers.get(server, ServerReport()).sessions
             if counted is not None:
                 standings[pool, server].history.append(Count(now, counted))
+        return report
+
+    def _weigh_anew(self, report: Report) -> None:
+        if not self._changing.acquire(blocking=False):
+            return  # a reload may take long; the next second is soon enough
+        try:
+            self._weigh(weights.after_a_second(self._weights, self._running.config, report, {}))
+            self._choosing.see(report)
+        finally:
+            self._changing.release()
 
     @property
     def name(self) -> str:
@@ -269,42 +307,27 @@ class Service:
             asked = self._written if written is None else written
             before, loaded = self._running, load(asked, self._called)
             revision = before.snapshot.revision + 1
-            after = _Running(loaded, *reconcile(loaded, self._engine, revision, self._ring))
+            found = reconcile(loaded, self._engine, revision, self._ring)
+            after = _Running(loaded, *found)
             self._running, self._written = after, asked
+            self._choosing.use(found.functions, loaded.config)
             self._take({name: each for name, each in self._standings.items() if after.has(*name)})
+            self._weigh(weights.kept(self._weights, after.config))
         changes = {change.key: change for change in read_anew(before.snapshot, after.snapshot)}
         changes |= {change.key: change for change in diff(before.config, after.config)}
         lines = tuple(map(str, changes.values()))
-        notices = (*after.notices, *_for_later(before.config, after.config))
+        notices = (*after.notices, *for_later(before.config, after.config))
         return Reloaded(self.name, revision, lines, notices)
 
     def _take(self, standings: Standings) -> None:
         self._engine.set_states(states.wire(standings))
         self._standings = standings
 
-    def _pool(self, pool: str, servers: Mapping[str, ServerTable], report: PoolReport) -> PoolStatus:
-        standings = self._standings
-        answers = []
-        for name, table in servers.items():
-            counted = report.servers.get(name, ServerReport())
-            standing = standings.get((pool, name))
-            answers.append(
-                ServerStatus(
-                    name=name,
-                    address=str(table.address),
-                    weight=table.weight,
-                    state=counted.state or states.state_of(standings, (pool, name)),
-                    sessions=counted.sessions,
-                    in_flight=counted.in_flight,
-                    limit=counted.limit,
-                    waiting=counted.waiting,
-                    exchanges=counted.exchanges,
-                    connects=counted.connects,
-                    faults=counted.faults,
-                    draining=standing.draining() if standing else None,
-                )
-            )
-        return PoolStatus(pool, report.lost, report.limited, report.waiting, tuple(answers))
+    def _weigh(self, known: Weights) -> None:
+        said = weights.wire(known, self._running.config)
+        if said != self._weighed:
+            self._engine.set_weights(said)
+        self._weights, self._weighed = known, said
 
     def _require(self, pool: str, server: str) -> None:
         pools = self._running.config.pools
@@ -329,6 +352,7 @@ class Service:
     def stop(self) -> None:
         """End at once; may be called again."""
         self._engine.stop()
+        self._choosing.join()
         if self._records:
             self._records.close()
 
@@ -356,16 +380,6 @@ class Service:
                 self.drain()
         finally:
             self.stop()
-
-
-def _for_later(before: Config, after: Config) -> Iterator[str]:
-    """Settings that a running process cannot take."""
-    if before.engine.workers != after.engine.workers:
-        yield "engine.workers counts from the next start"
-    if before.records.file != after.records.file:
-        yield "records.file counts from the next start"
-    if before.control.socket != after.control.socket:
-        yield "control.socket counts from the next start"
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from equalizer.snapshot.wire import ServerState, Snapshot
+from equalizer.snapshot.wire import Born, ServerState, ServerWeight, Snapshot
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,9 @@ class Engine(Protocol):
     def set_states(self, states: Sequence[ServerState]) -> None:
         """Take these states in place of all before; a server that is not named is up. Raises EngineError."""
 
+    def set_weights(self, weights: Sequence[ServerWeight]) -> None:
+        """Take these weights in place of all before; others are as configured. Raises EngineError."""
+
     def load_records(self, snapshot: Snapshot, records: bytes) -> RecordsTaken:
         """Take the records of a run before, ahead of the first `apply`, of this snapshot.
 
@@ -91,6 +94,12 @@ class Engine(Protocol):
 
     def report(self, *, sessions: bool = True) -> Mapping[str, object]:
         """Counters; without `sessions`, which take long to count, it may be asked every second."""
+
+    def births(self, most: int, wait: int) -> Sequence[tuple[int, Born]] | None:
+        """Wait for births to choose for, so many milliseconds at most; None once the engine has stopped."""
+
+    def decide(self, chosen: Sequence[tuple[int, str | None]], failed: Sequence[int]) -> None:
+        """The names of the servers that were chosen for births, if one was, and births without an answer."""
 
     def drain(self, wait: timedelta) -> bool:
         """Accept nothing more and wait for the exchanges in flight; whether none is left."""
