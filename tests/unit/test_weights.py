@@ -71,6 +71,21 @@ def test_a_given_weight_is_what_a_computed_one_keeps_to() -> None:
     assert told(weights.with_given(known, ("shop", "web1"), 0), written)["web1"] == (0, 0)
 
 
+def test_a_server_that_takes_nobody_keeps_its_weight() -> None:
+    written = config({"kind": "custom", "in_flight": 1, "responsiveness": "fast"}, web1=100, web2=100)
+    busy = ServerReport(state="up", in_flight=50)
+    known = weights.after_a_second(
+        weights.NOTHING, written, report(web1=busy, web2=ServerReport(state="up")), {}
+    )
+    before = told(known, written)
+    assert before["web1"][1] < 100 < before["web2"][1]
+    for _ in range(10):
+        known = weights.after_a_second(
+            known, written, report(web1=ServerReport(state="down"), web2=ServerReport(state="up")), {}
+        )
+    assert told(known, written)["web1"] == before["web1"]
+
+
 def test_what_is_known_outlives_a_reload_in_which_the_server_and_its_balance_stay() -> None:
     before = config("adaptive", web1=100, web2=100)
     known = weights.with_given(weights.NOTHING, ("shop", "web1"), 10)

@@ -3,9 +3,11 @@
 The engine waits for nobody: what comes too late is chosen by the pool's own balance.
 """
 
+import os
 import time
 from collections.abc import Mapping, Sequence
-from threading import Thread
+from contextlib import suppress
+from threading import Thread, get_native_id
 
 import structlog
 
@@ -17,6 +19,7 @@ from equalizer.snapshot.wire import Born
 
 _MOST = 32  # births at a time: the first waits until the last is chosen for
 _WAIT = 1000  # milliseconds
+_NICE = 10
 _AGAIN = 60.0  # seconds between two failures that are told
 
 
@@ -60,6 +63,9 @@ class Choosing:
         return PoolNow(name, {server: known.get(server, each) for server, each in servers.items()})
 
     def _run(self) -> None:
+        # Behind the workers, where they share a core: who has a session goes first.
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICE)
         while (births := self._engine.births(_MOST, _WAIT)) is not None:
             if births:
                 self._engine.decide(*self._choose(births))

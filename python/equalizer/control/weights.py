@@ -85,13 +85,17 @@ def after_a_second(weights: Weights, config: Config, report: Report, agents: Age
         for server, each in table.servers.items():
             name, found = (pool, server), counted.get(server, ServerReport())
             timed[name] = (found.timed, found.micros)
+            if found.state not in (None, "up"):
+                continue  # one that gets nothing only looks idle
             here[server] = seen[name] = Seen(
                 weight=weights.given.get(name, each.weight),
                 response_time=_mean(weights.timed.get(name), timed[name]),
                 in_flight=found.in_flight,
                 agent=agents.get(name),
             )
-        factors[pool] = dynamic.step(formula, here, weights.factors.get(pool, {}))
+        before = weights.factors.get(pool, {})
+        resting = {server: before.get(server, 1.0) for server in table.servers if server not in here}
+        factors[pool] = {**resting, **dynamic.step(formula, here, before)}
     return Weights(weights.given, factors, seen, timed)
 
 

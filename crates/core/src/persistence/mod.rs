@@ -31,6 +31,7 @@ mod stamping;
 pub mod table;
 
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 pub use self::accept::Foreign;
@@ -141,7 +142,7 @@ pub struct Recall {
     /// A bit for each kind of the chain that is asked for such a request.
     asked: u32,
     /// What chooses the server where no session does.
-    key: Option<u64>,
+    key: Option<NonZeroU64>,
 }
 
 impl Recall {
@@ -174,7 +175,7 @@ impl Recall {
 
     /// What chooses the server where no session does, in a pool whose balance is by a key.
     pub fn key(&self) -> Option<u64> {
-        self.key
+        self.key.map(NonZeroU64::get)
     }
 
     /// Whether the kind at this place of the chain is asked for such a request.
@@ -333,7 +334,7 @@ impl Chain {
         }
         recall.asked = asked;
         if recall.id.is_none() {
-            recall.key = pool.balance.key(ask);
+            recall.key = pool.balance.key(ask).and_then(NonZeroU64::new);
         }
         // A chain that stamps nothing is asked all the same, where it has no conditions.
         if recall.id.is_none() && asked != u32::MAX && asked & self.stamped == 0 {
