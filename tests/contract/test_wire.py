@@ -105,7 +105,7 @@ _hashed = st.builds(
     prefix4=st.integers(1, 32),
     prefix6=st.integers(1, 128),
 )
-_balances = st.one_of(
+_own_balances = st.one_of(
     st.builds(wire_balance.RoundRobin, kind=st.just("round_robin")),
     st.builds(wire_balance.Random, kind=st.just("random")),
     st.builds(wire_balance.LeastRequests, kind=st.just("least_requests")),
@@ -115,6 +115,9 @@ _balances = st.one_of(
         wire_balance.Maglev, kind=st.just("maglev"), key=_hashed, bound=st.just(0) | st.integers(101, 1000)
     ),
     st.builds(wire_balance.Dynamic, kind=st.just("dynamic")),
+)
+_balances = _own_balances | st.builds(
+    wire_balance.Python, kind=st.just("python"), wait=st.integers(1, 1000), fallback=_own_balances
 )
 
 

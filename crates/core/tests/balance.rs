@@ -11,6 +11,7 @@ use equalizer_core::http::h1::encode::Lines;
 use equalizer_core::persistence::{Ask, Reason, Recall};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::snapshot::Snapshot;
+use equalizer_core::snapshot::build::{At, build};
 use equalizer_core::snapshot::wire::{self, ServerWeight};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -176,6 +177,19 @@ fn least_requests_counts_what_all_workers_have_in_flight() {
         pool.servers[server.0].live.departs();
     }
     assert_eq!(pool.servers.iter().map(|server| server.live.in_flight()).collect::<Vec<_>>(), [10; 4]);
+}
+
+#[test]
+fn a_balance_outside_falls_back_to_one_that_chooses_by_itself() {
+    let inner = json!({"kind": "python", "wait": 5, "fallback": {"kind": "rendezvous", "key": key("query")}});
+    let outside = shop(&inner, [100; 4]);
+    let own = shop(&inner["fallback"], [100; 4]);
+    assert_eq!(outside.pools[0].balance.waits(), Some(5));
+    assert_eq!(own.pools[0].balance.waits(), None);
+    assert_eq!(shares(&outside, &mut Local::new(4, 1)), shares(&own, &mut Local::new(4, 1)));
+    let nested = written(&json!({"kind": "python", "wait": 5, "fallback": inner}), [100; 4]);
+    let mistakes = build(&nested, None, At { now: NOW, chance: 1 }).expect_err("nobody chooses in the end");
+    assert_eq!(mistakes[0].path, ["pools", "shop", "balance", "fallback"]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ from equalizer.snapshot.wire import Born
 _MOST = 32  # births at a time: the first waits until the last is chosen for
 _WAIT = 1000  # milliseconds
 _NICE = 10
+_PATIENCE = 1.0  # seconds
 _AGAIN = 60.0  # seconds between two failures that are told
 
 
@@ -49,9 +50,9 @@ class Choosing:
         }
 
     def join(self) -> None:
-        """Wait until the last birth is answered, once the engine has stopped."""
+        """Wait for the last answer, once the engine has stopped; but not for a function that hangs."""
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_PATIENCE)
 
     def _configured(self, name: str, config: Config) -> PoolNow:
         before = self._pools.get(name)
