@@ -5,6 +5,7 @@ The engine waits for nobody: what comes too late is chosen by the pool's own bal
 
 import os
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Thread, get_native_id
@@ -94,7 +95,10 @@ class Choosing:
         if now - self._told.get(pool, now - _AGAIN) < _AGAIN:
             return
         self._told[pool] = now
-        structlog.get_logger().warning(f"pool {pool}: the balance in Python failed", exc_info=error)
+        # One line: to write a whole traceback takes longer than births wait.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{type(error).__name__}: {error} ({where.filename}, line {where.lineno})"
+        structlog.get_logger().warning(f"pool {pool}: the balance in Python failed: {what}")
 
 
 def _birth(born: Born) -> Birth:
