@@ -23,23 +23,35 @@ if TYPE_CHECKING:
     from equalizer.config.load import Written
     from equalizer.control.service import Service
     from equalizer.model.config import Config
+    from equalizer.policy.birth import Birth, Fields, PoolNow, ServerNow
 
 __all__ = [
+    "Birth",
     "Config",
     "ConfigError",
     "ControlError",
     "EngineError",
     "EqualizerError",
+    "Fields",
     "KeyRingError",
     "ListenError",
     "LogFileError",
+    "PoolNow",
     "Problem",
     "RequestError",
+    "ServerNow",
     "Service",
     "serve",
 ]
 
-_LATE = {"Config": "equalizer.model.config", "Service": "equalizer.control.service"}
+_LATE = {
+    "Birth": "equalizer.policy.birth",
+    "Config": "equalizer.model.config",
+    "Fields": "equalizer.policy.birth",
+    "PoolNow": "equalizer.policy.birth",
+    "ServerNow": "equalizer.policy.birth",
+    "Service": "equalizer.control.service",
+}
 
 
 def serve(config: "Written") -> "Service":

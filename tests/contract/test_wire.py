@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contract import persistence
 from equalizer.engine import native
 from equalizer.engine.port import Engine
-from equalizer.snapshot import wire
+from equalizer.snapshot import wire, wire_balance
 
 # Snapshots are large: drawing a hundred takes a while, and the more on a busy machine.
 pytestmark = pytest.mark.timeout(240)
@@ -101,6 +101,29 @@ _servers = st.lists(
 )
 
 
+_hashed = st.builds(
+    wire_balance.Hashed,
+    over=st.sampled_from(("field", "cookie", "query", "path", "address")),
+    name=persistence.name,
+    prefix4=st.integers(1, 32),
+    prefix6=st.integers(1, 128),
+)
+_own_balances = st.one_of(
+    st.builds(wire_balance.RoundRobin, kind=st.just("round_robin")),
+    st.builds(wire_balance.Random, kind=st.just("random")),
+    st.builds(wire_balance.LeastRequests, kind=st.just("least_requests")),
+    st.builds(wire_balance.P2c, kind=st.just("p2c")),
+    st.builds(wire_balance.Rendezvous, kind=st.just("rendezvous"), key=_hashed),
+    st.builds(
+        wire_balance.Maglev, kind=st.just("maglev"), key=_hashed, bound=st.just(0) | st.integers(101, 1000)
+    ),
+    st.builds(wire_balance.Dynamic, kind=st.just("dynamic")),
+)
+_balances = _own_balances | st.builds(
+    wire_balance.Python, kind=st.just("python"), wait=st.integers(1, 1000), fallback=_own_balances
+)
+
+
 @st.composite
 def pool(draw: st.DrawFn) -> wire.Pool:
     """A pool whose rules name its own servers."""
@@ -110,7 +133,7 @@ def pool(draw: st.DrawFn) -> wire.Pool:
         protocol=draw(st.sampled_from(["h1", "h2", "h2c", "auto"])),
         proxy_protocol=draw(st.sampled_from(["off", "v1", "v2"])),
         via=draw(st.sampled_from(["", "equalizer"])),
-        balance=wire.RoundRobin(kind="round_robin"),
+        balance=draw(_balances),
         persistence=draw(persistence.chains),
         sessions=draw(persistence.sessions([server.name for server in servers])),
         queue=wire.Queue(wait=draw(st.just(0) | _time), length=draw(st.integers(0, 65535))),

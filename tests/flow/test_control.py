@@ -38,7 +38,7 @@ def test_a_state_is_given_shown_logged_and_kept_through_a_reload(tmp_path: Path,
         assert terms["deadline"] - terms["since"] == pytest.approx(1800)
         assert terms["idle_first"] == 300
         lines = [line.split() for line in run("status").stdout.splitlines()]
-        assert lines[1][:4] == ["POOL", "SERVER", "STATE", "SESSIONS"]
+        assert lines[1][:5] == ["POOL", "SERVER", "STATE", "WEIGHT", "SESSIONS"]
         assert lines[2][:3] == ["shop", "web1", "draining"]
         assert "deadline" in lines[2]
         assert run("up", "shop/web1").stdout == "shop/web1: draining → up\n"
@@ -50,9 +50,31 @@ def test_a_state_is_given_shown_logged_and_kept_through_a_reload(tmp_path: Path,
         assert status()["web2"]["state"] == "up"
 
 
+def test_a_weight_is_given_shown_logged_and_kept_through_a_reload(tmp_path: Path, start: Start) -> None:
+    servers = {name: start(name).address for name in ("web1", "web2")}
+    file = write(tmp_path / "eq.toml", servers)
+    with running(file) as balancer:
+        assert run("weight", "shop/web1", "0").stdout == "shop/web1: weight 100 → 0\n"
+        balancer.log("server shop/web1: weight 100 → 0")
+        write(file, {**servers, "web3": servers["web1"]})
+        assert run("reload").returncode == 0
+        assert [server["weight_now"] for server in status().values()] == [0, 100, 100]
+        line = next(line for line in run("status").stdout.splitlines() if "web1" in line)
+        assert line.split()[:4] == ["shop", "web1", "up", "0"]
+        assert line.endswith("weight 100 configured")
+        assert run("weight", "shop/web1", "configured").stdout == "shop/web1: weight 0 → 100\n"
+        assert status()["web1"]["weight_now"] == 100
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["weight", "shop/web1", "257"], "found the weight 257; write a whole number from 0 to 256"),
+        (
+            ["weight", "shop/web1", "many"],
+            'found the weight many; write a whole number from 0 to 256, or "configured"',
+        ),
+        (["weight", "shop/web3", "1"], "found no server web3 in pool shop; write web1 or web2"),
         (["drain", "web1"], "found web1; write POOL/SERVER, such as shop/web1"),
         (["drain", "shop/web3"], "found no server web3 in pool shop; write web1 or web2"),
         (["up", "shp/web1"], "found no pool shp; write shop"),

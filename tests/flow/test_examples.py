@@ -100,6 +100,8 @@ def example(request: pytest.FixtureRequest, tmp_path: Path, authority: trustme.C
         text = re.sub(r"127\.0\.0\.1:\d+", lambda found: ports.get(found[0], "127.0.0.1:0"), text)
         file = tmp_path / request.param.name
         file.write_text(text)
+        for module in request.param.parent.glob("*.py"):
+            (tmp_path / module.name).write_text(module.read_text())
         yield file
 
 
@@ -119,6 +121,19 @@ def test_an_example_serves_its_pool_at_each_listener(example: Path, authority: t
     names = [answer.text for answer in answers]
     assert set(names) <= set(servers_of(example.read_text()).values())
     assert (len(set(names)) == 1) == keeps
+
+
+@pytest.mark.parametrize("example", [EXAMPLES[0].with_name("customers.toml")], indirect=True)
+def test_the_customers_of_the_example_get_their_servers(example: Path) -> None:
+    example.write_text(example.read_text().replace('wait = "5ms"', 'wait = "1s"'))  # for a busy machine
+    found = {}
+    with equalizer.serve(example) as lb:
+        for customer in ("acme", "globex", "initech"):
+            with httpx2.Client(headers={"X-Customer": customer}) as client:
+                found[customer] = {client.get(lb.url()).text for _ in range(3)}
+    assert found["acme"] == {"web1"}
+    assert found["globex"] == {"web2"}
+    assert found["initech"] <= {"web2", "web3"}
 
 
 def test_there_are_examples() -> None:

@@ -1,6 +1,13 @@
 """What is lost is told at once, and then once a minute."""
 
-from equalizer.control.losses import Defect, LinesDropped, Losses, SessionsLost, WorkersRestarted
+from equalizer.control.losses import (
+    Defect,
+    LinesDropped,
+    Losses,
+    SessionsLost,
+    Unchosen,
+    WorkersRestarted,
+)
 from equalizer.snapshot.report import Report
 
 
@@ -20,6 +27,18 @@ def test_each_pool_and_reason_is_told_at_once_and_then_once_a_minute_with_what_c
         SessionsLost("shop", "home_down", 7)
     ]
     assert list(losses.news(report(home_down=10, home_removed=1), 1000)) == []
+
+
+def test_births_that_a_balance_in_python_did_not_choose_for_are_told_too() -> None:
+    losses = Losses()
+
+    def choices(**counts: int) -> Report:
+        return Report.model_validate({"pools": {"shop": {"choices": counts}}})
+
+    assert list(losses.news(choices(chosen=9, left=4), 0)) == []
+    assert list(losses.news(choices(chosen=9, late=3), 1)) == [Unchosen("shop", "no answer in time", 3)]
+    assert list(losses.news(choices(late=30), 60)) == []
+    assert list(losses.news(choices(late=30), 61)) == [Unchosen("shop", "no answer in time", 27)]
 
 
 def test_lines_that_nobody_took_are_told_too() -> None:

@@ -156,7 +156,7 @@ def test_the_example_and_its_variants_fit(more: str) -> None:
         "[pools.b]\nservers = { a = 'b:1' }\nprobe = { kind = 'icmp', port = 1 }",
         "[pools.b]\nservers = { a = 'b:1' }\nprobe = 'acv'",
         "[pools.b]\nservers = { a = 'b:1' }\nprobe = { kind = 'tcp', jitter = 5 }",
-        "[pools.b]\nbalance = 'random'\nservers = { a = 'b:1' }",
+        "[pools.b]\nbalance = 'randm'\nservers = { a = 'b:1' }",
         "[pools.b]\npersistence = { kind = 'hope' }\nservers = { a = 'b:1' }",
         "[pools.b]\npersistence = { kind = 'cookie', mode = 'learn', name = 'A', path = '/' }\n"
         "servers = { a = 'b:1' }",
@@ -181,7 +181,26 @@ def test_every_key_has_something_to_suggest() -> None:
     """An example, a choice of words, bounds, or the keys of a table."""
     definitions = cast(dict[str, schema.Node], schema.schema()["$defs"])
     starts: dict[str, tuple[str | int, ...]] = {
-        "RoundRobin": ("pools", "a", "balance"),
+        **{
+            name: ("pools", "a", "balance", f"kind={kind}")
+            for name, kind in (
+                ("RoundRobin", "round_robin"),
+                ("Random", "random"),
+                ("LeastRequests", "least_requests"),
+                ("P2c", "p2c"),
+                ("Rendezvous", "rendezvous"),
+                ("Maglev", "maglev"),
+                ("FastestResponse", "fastest_response"),
+                ("Adaptive", "adaptive"),
+                ("ServerAgent", "server_agent"),
+                ("Custom", "custom"),
+                ("Python", "python"),
+            )
+        },
+        **{
+            f"Key{over.title()}": ("pools", "a", "balance", "kind=maglev", "key", f"over={over}")
+            for over in ("address", "path", "field", "cookie", "query")
+        },
         **{name: ("pools", "a", "persistence", *tags) for name, tags in KINDS.items()},
         "Matcher": ("pools", "a", "persistence", "kind=cookie", "mode=insert", "unless"),
         "Group": ("pools", "a", "persistence", "kind=cookie", "mode=insert", "scope"),

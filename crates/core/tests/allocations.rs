@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use equalizer_core::balance::round_robin::RoundRobin;
+use equalizer_core::balance::Local;
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::Field;
 use equalizer_core::http::forwarded::{Forwarded, Origin};
@@ -52,13 +52,19 @@ const RESPONSE: &[u8] =
     b"HTTP/1.1 200 OK\r\nServer: shop\r\nSet-Cookie: basket=1\r\nContent-Length: 5\r\n\r\n";
 
 /// What a worker keeps from one exchange to the next.
-#[derive(Default)]
 struct Warm {
     fields: Vec<Field>,
     message: Vec<u8>,
     response: Vec<u8>,
     edits: Edits,
-    balance: RoundRobin,
+    balance: Local,
+}
+
+impl Warm {
+    fn new() -> Self {
+        let (fields, message, response, edits) = Default::default();
+        Self { fields, message, response, edits, balance: Local::new(3, 1) }
+    }
 }
 
 /// One exchange without its sockets; returns the server that was chosen.
@@ -120,7 +126,7 @@ fn matchers_allocate_nothing() {
             "client": ["192.0.2.0/24"], "scheme": ["http"] },
     ]);
     let rules = common::shop_unless(&["web1", "web2", "web3"], &unless);
-    let mut warm = Warm { balance: RoundRobin::new(3), ..Warm::default() };
+    let mut warm = Warm::new();
     let asked = request("a=1; b=2; EQ=garbage");
     exchange(&rules, &asked, &mut warm);
     assert!(!String::from_utf8_lossy(&warm.response).contains("EQ="), "the second matches");
@@ -134,7 +140,7 @@ fn matchers_allocate_nothing() {
 #[test]
 fn an_exchange_with_warm_buffers_allocates_nothing() {
     let rules = common::shop(&["web1", "web2", "web3"]);
-    let mut warm = Warm { balance: RoundRobin::new(3), ..Warm::default() };
+    let mut warm = Warm::new();
     exchange(&rules, &request("a=1"), &mut warm);
     let text = String::from_utf8(warm.response.clone()).expect("text");
     let ours = text.split("Set-Cookie: ").find(|line| line.starts_with("EQ=")).expect("a cookie");

@@ -2,7 +2,7 @@
 
 mod support;
 
-use equalizer_core::balance::round_robin::RoundRobin;
+use equalizer_core::balance::Local;
 use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::persistence::{Reason, Recall};
 use equalizer_core::pool::gate::{Entered, Slot};
@@ -28,11 +28,11 @@ fn at_home(id: u64, home: ServerId) -> Recall {
 }
 
 fn enter(pool: &Pool, target: Target, recall: &Recall) -> Entered {
-    pool.enter(target, recall, &Tried::default(), &mut RoundRobin::new(4))
+    pool.enter(target, recall, &Tried::default(), &mut Local::new(4, 1))
 }
 
 fn overflow(pool: &Pool, recall: &mut Recall) -> Entered {
-    pool.overflow(ServerId(0), recall, &Tried::default(), &mut RoundRobin::new(4), 0)
+    pool.overflow(ServerId(0), recall, &Tried::default(), &mut Local::new(4, 1), 0)
 }
 
 fn inside(entered: Entered) -> (ServerId, Slot) {
@@ -75,7 +75,7 @@ fn a_newcomer_gets_whoever_has_room() {
     let snapshot = limited(&json!({}));
     let pool = &snapshot.pools[0];
     let newcomer = Recall::nobody(Reason::New);
-    let mut balance = RoundRobin::new(4);
+    let mut balance = Local::new(4, 1);
     let found: Vec<_> =
         (0..4).map(|_| inside(pool.enter(Target::Any, &newcomer, &Tried::default(), &mut balance))).collect();
     let mut places: Vec<_> = found.iter().map(|(server, _)| server.0).collect();

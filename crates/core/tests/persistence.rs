@@ -1,6 +1,6 @@
 //! From a stamped response back to its server: recall, pick and stamp together.
 
-use equalizer_core::balance::round_robin::RoundRobin;
+use equalizer_core::balance::Local;
 use equalizer_core::fault::Fault;
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::h1::decode::{self, Limits};
@@ -88,7 +88,7 @@ proptest! {
         prop_assert_eq!(again.home(), Some(ServerId(server)));
         prop_assert_eq!(again.reason(ServerId(server)), Reason::Recalled);
         prop_assert_eq!(stamp(&rules, &again, ServerId(server), now, chance), "");
-        let picked = rules.pools[0].pick(&again, &Tried::default(), &mut RoundRobin::new(5));
+        let picked = rules.pools[0].pick(&again, &Tried::default(), &mut Local::new(5, 1));
         prop_assert_eq!(picked, Some(ServerId(server)));
     }
 
@@ -108,18 +108,18 @@ proptest! {
         let rules = common::shop(&NAMES);
         let pool = &rules.pools[0];
         let lost = recall(&rules, &sent_back(&stamp(&rules, &recall(&rules, ""), ServerId(2), NOW, chance)));
-        let next = pool.pick(&lost, &tried(&[ServerId(2)]), &mut RoundRobin::new(5)).expect("a server");
+        let next = pool.pick(&lost, &tried(&[ServerId(2)]), &mut Local::new(5, 1)).expect("a server");
         prop_assert_ne!(next, ServerId(2));
         prop_assert_eq!(lost.reason(next), Reason::HomeDown);
-        let mut elsewhere = RoundRobin::new(5);
+        let mut elsewhere = Local::new(5, 1);
         for _ in 0..turns {
-            elsewhere.choose(|_| 100);
+            elsewhere.skip(1, |_| 100);
         }
         prop_assert_eq!(pool.pick(&lost, &tried(&[ServerId(2)]), &mut elsewhere), Some(next));
         let without = common::shop(&["web1", "web2", "web4", "web5"]);
         let removed = recall(&without, &sent_back(&stamp(&rules, &recall(&rules, ""), ServerId(2), NOW, chance)));
         prop_assert_eq!(removed.reason(ServerId(0)), Reason::HomeRemoved);
-        let there = without.pools[0].pick(&removed, &Tried::default(), &mut RoundRobin::new(4)).expect("a server");
+        let there = without.pools[0].pick(&removed, &Tried::default(), &mut Local::new(4, 1)).expect("a server");
         prop_assert_eq!(&without.pools[0].servers[there.0].name, &pool.servers[next.0].name);
         let moved = recall(&rules, &sent_back(&stamp(&rules, &lost, next, NOW + 9, 0)));
         prop_assert_eq!(moved.home(), Some(next));
@@ -142,7 +142,7 @@ fn whoever_failed_is_not_picked_again_until_nobody_is_left() {
     let homed = recall(&rules, &sent_back(&stamp(&rules, &new, ServerId(3), NOW, 1)));
     for who in [new, homed] {
         let mut failed = Vec::new();
-        while let Some(server) = pool.pick(&who, &tried(&failed), &mut RoundRobin::new(5)) {
+        while let Some(server) = pool.pick(&who, &tried(&failed), &mut Local::new(5, 1)) {
             assert!(!failed.contains(&server));
             failed.push(server);
         }

@@ -150,7 +150,7 @@ fn a_basket_survives_a_change_of_address_and_scheme() {
 
 #[test]
 fn a_strict_pool_has_no_server_for_a_session_without_its_home() {
-    use equalizer_core::balance::round_robin::RoundRobin;
+    use equalizer_core::balance::Local;
     use equalizer_core::pool::Tried;
     let mut bench = Bench::new(&[insert()], &json!({"strict": true}));
     let value = cookie_of_web2(&mut bench);
@@ -158,7 +158,7 @@ fn a_strict_pool_has_no_server_for_a_session_without_its_home() {
     assert_eq!(seen.server, "web2");
     let mut tried = Tried::default();
     tried.failed(equalizer_core::pool::ServerId(bench.place("web2")), equalizer_core::fault::Fault::Connect);
-    assert_eq!(bench.pool().pick(&seen.recall, &tried, &mut RoundRobin::new(4)), None);
+    assert_eq!(bench.pool().pick(&seen.recall, &tried, &mut Local::new(4, 1)), None);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn an_address_follows_its_server_through_every_state() {
 /// none where nothing else is left. A hot spare would take the last.
 #[test]
 fn a_server_without_weight_keeps_its_sessions_and_gets_none() {
-    use equalizer_core::balance::round_robin::RoundRobin;
+    use equalizer_core::balance::Local;
     use equalizer_core::persistence::Recall;
     use equalizer_core::pool::Tried;
     for names in [ONE, BOTH] {
@@ -254,7 +254,7 @@ fn a_server_without_weight_keeps_its_sessions_and_gets_none() {
         }
         bench.set_all(&["web1", "web3", "web4"], State::Down);
         let nobody = Recall::nobody(Reason::New);
-        assert_eq!(bench.pool().pick(&nobody, &Tried::default(), &mut RoundRobin::new(4)), None);
+        assert_eq!(bench.pool().pick(&nobody, &Tried::default(), &mut Local::new(4, 1)), None);
     }
 }
 

@@ -37,6 +37,11 @@ fn nanoseconds(time: Duration) -> u64 {
 pub(crate) struct Moment(u64);
 
 impl Moment {
+    /// Microseconds since the worker began.
+    pub(crate) fn micros(self) -> u64 {
+        self.0 / 1000
+    }
+
     /// Microseconds from an earlier moment to this one.
     pub(crate) fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0) / 1000

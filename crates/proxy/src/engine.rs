@@ -24,6 +24,7 @@ use crate::life::Thread;
 use crate::listener::{self, bind};
 use crate::mailbox::{Accept, Command, Revision};
 pub use crate::mailbox::{Drill, Leave};
+use crate::outside::Outside;
 use crate::prepared::{Listener, Prepared};
 use crate::report::Report;
 use crate::tls::servers::Secured;
@@ -96,6 +97,7 @@ pub struct Engine {
     secured: Arc<Secured>,
     births: Arc<Births>,
     crowd: Arc<Crowd>,
+    outside: Arc<Outside>,
     logs: Logs,
     accidents: Arc<Accidents>,
     stopped: bool,
@@ -125,6 +127,7 @@ impl Engine {
             secured: Arc::default(),
             births: Arc::default(),
             crowd: Arc::default(),
+            outside: Arc::default(),
             logs: Logs::default(),
             accidents: Arc::default(),
             stopped: false,
@@ -153,6 +156,7 @@ impl Engine {
                 listeners: Vec::new(),
                 births: Arc::clone(&self.births),
                 crowd: Arc::clone(&self.crowd),
+                outside: Arc::clone(&self.outside),
                 log: None,
             })
             .collect();
@@ -293,6 +297,11 @@ impl Engine {
         }
     }
 
+    /// Where births are chosen for outside. Apart from the engine, so that it can be asked meanwhile.
+    pub fn outside(&self) -> Arc<Outside> {
+        Arc::clone(&self.outside)
+    }
+
     /// Stops accepting; connections close after their exchange, and without one as `leave` says.
     pub fn drain(&mut self, leave: Leave) -> Draining {
         self.listeners.values_mut().for_each(|bound| bound.sockets.clear());
@@ -302,6 +311,7 @@ impl Engine {
     /// Ends all workers at once, with whatever they are doing.
     pub fn stop(&mut self) {
         self.stopped = true;
+        self.outside.close();
         for worker in &self.workers {
             // A worker that is gone has stopped already.
             let _ = worker.mailbox.send(Command::Stop);

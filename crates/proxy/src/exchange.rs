@@ -33,7 +33,9 @@ use crate::answer::{Page, answer};
 use crate::birth::{self, Newborn};
 use crate::body::{self, Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
+use crate::choice;
 use crate::forward::{Link, Wanted};
+use crate::outside::Asking;
 use crate::queue::{Seeking, Unplaced};
 use crate::serve::{After, Client};
 use crate::setup::{PoolSeat, Setup};
@@ -53,6 +55,8 @@ pub(crate) struct Admitted {
     recall: Recall,
     /// The client, where its session is born with the slot that it gets.
     newborn: Option<Newborn>,
+    /// Its home is being chosen outside.
+    asking: Cell<Option<Box<Asking>>>,
     /// The head as servers get it, and what was here of the body.
     message: Vec<u8>,
     /// Where more fields may follow in the message.
@@ -135,8 +139,9 @@ pub(crate) fn admit(
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
     client.hold_record(&pool.persistence, &recall);
     let mut newborn = birth::newborn(client, id, pool, &recall, lines);
+    let asking = newborn.and_then(|_| choice::ask(worker, pool, seat, &ask));
     // Where servers have limits, the home is the one that has room.
-    if let Some(newborn) = newborn.take_if(|_| !pool.limited) {
+    if let Some(newborn) = newborn.take_if(|_| !pool.limited && asking.is_none()) {
         let (first, mut balance) = (recall, seat.balance.borrow_mut());
         birth::bear(worker, client, newborn, pool, &mut recall, || {
             let server = pool.pick(&first, &Tried::default(), &mut balance)?;
@@ -168,7 +173,8 @@ pub(crate) fn admit(
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let head_end = head_length - EMPTY_LINE;
-    Ok((Admitted { setup, pool: id, asked, recall, newborn, message, head_end, sends }, source))
+    let asking = Cell::new(asking);
+    Ok((Admitted { setup, pool: id, asked, recall, newborn, asking, message, head_end, sends }, source))
 }
 
 /// The status and the fault of a request that no server needs to see; 200 where it asks us and nobody behind us.
@@ -206,7 +212,11 @@ pub(crate) async fn exchange(
     let mut tried = Tried::default();
     let mut fresh = false;
     let Admitted { recall, newborn, .. } = *admitted;
-    let mut seeking = Seeking { worker, client, pool, seat, recall, newborn, until: None };
+    let mut seeking = Seeking { worker, client, pool, seat, recall, newborn, chosen: None, until: None };
+    if let Some(asking) = admitted.asking.take() {
+        seeking.chosen = choice::answer(asking, pool, seat).await;
+        seeking.bear_chosen();
+    }
     let mut place = None;
     loop {
         let found = match place.take() {
@@ -368,6 +378,7 @@ impl At<'_> {
         let reused = link.reused;
         let failed = |fault| Failure::Server { fault, reused };
         self.sent.set(self.admitted.sends);
+        let began = self.seat.begins(self.worker);
         self.send(&link).await.map_err(failed)?;
         let mut upload = self.upload(&link, buffer, source);
         let mut incoming = self.worker.buffers.take();
@@ -386,6 +397,9 @@ impl At<'_> {
             self.interim(&head, &incoming, &fields).await.map_err(Failure::Client)?;
             incoming.consume(head.length as usize);
         };
+        if let Some(began) = began {
+            self.seat.answered(self.worker, self.server, began);
+        }
         if head.status == 101 {
             drop(upload);
             let after = self.switch(&link, (buffer, &mut incoming), &head, &fields).await;

@@ -10,6 +10,7 @@ use equalizer_core::persistence::births::Births;
 use equalizer_core::snapshot::Snapshot;
 
 use crate::access::Sink;
+use crate::outside::Outside;
 use crate::report::Report;
 use crate::tls::ListenerTls;
 use crate::tls::servers::Secured;
@@ -59,6 +60,7 @@ pub(crate) struct Revision {
     pub(crate) listeners: Vec<Accept>,
     pub(crate) births: Arc<Births>,
     pub(crate) crowd: Arc<Crowd>,
+    pub(crate) outside: Arc<Outside>,
     /// Where exchanges are told.
     pub(crate) log: Option<Arc<Sink>>,
 }

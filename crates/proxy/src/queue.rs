@@ -45,6 +45,8 @@ pub(crate) struct Seeking<'a> {
     pub(crate) recall: Recall,
     /// The client as one that a session may be born for.
     pub(crate) newborn: Option<Newborn>,
+    /// Its home, where that was chosen outside.
+    pub(crate) chosen: Option<ServerId>,
     /// Until when it may wait, once it has begun to.
     pub(crate) until: Option<u64>,
 }
@@ -57,6 +59,17 @@ enum Waited {
 }
 
 impl Seeking<'_> {
+    /// Lets the session begin that was chosen for, or that somebody should have been; where there are limits, it begins
+    /// with a slot.
+    pub(crate) fn bear_chosen(&mut self) {
+        let Some(newborn) = self.newborn.take_if(|_| !self.pool.limited) else { return };
+        let (first, chosen, pool, seat) = (self.recall, self.chosen, self.pool, self.seat);
+        birth::bear(self.worker, self.client, newborn, pool, &mut self.recall, || {
+            let own = || pool.pick(&first, &Tried::default(), &mut seat.balance.borrow_mut());
+            Some((SessionId(self.worker.chance()), chosen.or_else(own)?))
+        });
+    }
+
     /// The server for the next attempt. Only where there are limits does anybody wait.
     pub(crate) async fn place(&mut self, tried: &Tried, buffer: &mut Buffer) -> Result<Place, Unplaced> {
         if !self.pool.limited {
@@ -65,6 +78,10 @@ impl Seeking<'_> {
         }
         loop {
             self.leave_what_is_closed();
+            let free = self.chosen.take().and_then(|server| Some((server, self.pool.enter_if_free(server)?)));
+            if let Some(place) = free.and_then(|(server, slot)| self.settle(Target::Any, server, slot)) {
+                return Ok(place);
+            }
             let target = self.pool.target(&self.recall, tried).ok_or(Unplaced::Nobody)?;
             let entered = self.pool.enter(target, &self.recall, tried, &mut self.seat.balance.borrow_mut());
             let found = match entered {

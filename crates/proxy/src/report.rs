@@ -47,6 +47,8 @@ pub struct PoolReport {
     pub reasons: BTreeMap<&'static str, u64>,
     /// Exchanges that a limit decided, by reason.
     pub limited: BTreeMap<&'static str, u64>,
+    /// What came of the births that were asked outside.
+    pub choices: BTreeMap<&'static str, u64>,
     /// Requests that wait for any server.
     pub waiting: u64,
     /// Sessions that had a home and did not reach it, by reason.
@@ -79,6 +81,12 @@ pub struct ServerReport {
     pub limit: u32,
     /// Requests that wait for it.
     pub waiting: u32,
+    /// Answers that were timed, where the balance asks for it: about half of them.
+    pub timed: u64,
+    /// What they took together, in microseconds.
+    pub micros: u64,
+    /// Its weight for new sessions now.
+    pub weight: u16,
     /// Connections opened to it.
     pub connects: u64,
     /// Connections through it that have changed to another protocol, now.
@@ -105,6 +113,7 @@ impl Report {
             let mine = self.pools.entry(name).or_default();
             add_all(&mut mine.reasons, pool.reasons);
             add_all(&mut mine.lost, pool.lost);
+            add_all(&mut mine.choices, pool.choices);
             add_all(&mut mine.limited, pool.limited);
             for (name, server) in pool.servers {
                 let Some(mine) = mine.servers.get_mut(&name) else {
@@ -113,6 +122,8 @@ impl Report {
                 };
                 mine.exchanges += server.exchanges;
                 mine.in_flight += server.in_flight;
+                mine.timed += server.timed;
+                mine.micros += server.micros;
                 mine.connects += server.connects;
                 mine.tunnels += server.tunnels;
                 if let (Some(mine), Some(other)) = (&mut mine.census, &server.census) {

@@ -6,22 +6,27 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use equalizer_core::balance::round_robin::RoundRobin;
+use equalizer_core::balance::Local;
 use equalizer_core::fault::Fault;
 use equalizer_core::http::https::Https;
 use equalizer_core::persistence::Reason;
 use equalizer_core::persistence::census::Census;
 use equalizer_core::pool::ServerId;
+use equalizer_core::pool::live::Live;
 use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::Snapshot;
 use equalizer_core::snapshot::entrance::Entrance;
 use equalizer_core::snapshot::wire::{Introduction, Protocol};
 
+use crate::choice::Outcome;
+use crate::clock::Moment;
 use crate::forward::h2::Shared;
 use crate::forward::idle::Idle;
 use crate::report::{PoolReport, Report, ServerReport};
 use crate::serve::Client;
+use crate::timing::{Times, Timing};
 use crate::tls::servers::{Secured, ServerTls};
+use crate::worker::Worker;
 
 /// A revision as one worker runs it. Exchanges hold it until they end, so none sees two configurations.
 pub(crate) struct Setup {
@@ -31,10 +36,13 @@ pub(crate) struct Setup {
 
 /// A pool's state in this worker.
 pub(crate) struct PoolSeat {
-    pub(crate) balance: RefCell<RoundRobin>,
+    pub(crate) balance: RefCell<Local>,
+    timing: Timing,
     servers: Vec<Rc<ServerSeat>>,
     /// Shared with the revisions before: exchanges that began under one of them are counted too.
     reasons: Rc<[Cell<u64>; Reason::ALL.len()]>,
+    /// The same of what was chosen outside.
+    choices: Rc<[Cell<u64>; Outcome::ALL.len()]>,
 }
 
 /// A server's state in this worker.
@@ -47,7 +55,10 @@ pub(crate) struct ServerSeat {
     /// Whether it could have chosen HTTP/2 when it was connected to last, and did not.
     pub(crate) chose_http1: Cell<bool>,
     pub(crate) exchanges: Cell<u64>,
-    pub(crate) in_flight: Cell<u64>,
+    in_flight: Cell<u64>,
+    /// What all workers have in flight, where the balance asks for it.
+    flights: Option<Arc<Live>>,
+    times: Times,
     pub(crate) connects: Cell<u64>,
     /// Connections that have changed to another protocol, now.
     pub(crate) tunnels: Cell<u64>,
@@ -86,19 +97,25 @@ impl Setup {
                 let tls = secured.get(&(pool.name.clone(), server.name.clone())).cloned();
                 let (protocol, introduction) = (pool.protocol, pool.introduction);
                 let (address, spoken) = (server.address, Spoken { protocol, introduction, tls });
+                let flights = pool.balance.counts_flights().then(|| Arc::clone(&server.live));
                 match kept {
-                    Some((_, seat)) if seat.serves(address, &spoken, window) => Rc::clone(seat),
-                    Some((_, seat)) => Rc::new(seat.moved(address, spoken, window)),
-                    None => Rc::new(ServerSeat::new(address, spoken, window)),
+                    Some((_, seat))
+                        if seat.serves(address, &spoken, window) && seat.counts(flights.as_ref()) =>
+                    {
+                        Rc::clone(seat)
+                    }
+                    Some((_, seat)) => Rc::new(seat.moved(address, spoken, window, flights)),
+                    None => Rc::new(ServerSeat::new(address, spoken, window, flights)),
                 }
             });
             let servers: Vec<_> = servers.collect();
             let mut fresh = PoolSeat::new(servers, pool, worker);
             if let Some((old, seat)) = old {
                 fresh.reasons = Rc::clone(&seat.reasons);
-                if old.servers.len() == pool.servers.len() {
-                    fresh.balance.clone_from(&seat.balance);
-                }
+                fresh.choices = Rc::clone(&seat.choices);
+                let places =
+                    pool.servers.iter().map(|server| old.find_home(server.home).map(|place| place.0));
+                fresh.balance = RefCell::new(seat.balance.borrow().carried(places));
             }
             Rc::new(fresh)
         });
@@ -139,6 +156,8 @@ impl Setup {
         for (pool, seat) in self.rules.pools.iter().zip(&self.pools) {
             let told = |(reason, count): (&Reason, &Cell<u64>)| (reason.word(), count.get());
             let reasons = Reason::ALL.iter().zip(seat.reasons.iter()).filter(|(_, count)| count.get() > 0);
+            let choices = Outcome::ALL.iter().zip(seat.choices.iter());
+            let choices = choices.filter(|(_, count)| count.get() > 0);
             let servers = pool.servers.iter().zip(&seat.servers);
             report.pools.insert(
                 pool.name.clone(),
@@ -146,6 +165,7 @@ impl Setup {
                     lost: reasons.clone().filter(|(reason, _)| reason.is_loss()).map(told).collect(),
                     limited: reasons.clone().filter(|(reason, _)| reason.is_of_limit()).map(told).collect(),
                     waiting: 0,
+                    choices: choices.map(|(outcome, count)| (outcome.word(), count.get())).collect(),
                     reasons: reasons.map(told).collect(),
                     records: BTreeMap::new(),
                     servers: servers
@@ -159,17 +179,40 @@ impl Setup {
 
 impl PoolSeat {
     fn new(servers: Vec<Rc<ServerSeat>>, pool: &equalizer_core::pool::Pool, worker: usize) -> Self {
-        let mut balance = RoundRobin::new(servers.len());
-        // Workers begin their rounds apart, or the first clients would all meet the first server.
-        for _ in 0..worker {
-            balance.choose(|server| pool.servers[server].weight);
+        let mut balance = Local::new(servers.len(), fastrand::u64(..));
+        balance.skip(worker, |server| pool.servers[server].weight);
+        let timing = Timing::new(pool.balance.is_timed());
+        Self {
+            balance: RefCell::new(balance),
+            timing,
+            servers,
+            reasons: Rc::default(),
+            choices: Rc::default(),
         }
-        Self { balance: RefCell::new(balance), servers, reasons: Rc::default() }
     }
 
     /// A server's seat.
     pub(crate) fn server(&self, id: ServerId) -> &Rc<ServerSeat> {
         &self.servers[id.0]
+    }
+
+    /// A request goes to a server: when, where its answer is to be timed.
+    pub(crate) fn begins(&self, worker: &Worker) -> Option<Moment> {
+        self.timing.begins(worker)
+    }
+
+    /// The server has answered a request that began then.
+    pub(crate) fn answered(&self, worker: &Worker, server: ServerId, began: Moment) {
+        let now = worker.clock.moment();
+        let took = now.since(began);
+        self.server(server).times.add(took);
+        self.balance.borrow_mut().answered(server.0, took, now.micros());
+    }
+
+    /// Counts what came of asking outside.
+    pub(crate) fn chose(&self, outcome: Outcome) {
+        let count = &self.choices[outcome as usize];
+        count.set(count.get() + 1);
     }
 
     /// Counts why an exchange went where it went.
@@ -184,7 +227,11 @@ impl ServerSeat {
         self.address == address && self.spoken.is(spoken) && self.window == window
     }
 
-    fn new(address: SocketAddr, spoken: Spoken, window: u32) -> Self {
+    fn counts(&self, flights: Option<&Arc<Live>>) -> bool {
+        self.flights.as_ref().map(Arc::as_ptr) == flights.map(Arc::as_ptr)
+    }
+
+    fn new(address: SocketAddr, spoken: Spoken, window: u32, flights: Option<Arc<Live>>) -> Self {
         Self {
             address,
             spoken,
@@ -193,6 +240,8 @@ impl ServerSeat {
             chose_http1: Cell::default(),
             exchanges: Cell::default(),
             in_flight: Cell::default(),
+            flights,
+            times: Times::default(),
             connects: Cell::default(),
             tunnels: Cell::default(),
             window,
@@ -203,9 +252,10 @@ impl ServerSeat {
 
     /// The same server at another address, spoken to in another way, or counted over another window: what was
     /// counted before still counts.
-    fn moved(&self, address: SocketAddr, spoken: Spoken, window: u32) -> Self {
+    fn moved(&self, address: SocketAddr, spoken: Spoken, window: u32, flights: Option<Arc<Live>>) -> Self {
         Self {
             exchanges: self.exchanges.clone(),
+            times: self.times.clone(),
             connects: self.connects.clone(),
             faults: self.faults.clone(),
             census: if window == self.window {
@@ -213,7 +263,7 @@ impl ServerSeat {
             } else {
                 RefCell::new(Census::new(u64::from(window)))
             },
-            ..Self::new(address, spoken, window)
+            ..Self::new(address, spoken, window, flights)
         }
     }
 
@@ -231,6 +281,22 @@ impl ServerSeat {
         self.spoken.introduction != Introduction::Off
     }
 
+    /// One more request is in flight.
+    pub(crate) fn departs(&self) {
+        self.in_flight.set(self.in_flight.get() + 1);
+        if let Some(flights) = &self.flights {
+            flights.departs();
+        }
+    }
+
+    /// One request fewer is in flight.
+    pub(crate) fn arrives(&self) {
+        self.in_flight.set(self.in_flight.get() - 1);
+        if let Some(flights) = &self.flights {
+            flights.arrives();
+        }
+    }
+
     /// Counts a failed attempt.
     pub(crate) fn failed(&self, fault: Fault) {
         let mut faults = self.faults.borrow_mut();
@@ -244,6 +310,9 @@ impl ServerSeat {
         ServerReport {
             exchanges: self.exchanges.get(),
             in_flight: self.in_flight.get(),
+            timed: self.times.answers.get(),
+            micros: self.times.micros.get(),
+            weight: server.live.weight(server.weight),
             limit: 0,
             waiting: 0,
             connects: self.connects.get(),

@@ -24,6 +24,7 @@ use crate::desk::Desk;
 use crate::life::{Ended, Held};
 use crate::listening::Listening;
 use crate::mailbox::{Command, Drill, Leave, Revision};
+use crate::outside::Outside;
 use crate::place::{Full, Place, Room};
 use crate::report::Report;
 use crate::serve::{Client, h1, h2};
@@ -39,6 +40,7 @@ pub(crate) struct Worker {
     pub(crate) desks: Shelf<Desk>,
     pub(crate) births: Arc<Births>,
     crowd: Arc<Crowd>,
+    pub(crate) outside: Arc<Outside>,
     pub(crate) log: Log,
     number: usize,
     accepted: Cell<u64>,
@@ -105,6 +107,7 @@ impl Worker {
             desks: Shelf::default(),
             births: Arc::clone(&revision.births),
             crowd: Arc::clone(&revision.crowd),
+            outside: Arc::clone(&revision.outside),
             log: Log::default(),
             number,
             accepted: Cell::default(),

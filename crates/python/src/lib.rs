@@ -4,11 +4,12 @@
 
 use std::net::TcpListener;
 use std::os::fd::{FromRawFd, RawFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use equalizer_proxy::cookie;
 use equalizer_proxy::engine::{self, Drill, Leave, Refused};
+use equalizer_proxy::outside::Outside;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -22,7 +23,7 @@ create_exception!(
 
 /// The data plane: threads that move bytes, and nothing of Python in them.
 #[pyclass(frozen, module = "equalizer._engine")]
-struct Engine(Mutex<engine::Engine>);
+struct Engine(Mutex<engine::Engine>, Arc<Outside>);
 
 impl Engine {
     fn lock(&self) -> MutexGuard<'_, engine::Engine> {
@@ -35,7 +36,9 @@ impl Engine {
 impl Engine {
     #[new]
     fn new(workers: usize) -> Self {
-        Self(Mutex::new(engine::Engine::new(workers)))
+        let engine = engine::Engine::new(workers);
+        let outside = engine.outside();
+        Self(Mutex::new(engine), outside)
     }
 
     /// Everything that is wrong with a snapshot, as a JSON list of `path` and `message`.
@@ -77,6 +80,11 @@ impl Engine {
         py.detach(|| self.lock().tell_incarnation(pool, server, incarnation)).map_err(to_python)
     }
 
+    /// Gives servers other weights; JSON of `ServerWeight`s, every other server has the one of the snapshot.
+    fn set_weights(&self, py: Python<'_>, weights: &[u8]) -> PyResult<()> {
+        py.detach(|| self.lock().set_weights(weights)).map_err(to_python)
+    }
+
     /// What was counted, as JSON; `sessions` for the live ones too.
     fn report(&self, py: Python<'_>, sessions: bool) -> PyResult<Vec<u8>> {
         json(py, || Ok(self.lock().report(sessions)))
@@ -93,6 +101,17 @@ impl Engine {
             let records = self.lock().records();
             records()
         })
+    }
+
+    /// Waits for births to choose for, and takes `most`: JSON of pairs of a number and a birth; `None` once stopped.
+    fn births(&self, py: Python<'_>, most: usize, wait_ms: u64) -> Option<Vec<u8>> {
+        py.detach(|| self.1.births(most, Duration::from_millis(wait_ms)))
+    }
+
+    /// Says what was chosen; JSON of a `Decision`.
+    fn decide(&self, py: Python<'_>, decision: &[u8]) -> PyResult<()> {
+        let decide = || serde_json::from_slice(decision).map(|decision| self.1.decide(decision));
+        py.detach(decide).map_err(|error| to_python(error.into()))
     }
 
     /// Stops accepting and waits for the exchanges under way; whether all ended in time. Connections without one end

@@ -211,6 +211,24 @@ def maintenance(server: str, *, which: Which = _ANY) -> None:
 
 
 app.command("equalizer.cli.agent:agent", name="agent", help=_AGENT)
+
+
+@app.command
+def weight(server: str, weight: str, *, which: Which = _ANY) -> None:
+    """Give a server another share of new sessions, until told otherwise.
+
+    Parameters
+    ----------
+    server
+        POOL/SERVER, such as shop/web1.
+    weight
+        0 to 256, where 0 takes no new sessions; or "configured" for what its configuration says.
+    """
+    from equalizer.cli.states import weigh
+
+    weigh(server, weight, which)
+
+
 app.command("equalizer.cli.keys:app", name="keys", help="Make, rotate, retire and list the cookie keys.")
 app.command("equalizer.cli.cookie:app", name="cookie", help="Open a cookie of ours, or make one for a test.")
 app.command("equalizer.cli.verify:verify", name="verify", help=_VERIFY)

@@ -1,4 +1,4 @@
-"""`equalizer drain`, `up` and `maintenance`: what a person says of a server."""
+"""`equalizer drain`, `up`, `maintenance` and `weight`: what a person says of a server."""
 
 from equalizer.cli.words import Which, clock, span
 from equalizer.errors import RequestError
@@ -8,9 +8,7 @@ def change(
     word: str, target: str, which: Which, deadline: str | None = None, idle_first: str | None = None
 ) -> None:
     """Ask for it, and say what has become of it."""
-    pool, slash, server = target.partition("/")
-    if not (pool and slash and server):
-        raise RequestError(f"found {target}", "write POOL/SERVER, such as shop/web1")
+    pool, server = _named(target)
     terms = {"deadline": deadline, "idle_first": idle_first} if word == "drain" else None
     done = which.remote().set_state(word, pool, server, terms)
     line = f"{pool}/{server}: {done.before} → {done.state}"
@@ -21,3 +19,22 @@ def change(
     if done.but:
         line += f"; but it is down: {done.but}"
     print(line)
+
+
+def weigh(target: str, weight: str, which: Which) -> None:
+    """Ask for another weight, and say what has become of it."""
+    pool, server = _named(target)
+    if weight != "configured" and not (weight.isascii() and weight.isdigit()):
+        raise RequestError(
+            f"found the weight {weight}", 'write a whole number from 0 to 256, or "configured"'
+        )
+    number = None if weight == "configured" else int(weight)
+    done = which.remote().set_weight(pool, server, number)
+    print(f"{pool}/{server}: weight {done.before} → {done.weight}")
+
+
+def _named(target: str) -> tuple[str, str]:
+    pool, slash, server = target.partition("/")
+    if not (pool and slash and server):
+        raise RequestError(f"found {target}", "write POOL/SERVER, such as shop/web1")
+    return pool, server

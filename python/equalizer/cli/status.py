@@ -9,8 +9,8 @@ from dataclasses import asdict
 from equalizer.cli.words import Which, clock, span
 from equalizer.control.answers import Draining, PoolStatus, ServerStatus, Status
 
-_HEADINGS = ("POOL", "SERVER", "STATE", "SESSIONS", "IN FLIGHT", "EXCHANGES", "FAULTS", "")
-_NUMBERS = range(3, 6)  # columns that are read from the right
+_HEADINGS = ("POOL", "SERVER", "STATE", "WEIGHT", "SESSIONS", "IN FLIGHT", "EXCHANGES", "FAULTS", "")
+_NUMBERS = range(3, 7)  # columns that are read from the right
 _AGAIN = 1.0  # seconds
 _CLEAR = "\x1b[H\x1b[2J"
 
@@ -34,8 +34,9 @@ def table(found: Status) -> str:
         for server in pool.servers:
             sessions = "-" if server.sessions is None else str(server.sessions)
             in_flight = f"{server.in_flight}/{server.limit}" if server.limit else str(server.in_flight)
-            numbers = (sessions, in_flight, str(server.exchanges))
+            numbers = (str(server.weight_now), sessions, in_flight, str(server.exchanges))
             notes = [f"{server.waiting} waiting"] if server.waiting else []
+            notes += [] if server.given is None else [f"weight {server.weight} configured"]
             notes += [_note(server.draining, found.at)] if server.draining else []
             notes += _told(pool, server)
             note = ", ".join(notes)

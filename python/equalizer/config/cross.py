@@ -18,7 +18,7 @@ from equalizer.model.address import Address, parse
 
 def check(source: Source) -> list[Problem]:
     """Every problem between keys, and between keys and files."""
-    found = (_routes, _addresses, _files, _made, _https, _protocols, _introductions)
+    found = (_routes, _addresses, _files, _made, _https, _protocols, _introductions, _asked_at_births)
     return [problem for find in found for problem in find(source)]
 
 
@@ -182,6 +182,23 @@ def _introductions(source: Source) -> Iterator[Problem]:
                 'write protocol = "h1", or "off"'
             )
             yield source.problem(("pools", name, "proxy_protocol"), message)
+
+
+def _asked_at_births(source: Source) -> Iterator[Problem]:
+    """A balance in Python is asked when a session begins, so that something has to begin one."""
+    for name, pool in _tables(source.data, "pools"):
+        balance, written = pool.get("balance"), pool.get("persistence", "cookie")
+        kinds = written if isinstance(written, list | tuple) else [written]
+        if isinstance(balance, Mapping) and balance.get("kind") == "python" and not any(map(_begins, kinds)):
+            found = f"found {show(written)} beside a balance in Python, which is asked when a session begins"
+            message = f'{found}; write a kind that begins sessions, such as "cookie"'
+            yield source.problem(("pools", name, "persistence"), message)
+
+
+def _begins(kind: object) -> bool:
+    if isinstance(kind, Mapping):
+        return kind.get("kind") != "hash" and kind.get("mode") != "route"
+    return kind != "none"
 
 
 def _unreadable(path: Path) -> str:

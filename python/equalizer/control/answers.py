@@ -48,6 +48,13 @@ class ServerStatus:
     name: str
     address: str
     weight: int
+    """As configured."""
+    given: int | None
+    """By a person since; None when nobody gave it another."""
+    weight_now: int
+    """For new sessions."""
+    response_time: float | None
+    """Seconds, on average of the last second; None when it is not looked at, or nothing was answered."""
     state: State
     sessions: int | None
     """Live ones; None when nothing counts them."""
@@ -146,6 +153,16 @@ class Happenings:
 
 
 @dataclass(frozen=True)
+class WeightChange:
+    """A person gave a server another weight, or took that back."""
+
+    pool: str
+    server: str
+    before: int
+    weight: int
+
+
+@dataclass(frozen=True)
 class Reloaded:
     """A configuration has taken the place of the one before."""
 
@@ -213,3 +230,8 @@ def upgraded_from(document: object) -> Upgraded:
 def change_from(document: object) -> StateChange:
     """A change of state that was JSON; raises as `status_from`."""
     return StateChange(**cast(dict[str, Any], document))
+
+
+def weight_from(document: object) -> WeightChange:
+    """A change of weight that was JSON; raises as `status_from`."""
+    return WeightChange(**cast(dict[str, Any], document))

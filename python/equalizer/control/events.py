@@ -20,6 +20,7 @@ _LONGEST: Final = 5.0
 """Seconds that somebody may wait for the next event; then he asks again."""
 KINDS: Final[Mapping[str, str]] = {
     "StateChange": "state",
+    "WeightChange": "weight",
     "Judged": "verdict",
     "Panicked": "panic",
     "Silent": "agent",
@@ -33,6 +34,7 @@ KINDS: Final[Mapping[str, str]] = {
     "KeysRefused": "keys",
     "SessionsLost": "sessions_lost",
     "LinesDropped": "lines_dropped",
+    "Unchosen": "unchosen",
     "AcceptingPaused": "accepting_paused",
     "Defect": "defect",
     "WorkersRestarted": "workers_restarted",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from equalizer.control.answers import Reloaded, StateChange
+from equalizer.control.answers import Reloaded, StateChange, WeightChange
 from equalizer.control.losses import Loss
 from equalizer.control.present import StateEvent
 from equalizer.control.records import RecordEvent
@@ -20,4 +20,6 @@ class ReloadRefused:
     error: EqualizerError
 
 
-Event: TypeAlias = StateChange | StateEvent | Reloaded | ReloadRefused | RecordEvent | KeyEvent | Loss
+Event: TypeAlias = (
+    StateChange | WeightChange | StateEvent | Reloaded | ReloadRefused | RecordEvent | KeyEvent | Loss
+)

@@ -5,7 +5,7 @@ from typing import Protocol, cast
 
 import structlog
 
-from equalizer.control.answers import Reloaded, StateChange
+from equalizer.control.answers import Reloaded, StateChange, WeightChange
 from equalizer.control.happening import Event
 from equalizer.control.losses import (
     AcceptingPaused,
@@ -13,6 +13,7 @@ from equalizer.control.losses import (
     LinesDropped,
     Loss,
     SessionsLost,
+    Unchosen,
     WorkersRestarted,
 )
 from equalizer.control.present import Judged, Panicked, Silent, StateEvent, Unprobed
@@ -40,6 +41,8 @@ def journal(event: Event, log: Log | None = None) -> None:
     log = log or cast(Log, structlog.get_logger())
     if isinstance(event, StateChange | Judged | Panicked | Silent | Unprobed):
         _states(event, log)
+    elif isinstance(event, WeightChange):
+        log.info(f"server {event.pool}/{event.server}: weight {event.before} → {event.weight}")
     elif isinstance(event, Reloaded):
         log.info(f"reloaded: revision {event.revision} of {event.config}", changes=len(event.changes))
         for line in event.changes:
@@ -99,6 +102,10 @@ def _loss(event: Loss, log: Log) -> None:
             log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
         case LinesDropped():
             log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
+        case Unchosen():
+            log.warning(
+                f"pool {event.pool}: the balance in Python did not choose {event.count} times, {event.why}"
+            )
         case AcceptingPaused():
             log.error(
                 "no file descriptor or memory left: accepting pauses until connections end; "

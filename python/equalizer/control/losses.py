@@ -2,11 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from equalizer.snapshot.report import Report
 
 _AGAIN = 60.0  # seconds
+
+_UNCHOSEN: Final = {
+    "late": "no answer in time",
+    "full": "too many were waiting",
+    "failed": "the function failed",
+    "wrong": "no such server, or one that takes no sessions",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,15 @@ class AcceptingPaused:
 
 
 @dataclass(frozen=True, slots=True)
+class Unchosen:
+    """Births that a balance in Python did not choose for, since that was told last."""
+
+    pool: str
+    why: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Defect:
     """A defect of ours that cost a connection, or a worker, since that was told last."""
 
@@ -48,7 +64,7 @@ class WorkersRestarted:
     count: int
 
 
-Loss: TypeAlias = SessionsLost | LinesDropped | AcceptingPaused | Defect | WorkersRestarted
+Loss: TypeAlias = SessionsLost | LinesDropped | AcceptingPaused | Unchosen | Defect | WorkersRestarted
 
 
 @dataclass(slots=True)
@@ -74,6 +90,8 @@ def _all(report: Report) -> Iterator[Loss]:
     for pool, each in report.pools.items():
         for reason, count in each.lost.items():
             yield SessionsLost(pool, reason, count)
+        for word, why in _UNCHOSEN.items():
+            yield Unchosen(pool, why, each.choices.get(word, 0))
     yield LinesDropped(report.access_log.dropped)
     yield AcceptingPaused(report.pauses)
     for place, count in report.panics.items():

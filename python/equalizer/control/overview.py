@@ -5,16 +5,17 @@ from collections.abc import Mapping
 from equalizer.control import states
 from equalizer.control.answers import PoolStatus, ServerStatus
 from equalizer.control.present import Present
+from equalizer.control.weights import Weights
 from equalizer.model.server import ServerTable
 from equalizer.snapshot.report import PoolReport, ServerReport
 
 
 def overview(
-    pool: str, servers: Mapping[str, ServerTable], report: PoolReport, present: Present
+    pool: str, servers: Mapping[str, ServerTable], report: PoolReport, present: Present, weights: Weights
 ) -> PoolStatus:
     """The pool and all of its servers."""
     answers = tuple(
-        _server((pool, name), table, report.servers.get(name, ServerReport()), present)
+        _server((pool, name), table, report.servers.get(name, ServerReport()), present, weights)
         for name, table in servers.items()
     )
     panics = present.is_panicking(pool)
@@ -22,13 +23,16 @@ def overview(
 
 
 def _server(
-    name: tuple[str, str], table: ServerTable, counted: ServerReport, present: Present
+    name: tuple[str, str], table: ServerTable, counted: ServerReport, present: Present, weights: Weights
 ) -> ServerStatus:
-    standing = present.standings.get(name)
+    standing, seen = present.standings.get(name), weights.seen.get(name)
     return ServerStatus(
         name=name[1],
         address=str(table.address),
         weight=table.weight,
+        given=weights.given.get(name),
+        weight_now=table.weight if counted.weight is None else counted.weight,
+        response_time=seen.response_time if seen else None,
         state=counted.state or present.state(name),
         sessions=counted.sessions,
         in_flight=counted.in_flight,

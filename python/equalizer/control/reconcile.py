@@ -1,11 +1,12 @@
 """How a configuration becomes what is served: compile, check, apply; nothing changes before all is well."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from equalizer.config.diff import Change
 from equalizer.config.load import Loaded
 from equalizer.config.source import Source, show
+from equalizer.control.functions import functions
 from equalizer.control.key_source import configured, on_the_wire
 from equalizer.control.ring import Ring
 from equalizer.engine.port import Complaint, Engine
@@ -13,6 +14,7 @@ from equalizer.errors import ConfigError, Problem
 from equalizer.health import plan as planner
 from equalizer.health.plan import Plan
 from equalizer.model.config import Config
+from equalizer.policy.birth import Choose
 from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
@@ -23,6 +25,8 @@ class Checked(NamedTuple):
     snapshot: wire.Snapshot
     plan: Plan
     notices: tuple[str, ...]
+    functions: Mapping[str, Choose]
+    """Those that choose, by pool."""
 
 
 def reconcile(
@@ -45,6 +49,7 @@ def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_k
     """The snapshot of a configuration, after every check; raises ConfigError with all that is wrong."""
     problems: list[Problem] = []
     asked = configured(loaded, problems, make=make_keys, ring=ring)
+    chosen_by = functions(loaded, problems)
     # Where the keys are refused, a key that is used for nothing lets the rest be checked.
     keys = (Ring() if problems else ring).kept(asked)
     try:
@@ -56,7 +61,7 @@ def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_k
     plan = _planned(loaded, snapshot, problems)
     if problems:
         raise ConfigError(problems)
-    return Checked(snapshot, plan, tuple(str(_told(each, loaded.source)) for each in complaints))
+    return Checked(snapshot, plan, tuple(str(_told(each, loaded.source)) for each in complaints), chosen_by)
 
 
 def _planned(loaded: Loaded, snapshot: wire.Snapshot, problems: list[Problem]) -> Plan:

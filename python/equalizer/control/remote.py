@@ -17,12 +17,14 @@ from equalizer.control.answers import (
     StateChange,
     Status,
     Upgraded,
+    WeightChange,
     change_from,
     happenings_from,
     metrics_from,
     reloaded_from,
     status_from,
     upgraded_from,
+    weight_from,
 )
 from equalizer.errors import ConfigError, ControlError, EqualizerError, Problem, RequestError
 
@@ -66,6 +68,11 @@ class Remote:
         """As `Service.set_state`; `word` is `up`, `drain` or `maintenance`, times are as written."""
         request = {"do": word, "pool": pool, "server": server, **(terms or {})}
         return _read(self._ask(request, _RELOAD), change_from)
+
+    def set_weight(self, pool: str, server: str, weight: int | None) -> WeightChange:
+        """As `Service.set_weight`."""
+        request = {"do": "weight", "pool": pool, "server": server, "weight": weight}
+        return _read(self._ask(request, _RELOAD), weight_from)
 
     def _ask(self, request: Mapping[str, object], wait: float) -> object:
         line = self._exchange(json.dumps(request).encode() + b"\n", wait)

@@ -10,11 +10,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import structlog
 
-from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, Upgraded, Wish
+from equalizer.control.answers import (
+    Happenings,
+    Metrics,
+    Reloaded,
+    StateChange,
+    Status,
+    Upgraded,
+    WeightChange,
+    Wish,
+)
 from equalizer.control.service import Service
 from equalizer.control.upgrade import Upgrade
 from equalizer.errors import ConfigError, EqualizerError, RequestError
@@ -30,7 +39,9 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "drain": frozenset({"pool", "server", "deadline", "idle_first"}),
     "up": frozenset({"pool", "server"}),
     "maintenance": frozenset({"pool", "server"}),
+    "weight": frozenset({"pool", "server", "weight"}),
 }
+Answer: TypeAlias = Status | Metrics | Happenings | Reloaded | StateChange | WeightChange | Upgraded
 _LEAST, _MOST = timedelta(seconds=1), timedelta(days=30)
 
 
@@ -53,27 +64,29 @@ def refusal(message: str, hint: str) -> bytes:
     return _line({"error": _error(RequestError(message, hint))})
 
 
-def _do(
-    service: Service, request: Mapping[str, object], upgrade: Upgrade
-) -> Status | Metrics | Happenings | Reloaded | StateChange | Upgraded:
-    word = str(request["do"])
-    if word == "status":
-        return service.status()
-    if word == "metrics":
-        return service.metrics()
-    if word == "events":
-        return service.events(_number(request, "after"), _number(request, "wait"))
-    if word == "reload":
-        return service.reload()
-    if word == "upgrade":
-        return upgrade(_text(request, "python"))
-    return service.set_state(
-        _text(request, "pool"),
-        _text(request, "server"),
-        _STATES[word],
-        _time(request, "deadline"),
-        _time(request, "idle_first"),
-    )
+def _do(service: Service, request: Mapping[str, object], upgrade: Upgrade) -> Answer:
+    match str(request["do"]):
+        case "status":
+            result: Answer = service.status()
+        case "metrics":
+            result = service.metrics()
+        case "events":
+            result = service.events(_number(request, "after"), _number(request, "wait"))
+        case "reload":
+            result = service.reload()
+        case "upgrade":
+            result = upgrade(_text(request, "python"))
+        case "weight":
+            result = service.set_weight(_text(request, "pool"), _text(request, "server"), _weight(request))
+        case word:
+            result = service.set_state(
+                _text(request, "pool"),
+                _text(request, "server"),
+                _STATES[word],
+                _time(request, "deadline"),
+                _time(request, "idle_first"),
+            )
+    return result
 
 
 def _parsed(line: bytes) -> Mapping[str, object]:
@@ -102,6 +115,13 @@ def _number(request: Mapping[str, object], key: str) -> int:
     value = request.get(key, 0)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise RequestError(f"found {key} {json.dumps(value)}", "write a whole number from 0")
+    return value
+
+
+def _weight(request: Mapping[str, object]) -> int | None:
+    value = request.get("weight")
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise RequestError(f"found the weight {json.dumps(value)}", "write a whole number from 0 to 256")
     return value
 
 

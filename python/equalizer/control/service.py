@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,10 @@ from types import TracebackType
 from equalizer.config import schema as schemas
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
-from equalizer.control import records, sockets, states
-from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, Wish
+from equalizer.control import records, sockets, states, weights
+from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, WeightChange, Wish
 from equalizer.control.before import Before, Given, Held
+from equalizer.control.choosing import Choosing
 from equalizer.control.events import Events
 from equalizer.control.figures import figures
 from equalizer.control.happening import Event, ReloadRefused
@@ -30,10 +31,12 @@ from equalizer.control.reconcile import Checked, checked, for_later, read_anew, 
 from equalizer.control.records import Records
 from equalizer.control.ring import Ring
 from equalizer.control.states import Standing
+from equalizer.control.weights import Weights
 from equalizer.engine.native import start
 from equalizer.engine.port import Engine
 from equalizer.errors import EqualizerError, RequestError
 from equalizer.model.config import Config
+from equalizer.policy.birth import Choose
 from equalizer.policy.emptying import Count
 from equalizer.snapshot.compile import served
 from equalizer.snapshot.report import PoolReport, Report, ServerReport
@@ -69,6 +72,7 @@ class _Running:
     loaded: Loaded
     snapshot: Snapshot
     notices: tuple[str, ...]
+    functions: Mapping[str, Choose]
 
     @property
     def config(self) -> Config:
@@ -96,17 +100,20 @@ class Service:
         self._ring = Ring(before.own_key)
         self._changing = Lock()
         self._given = False
+        self._weights, self._weighed = weights.NOTHING, weights.UNSAID
         self._losses = Losses()
         self._watch = _watch(written)
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
         self._present = Present(self._engine, self._tell, before.standings)
         self._records: Records | None = None
+        self._choosing = Choosing(self._engine)
         try:
             unused = sockets.adopt(before.opened, loaded.config.listeners, self._engine)
             self._records = records.opened(loaded, self._engine, self._tell, before.record_file)
             found = reconcile(loaded, self._engine, 1, self._ring, partial(self._begin, loaded.config))
-            self._running = _Running(loaded, found.snapshot, (*found.notices, *unused))
+            self._running = _Running(loaded, found.snapshot, (*found.notices, *unused), found.functions)
+            self._choosing.use(found.functions, loaded.config)
         except BaseException:
             self.stop()
             raise
@@ -121,7 +128,9 @@ class Service:
             at=time.time(),
             connections=report.connections,
             pools=tuple(
-                overview(pool, each.servers, report.pools.get(pool, PoolReport()), self._present)
+                overview(
+                    pool, each.servers, report.pools.get(pool, PoolReport()), self._present, self._weights
+                )
                 for pool, each in self._running.config.pools.items()
             ),
         )
@@ -174,6 +183,19 @@ class Service:
         self._tell(change)
         return change
 
+    def set_weight(self, pool: str, server: str, weight: int | None) -> WeightChange:
+        """Give a server another weight, 0 to 256; None as its configuration has it. Raises RequestError."""
+        if weight is not None and not 0 <= weight <= 256:
+            raise RequestError(f"found the weight {weight}", "write a whole number from 0 to 256")
+        with self._changing:
+            self._require(pool, server)
+            configured = self._running.config.pools[pool].servers[server].weight
+            before = self._weights.given.get((pool, server), configured)
+            self._weigh(weights.with_given(self._weights, (pool, server), weight))
+        change = WeightChange(pool, server, before, configured if weight is None else weight)
+        self._tell(change)
+        return change
+
     def reload(self, written: Written | None = None) -> Reloaded:
         """Read the file again, or take another configuration, whole or not at all.
 
@@ -194,7 +216,8 @@ class Service:
         sessions of draining servers, writes the records.
         """
         self._renew_keys()
-        self._count_sessions()
+        report = self._count_sessions()
+        self._weigh_anew(report)
         if self._records:
             self._records.tick(self._running.config.records.every)
 
@@ -207,13 +230,13 @@ class Service:
             if keys != running.snapshot.keys:
                 snapshot = running.snapshot.model_copy(update={"keys": keys})
                 self._engine.apply(snapshot)
-                self._running = _Running(running.loaded, snapshot, running.notices)
+                self._running = replace(running, snapshot=snapshot)
         finally:
             self._changing.release()
         if event:
             self._tell(event)
 
-    def _count_sessions(self) -> None:
+    def _count_sessions(self) -> Report:
         standings, now = self._present.standings, time.time()
         names = states.due(standings, now)
         report = Report.model_validate(self._engine.report(sessions=bool(names)))
@@ -223,6 +246,18 @@ class Service:
             counted = report.pools.get(pool, PoolReport()).servers.get(server, ServerReport()).sessions
             if counted is not None:
                 standings[pool, server].history.append(Count(now, counted))
+        return report
+
+    def _weigh_anew(self, report: Report) -> None:
+        if not self._changing.acquire(blocking=False):
+            return  # a reload may take long; the next second is soon enough
+        try:
+            self._weigh(
+                weights.after_a_second(self._weights, self._running.config, report, self._present.loads)
+            )
+            self._choosing.see(report)
+        finally:
+            self._changing.release()
 
     def wants_reload(self) -> bool:
         """Whether the file should be read again by itself; to be asked from time to time, by one thread."""
@@ -287,8 +322,10 @@ class Service:
             revision = before.snapshot.revision + 1
             apply = partial(self._apply, loaded.config)
             found = reconcile(loaded, self._engine, revision, self._ring, apply)
-            after = _Running(loaded, found.snapshot, found.notices)
+            after = _Running(loaded, found.snapshot, found.notices, found.functions)
             self._running, self._written, self._watch = after, asked, watch
+            self._choosing.use(found.functions, loaded.config)
+            self._weigh(weights.kept(self._weights, after.config))
         changes = {change.key: change for change in read_anew(before.snapshot, after.snapshot)}
         changes |= {change.key: change for change in diff(before.config, after.config)}
         lines = tuple(map(str, changes.values()))
@@ -302,6 +339,12 @@ class Service:
     def _begin(self, config: Config, found: Checked) -> None:
         self._restore(found.snapshot)
         self._apply(config, found)
+
+    def _weigh(self, known: Weights) -> None:
+        said = weights.wire(known, self._running.config)
+        if said != self._weighed:
+            self._engine.set_weights(said)
+        self._weights, self._weighed = known, said
 
     def _require(self, pool: str, server: str) -> None:
         self._require_rule()
@@ -362,6 +405,7 @@ class Service:
         """End at once; may be called again."""
         self._present.close()
         self._engine.stop()
+        self._choosing.join()
         if self._records:
             self._records.close()
         self._events.close()

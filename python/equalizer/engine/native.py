@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from equalizer.engine.port import ClosedCookie, Complaint, Drill, Engine, OpenedCookie, RecordsTaken
 from equalizer.errors import EngineError, EngineMissing, ListenError, LogFileError, SnapshotRefused
 from equalizer.model.duration import milliseconds, seconds
-from equalizer.snapshot.wire import ServerState, Snapshot
+from equalizer.snapshot.wire import Born, ServerState, ServerWeight, Snapshot
 
 if TYPE_CHECKING:
     from equalizer import _engine
@@ -97,6 +97,12 @@ class _Native:
         except self._refusal as error:
             raise EngineError(f"the engine refuses the incarnation: {error}", "") from error
 
+    def set_weights(self, weights: Sequence[ServerWeight]) -> None:
+        try:
+            self._engine.set_weights(json.dumps([each.model_dump() for each in weights]).encode())
+        except self._refusal as error:
+            raise EngineError(f"the engine refuses the weights: {error}", "") from error
+
     def load_records(self, snapshot: Snapshot, records: bytes) -> RecordsTaken:
         try:
             return RecordsTaken(**json.loads(self._engine.load_records(_bytes(snapshot), records)))
@@ -117,6 +123,13 @@ class _Native:
 
     def report(self, *, sessions: bool = True) -> Mapping[str, object]:
         return cast(dict[str, object], json.loads(self._engine.report(sessions)))
+
+    def births(self, most: int, wait: int) -> Sequence[tuple[int, Born]] | None:
+        found = self._engine.births(most, wait)
+        return None if found is None else cast(list[tuple[int, Born]], json.loads(found))
+
+    def decide(self, chosen: Sequence[tuple[int, str | None]], failed: Sequence[int]) -> None:
+        self._engine.decide(json.dumps({"chosen": chosen, "failed": failed}).encode())
 
     def drain(self, wait: timedelta, *, in_their_time: bool = False) -> bool:
         return self._engine.drain(milliseconds(wait), in_their_time)

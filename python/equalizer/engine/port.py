@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol, TypeAlias
 
-from equalizer.snapshot.wire import ServerState, Snapshot
+from equalizer.snapshot.wire import Born, ServerState, ServerWeight, Snapshot
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,9 @@ class Engine(Protocol):
     def tell_incarnation(self, pool: str, server: str, incarnation: str) -> None:
         """A server said so elsewhere than in a response to a client. Raises EngineError."""
 
+    def set_weights(self, weights: Sequence[ServerWeight]) -> None:
+        """Take these weights in place of all before; others are as configured. Raises EngineError."""
+
     def load_records(self, snapshot: Snapshot, records: bytes) -> RecordsTaken:
         """Take the records of a run before, ahead of the first `apply`, of this snapshot.
 
@@ -104,6 +107,12 @@ class Engine(Protocol):
 
     def report(self, *, sessions: bool = True) -> Mapping[str, object]:
         """Counters; without `sessions`, which take long to count, it may be asked every second."""
+
+    def births(self, most: int, wait: int) -> Sequence[tuple[int, Born]] | None:
+        """Wait for births to choose for, so many milliseconds at most; None once the engine has stopped."""
+
+    def decide(self, chosen: Sequence[tuple[int, str | None]], failed: Sequence[int]) -> None:
+        """The names of the servers that were chosen for births, if one was, and births without an answer."""
 
     def drain(self, wait: timedelta, *, in_their_time: bool = False) -> bool:
         """Accept nothing more and wait for the exchanges in flight; whether none is left.

@@ -86,7 +86,7 @@ def _write_or_off(value: timedelta | None) -> str:
     return "off" if value is None else write(value)
 
 
-_SCHEMA = WithJsonSchema(
+SCHEMA = WithJsonSchema(
     {
         "anyOf": [
             {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)?\s*$"},
@@ -97,22 +97,22 @@ _SCHEMA = WithJsonSchema(
 )
 
 Duration = Annotated[
-    timedelta, BeforeValidator(_between(timedelta(milliseconds=1))), PlainSerializer(write), _SCHEMA
+    timedelta, BeforeValidator(_between(timedelta(milliseconds=1))), PlainSerializer(write), SCHEMA
 ]
 """A time that passes: at least a millisecond."""
 
-Patience = Annotated[timedelta, BeforeValidator(_between(timedelta(0))), PlainSerializer(write), _SCHEMA]
+Patience = Annotated[timedelta, BeforeValidator(_between(timedelta(0))), PlainSerializer(write), SCHEMA]
 """A time that may be zero: do not wait."""
 
 Interval = Annotated[
     timedelta,
     BeforeValidator(_between(timedelta(milliseconds=100), timedelta(hours=1))),
     PlainSerializer(write),
-    _SCHEMA,
+    SCHEMA,
 ]
 """How often something is done again."""
 
-Seconds = Annotated[timedelta, BeforeValidator(_whole_seconds), PlainSerializer(write), _SCHEMA]
+Seconds = Annotated[timedelta, BeforeValidator(_whole_seconds), PlainSerializer(write), SCHEMA]
 """How long something is kept: whole seconds, at least one."""
 
 _OFF_SCHEMA = WithJsonSchema(

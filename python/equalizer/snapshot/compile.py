@@ -9,12 +9,11 @@ from equalizer.config.source import Source, show
 from equalizer.errors import ConfigError, Problem
 from equalizer.model.access_log import AccessLog
 from equalizer.model.address import Address
-from equalizer.model.balance import Balance
 from equalizer.model.config import Config
 from equalizer.model.duration import milliseconds, seconds
 from equalizer.model.listener import Listener
 from equalizer.model.pool import Pool
-from equalizer.snapshot import foreign, persistence, tls, token, wire
+from equalizer.snapshot import balance, foreign, persistence, tls, token, wire
 from equalizer.snapshot.files import Files
 
 _HTTPS = 443
@@ -132,7 +131,7 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
         protocol=pool.protocol,
         proxy_protocol=pool.proxy_protocol,
         via=pool.via or "",
-        balance=_balance(pool.balance),
+        balance=balance.balance(pool.balance),
         persistence=tuple(map(persistence.kind, pool.persistence)),
         sessions=persistence.sessions(pool.sessions, accept),
         queue=wire.Queue(wait=milliseconds(pool.queue.wait), length=pool.queue.length),
@@ -143,10 +142,6 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
 
 def _numeric(address: Address, hosts: dict[str, str]) -> str:
     return str(Address(hosts.get(address.host, address.host), address.port))
-
-
-def _balance(balance: Balance) -> wire.Balance:
-    return wire.RoundRobin(kind=balance.kind)
 
 
 def _access_log(log: AccessLog, source: Source) -> wire.AccessLog:

@@ -50,6 +50,12 @@ class ServerReport(_Counted):
     """Requests it may have in flight; 0 for any number."""
     waiting: int = 0
     """Requests that wait for it."""
+    weight: int | None = None
+    """For new sessions, now; None when the engine does not say."""
+    timed: int = 0
+    """Answers that were timed."""
+    micros: int = 0
+    """What they took together."""
     connects: int = 0
     faults: Mapping[str, int] = {}
     probed: ProbesReport | None = None
@@ -78,6 +84,8 @@ class PoolReport(_Counted):
     """Sessions that had a home and did not reach it, by reason."""
     records: Mapping[str, RecordsReport] = {}
     """By what they are found by: `address`, `cookie:NAME`, `field:NAME`."""
+    choices: Mapping[str, int] = {}
+    """What came of the births that a balance in Python was asked for."""
     limited: Mapping[str, int] = {}
     """Exchanges that a limit decided, by reason."""
     waiting: int = 0

@@ -4,20 +4,12 @@ Times are whole seconds, in `Timeouts` and in `…_ms` whole milliseconds; sizes
 always `IP:port`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-U8 = Annotated[int, Field(ge=0, lt=1 << 8, strict=True)]
-U16 = Annotated[int, Field(ge=0, lt=1 << 16, strict=True)]
-U32 = Annotated[int, Field(ge=0, lt=1 << 32, strict=True)]
-U64 = Annotated[int, Field(ge=0, lt=1 << 64, strict=True)]
-
-
-class Wire(BaseModel):
-    """What crosses cannot change, and has no field that the other side does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+from equalizer.snapshot.parts import U8, U16, U32, U64, Wire
+from equalizer.snapshot.wire_balance import Balance
 
 
 class Certificate(Wire):
@@ -96,15 +88,6 @@ class Listener(Wire):
     """Whether every connection has to begin with a head of the PROXY protocol."""
     connections: U32
     """That it takes at most; 0 for any number."""
-
-
-class RoundRobin(Wire):
-    """Smooth weighted round robin."""
-
-    kind: Literal["round_robin"]
-
-
-Balance = RoundRobin
 
 
 class Group(Wire):
@@ -354,6 +337,30 @@ class Snapshot(Wire):
     timeouts: Timeouts
     access_log: AccessLog | None
     debug: Debugging | None
+
+
+class ServerWeight(Wire):
+    """A weight that was given after the snapshot was made; sent apart from it."""
+
+    pool: str
+    server: str
+    given: Annotated[int, Field(ge=0, le=256, strict=True)]
+    """By a person: it counts where sessions get another home."""
+    now: Annotated[int, Field(ge=0, le=384, strict=True)]
+    """For new sessions."""
+
+
+class Born(TypedDict):
+    """A request with which a session begins, as the engine tells it."""
+
+    pool: str
+    client: str
+    secure: bool
+    method: str
+    host: str
+    path: str
+    query: str
+    fields: list[tuple[str, str]]
 
 
 State = Literal["up", "draining", "maintenance", "down"]

@@ -161,6 +161,22 @@ CATALOGUE: Final = (
         _faults,
     ),
     Metric(
+        "equalizer_server_weight",
+        "gauge",
+        "shares",
+        "The weight of a server for new sessions, as it is now.",
+        ("pool", "server"),
+        _servers(lambda server: server.weight),
+    ),
+    Metric(
+        "equalizer_choices_total",
+        "counter",
+        "births",
+        "What came of the births that a balance in Python was asked for.",
+        ("pool", "outcome"),
+        _words(lambda pool: pool.choices),
+    ),
+    Metric(
         "equalizer_server_state",
         "gauge",
         "0 or 1",

@@ -55,8 +55,9 @@ def test_every_metric_of_the_catalogue_is_told_by_a_real_engine(tmp_path: Path, 
         assert "1 by home_maintenance" in balancer.log("sessions lost in pool shop")
         found = samples()
         told = {name for name, _ in found}
-        # A fault that nobody met has no series.
-        assert {metric.name for metric in CATALOGUE} - told <= {"equalizer_server_faults_total"}
+        # A fault that nobody met has no series, and no choice that nobody was asked for.
+        silent = {"equalizer_server_faults_total", "equalizer_choices_total"}
+        assert {metric.name for metric in CATALOGUE} - told <= silent
         assert value("equalizer_exchange_reasons_total", pool="shop", reason="recalled") == 1
         assert value("equalizer_sessions_lost_total", pool="shop", reason="home_maintenance") == 1
         assert value("equalizer_sessions_lost_total", pool="shop", reason="home_down") == 0

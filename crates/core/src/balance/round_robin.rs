@@ -14,6 +14,13 @@ impl RoundRobin {
         Self { credit: vec![0; servers] }
     }
 
+    /// The same over other servers: those that were there `before`, by their places, keep their credit.
+    #[must_use]
+    pub fn carried(&self, before: &[Option<usize>]) -> Self {
+        let credit = |place: &Option<usize>| place.and_then(|place| self.credit.get(place)).copied();
+        Self { credit: before.iter().map(|place| credit(place).unwrap_or_default()).collect() }
+    }
+
     /// The next server among those with a weight; `weight` gives 0 for a server that may not be chosen.
     pub fn choose(&mut self, weight: impl Fn(usize) -> u16) -> Option<usize> {
         let mut best: Option<usize> = None;
@@ -59,6 +66,15 @@ mod tests {
         let chosen = turns(&[50, 100, 0, 106], 256);
         let count = |server| chosen.iter().filter(|&&it| it == server).count();
         assert_eq!([count(0), count(1), count(2), count(3)], [50, 100, 0, 106]);
+    }
+
+    #[test]
+    fn a_server_that_joins_does_not_begin_the_round_anew() {
+        let mut round = RoundRobin::new(3);
+        assert_eq!(round.choose(|_| 100), Some(0));
+        let mut after = round.carried(&[Some(2), Some(0), None]);
+        assert_eq!(after.choose(|_| 100), Some(0), "the third was next but one");
+        assert_eq!(round.choose(|_| 100), Some(1));
     }
 
     #[test]

@@ -8,27 +8,31 @@ use super::{Ask, Claim, Reason};
 use crate::http::cookies;
 use crate::http::field::Known;
 use crate::route::matcher::path;
-use crate::snapshot::wire::{Hash, HashOver};
+use crate::snapshot::wire::{HashOver, Hashed};
 
 /// Fixed for ever: every Equalizer must choose the same server.
 const HASH_SEED: u64 = 0x6571_2e68_6173_6831;
 
 /// What is hashed.
 #[derive(Debug)]
-pub struct ByHash(Hash);
+pub struct ByHash(Hashed);
 
 impl ByHash {
     /// A hash over what the settings say.
-    pub fn new(settings: &Hash) -> Self {
+    pub fn new(settings: &Hashed) -> Self {
         Self(settings.clone())
     }
 
     pub(super) fn recall(&self, ask: &Ask<'_>) -> Result<Claim, Reason> {
-        let hash = match self.0.over {
+        self.hash(ask).map(|hash| Claim::Id(SessionId(hash))).ok_or(Reason::New)
+    }
+
+    /// The hash, where the request carries what is hashed.
+    pub(crate) fn hash(&self, ask: &Ask<'_>) -> Option<u64> {
+        match self.0.over {
             HashOver::Address => Some(address_hash(ask.client, self.0.prefix4, self.0.prefix6, HASH_SEED)),
             _ => self.text(ask).map(|text| xxh3_64_with_seed(text, HASH_SEED)),
-        };
-        hash.map(|hash| Claim::Id(SessionId(hash))).ok_or(Reason::New)
+        }
     }
 
     fn text<'a>(&self, ask: &Ask<'a>) -> Option<&'a [u8]> {

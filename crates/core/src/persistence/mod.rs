@@ -31,6 +31,7 @@ mod stamping;
 pub mod table;
 
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 pub use self::accept::Foreign;
@@ -140,6 +141,8 @@ pub struct Recall {
     reason: Reason,
     /// A bit for each kind of the chain that is asked for such a request.
     asked: u32,
+    /// What chooses the server where no session does.
+    key: Option<NonZeroU64>,
 }
 
 impl Recall {
@@ -156,6 +159,7 @@ impl Recall {
             overflow: false,
             reason,
             asked: u32::MAX,
+            key: None,
         }
     }
 
@@ -167,6 +171,11 @@ impl Recall {
     /// Which session; it chooses the next home when there is none.
     pub fn id(&self) -> Option<SessionId> {
         self.id
+    }
+
+    /// What chooses the server where no session does, in a pool whose balance is by a key.
+    pub fn key(&self) -> Option<u64> {
+        self.key.map(NonZeroU64::get)
     }
 
     /// Whether the kind at this place of the chain is asked for such a request.
@@ -324,6 +333,9 @@ impl Chain {
             recall = judged(pool, claim, ask.now);
         }
         recall.asked = asked;
+        if recall.id.is_none() {
+            recall.key = pool.balance.key(ask).and_then(NonZeroU64::new);
+        }
         // A chain that stamps nothing is asked all the same, where it has no conditions.
         if recall.id.is_none() && asked != u32::MAX && asked & self.stamped == 0 {
             (recall.birth, recall.reason) = (false, Reason::NotAsked);

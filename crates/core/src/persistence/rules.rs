@@ -103,7 +103,7 @@ fn returns_to(pool: &Pool, session: &Session) -> Option<ServerId> {
     let before = session.before?;
     let first = pool.servers.iter().position(|server| before.means(server.home))?;
     let server = &pool.servers[first];
-    let takes = server.live.state() == State::Up && server.weight > 0;
+    let takes = server.live.state() == State::Up && server.lasting_weight() > 0;
     let same_life = before.incarnation != Incarnation::UNKNOWN && before.incarnation == server.incarnation();
     match pool.sessions.fail_back {
         FailBack::Return if takes => Some(ServerId(first)),
@@ -122,7 +122,7 @@ fn moves_to(pool: &Pool, session: &Session, home: ServerId, now: u64) -> Option<
     let chosen = rendezvous::rank(
         session.id.0,
         pool.servers.iter().enumerate().map(|(place, server)| {
-            (place, server.home, if server.live.state() == State::Up { server.weight } else { 0 })
+            (place, server.home, if server.live.state() == State::Up { server.lasting_weight() } else { 0 })
         }),
     )?;
     let joined = pool.servers[chosen].live.joined();

@@ -26,8 +26,8 @@ struct Lines {
 #[derive(Debug)]
 struct Member {
     live: Arc<Live>,
-    /// 0 for a server that is no longer in the pool as well.
-    weight: u16,
+    /// As configured; absent for a server that is no longer in the pool.
+    weight: Option<u16>,
     line: VecDeque<Arc<Waiter>>,
 }
 
@@ -123,12 +123,14 @@ impl Gate {
             for server in servers {
                 server.live.set_limit(server.limit);
                 let line = before.remove(&server.home).map(|old| old.line).unwrap_or_default();
-                let member = Member { live: Arc::clone(&server.live), weight: server.weight, line };
+                let member = Member { live: Arc::clone(&server.live), weight: Some(server.weight), line };
                 lines.servers.insert(server.home, member);
             }
             // One that has left goes on under its last limit until nobody is there any more.
             before.retain(|_, gone| gone.live.taken() > 0 || !gone.line.is_empty());
-            lines.servers.extend(before.into_iter().map(|(home, gone)| (home, Member { weight: 0, ..gone })));
+            lines
+                .servers
+                .extend(before.into_iter().map(|(home, gone)| (home, Member { weight: None, ..gone })));
         });
     }
 
@@ -204,9 +206,10 @@ impl Lines {
 
     /// Whether a server takes those who would go to any: one that drains only where no other does.
     fn helps(&self, home: Home) -> bool {
-        let up = |member: &Member| member.weight > 0 && member.live.state() == State::Up;
+        let has_weight = |member: &Member| member.weight.is_some_and(|weight| member.live.weight(weight) > 0);
+        let up = |member: &Member| has_weight(member) && member.live.state() == State::Up;
         let Some(member) = self.servers.get(&home) else { return false };
-        let drains = member.weight > 0 && member.live.state() == State::Draining;
+        let drains = has_weight(member) && member.live.state() == State::Draining;
         up(member) || (drains && !self.servers.values().any(up))
     }
 

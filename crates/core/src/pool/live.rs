@@ -1,6 +1,6 @@
 //! A server as it is now: what people and servers said of it since the snapshot was made, shared by all workers.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::persistence::cookie::Incarnation;
 use crate::snapshot::wire::{self, State};
@@ -17,6 +17,10 @@ pub struct Live {
     limit: AtomicU32,
     taken: AtomicU32,
     waiting: AtomicU32,
+    in_flight: AtomicU32,
+    /// Weights that were given, plus one; 0 where none was.
+    given: AtomicU16,
+    weight: AtomicU16,
 }
 
 impl Live {
@@ -95,6 +99,39 @@ impl Live {
     /// Requests that it may have in flight; 0 for any number.
     pub fn limit(&self) -> u32 {
         self.limit.load(Relaxed)
+    }
+
+    /// The weight that a person gave it, else `configured`.
+    pub fn given_weight(&self, configured: u16) -> u16 {
+        self.given.load(Relaxed).checked_sub(1).unwrap_or(configured)
+    }
+
+    /// Its weight for new sessions now; `configured` where nobody gave another.
+    pub fn weight(&self, configured: u16) -> u16 {
+        self.weight.load(Relaxed).checked_sub(1).unwrap_or(configured)
+    }
+
+    /// Takes over the weights that were given it; as configured again where there are none.
+    pub fn set_weight(&self, said: Option<&wire::ServerWeight>) {
+        let stored =
+            |weight: fn(&wire::ServerWeight) -> u16| said.map_or(0, |said| weight(said).saturating_add(1));
+        self.given.store(stored(|said| said.given), Relaxed);
+        self.weight.store(stored(|said| said.now), Relaxed);
+    }
+
+    /// Requests that all workers have in flight with it; counted only where its pool's balance asks.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    /// One more is in flight.
+    pub fn departs(&self) {
+        self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    /// One fewer is in flight.
+    pub fn arrives(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
     }
 
     /// Slots that are taken; counted only while its pool has a limit.

@@ -6,9 +6,9 @@ pub mod live;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use self::gate::{Entered, Gate, Wish};
+use self::gate::{Entered, Gate, Slot, Wish};
 use self::live::Live;
-use crate::balance::{rendezvous, round_robin::RoundRobin};
+use crate::balance::{Balance, Local, rendezvous};
 use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
 use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
@@ -28,7 +28,7 @@ pub struct Server {
     pub home: Home,
     /// Where it listens.
     pub address: SocketAddr,
-    /// 0 to 256; 0 takes no new sessions.
+    /// 0 to 256, as configured; 0 takes no new sessions.
     pub weight: u16,
     /// Requests it may have in flight; 0 for any number.
     pub limit: u32,
@@ -59,6 +59,11 @@ impl Server {
         }
     }
 
+    /// Its share of the sessions that get another home: as people say, and not by the second.
+    pub fn lasting_weight(&self) -> u16 {
+        self.live.given_weight(self.weight)
+    }
+
     fn takes_everybody(&self) -> bool {
         self.live.state() == State::Up
     }
@@ -81,6 +86,8 @@ pub struct Pool {
     pub via: String,
     /// Never empty.
     pub servers: Vec<Server>,
+    /// Who takes a request that no session sends anywhere.
+    pub balance: Balance,
     /// How sessions come back to their homes.
     pub persistence: Chain,
     /// What holds for sessions.
@@ -163,7 +170,7 @@ impl Pool {
     ///
     /// A session that lost its home gets its next one by rendezvous of its id: every worker and every member
     /// of a fleet chooses the same server without talking.
-    pub fn pick(&self, recall: &Recall, tried: &Tried, balance: &mut RoundRobin) -> Option<ServerId> {
+    pub fn pick(&self, recall: &Recall, tried: &Tried, balance: &mut Local) -> Option<ServerId> {
         if let Some(home) = recall.home().filter(|home| !tried.contains(*home)) {
             return Some(home);
         }
@@ -189,7 +196,7 @@ impl Pool {
             let candidates = |takes: fn(&Server) -> bool| {
                 let mut servers = self.servers.iter().enumerate();
                 servers.any(|(place, server)| {
-                    takes(server) && server.weight > 0 && !tried.contains(ServerId(place))
+                    takes(server) && server.live.weight(server.weight) > 0 && !tried.contains(ServerId(place))
                 })
             };
             let any = candidates(Server::takes_everybody) || candidates(Server::takes_the_rest);
@@ -202,7 +209,7 @@ impl Pool {
     }
 
     /// Asks for a slot at the target, and waits in line for one where there is none.
-    pub fn enter(&self, target: Target, recall: &Recall, tried: &Tried, balance: &mut RoundRobin) -> Entered {
+    pub fn enter(&self, target: Target, recall: &Recall, tried: &Tried, balance: &mut Local) -> Entered {
         let most = self.queue.length as usize;
         match target {
             Target::One(server) => {
@@ -211,6 +218,22 @@ impl Pool {
                 })
             }
             Target::Any => self.enter_any(recall, tried, balance, most),
+        }
+    }
+
+    /// Whether a choice from outside may be followed: that server takes new sessions now.
+    pub fn may_be_chosen(&self, server: ServerId) -> bool {
+        let server = &self.servers[server.0];
+        server.takes_everybody() && server.live.weight(server.weight) > 0
+    }
+
+    /// Asks for a slot at one server, and does not wait for it.
+    pub fn enter_if_free(&self, server: ServerId) -> Option<Slot> {
+        let live = &self.servers[server.0].live;
+        let wish = Wish::Server(self.servers[server.0].home);
+        match self.gate.enter(&self.servers, wish, 0, || (!live.is_full()).then_some(server)) {
+            Entered::In(_, slot) => Some(slot),
+            Entered::Waits(_) | Entered::Full => None,
         }
     }
 
@@ -223,7 +246,7 @@ impl Pool {
         home: ServerId,
         recall: &mut Recall,
         tried: &Tried,
-        balance: &mut RoundRobin,
+        balance: &mut Local,
         most: usize,
     ) -> Entered {
         let due = recall.id().filter(|_| recall.is_to_be_rehomed(self, home));
@@ -240,7 +263,7 @@ impl Pool {
         self.enter_any(recall, tried, balance, most)
     }
 
-    fn enter_any(&self, recall: &Recall, tried: &Tried, balance: &mut RoundRobin, most: usize) -> Entered {
+    fn enter_any(&self, recall: &Recall, tried: &Tried, balance: &mut Local, most: usize) -> Entered {
         let failed = self.servers.iter().enumerate().filter(|(place, _)| tried.contains(ServerId(*place)));
         let not = failed.map(|(_, server)| server.home).collect();
         let wish = Wish::Anybody { session: recall.id().is_some(), not };
@@ -266,7 +289,8 @@ impl Pool {
     }
 
     fn rank(&self, id: SessionId, takes: impl Fn(ServerId, &Server) -> bool) -> Option<ServerId> {
-        let weight = |place, server: &Server| if takes(ServerId(place), server) { server.weight } else { 0 };
+        let weight =
+            |place, server: &Server| if takes(ServerId(place), server) { server.lasting_weight() } else { 0 };
         let servers = self.servers.iter().enumerate();
         let chosen = rendezvous::rank(
             id.0,
@@ -279,20 +303,17 @@ impl Pool {
         &self,
         recall: &Recall,
         tried: &Tried,
-        balance: &mut RoundRobin,
+        balance: &mut Local,
         takes: impl Fn(&Server) -> bool,
     ) -> Option<ServerId> {
-        let weight = |place: usize| {
-            let server = &self.servers[place];
-            if tried.contains(ServerId(place)) || !takes(server) { 0 } else { server.weight }
+        let takes = |place, server: &Server| !tried.contains(place) && takes(server);
+        let Some(id) = recall.id() else {
+            let weight = |place: usize| {
+                let server = &self.servers[place];
+                if takes(ServerId(place), server) { server.live.weight(server.weight) } else { 0 }
+            };
+            return self.balance.choose(recall.key(), &self.servers, weight, balance).map(ServerId);
         };
-        let chosen = match recall.id() {
-            Some(id) => rendezvous::rank(
-                id.0,
-                self.servers.iter().enumerate().map(|(place, server)| (place, server.home, weight(place))),
-            ),
-            None => balance.choose(weight),
-        };
-        chosen.map(ServerId)
+        self.rank(id, takes)
     }
 }

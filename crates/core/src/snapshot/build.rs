@@ -9,10 +9,13 @@ use serde::Serialize;
 
 use super::entrance::Entrance;
 use super::{Snapshot, chain, wire};
+use crate::balance::Balance;
+use crate::balance::maglev::Maglev;
 use crate::debug::Token;
 use crate::http::h1::decode::{Limits, MOST_FIELDS};
 use crate::http::https::Https;
 use crate::http::reserved::Reserved;
+use crate::persistence::ByHash;
 use crate::persistence::cookie::{Incarnation, home_of};
 use crate::persistence::seal::KeyRing;
 use crate::pool::live::Live;
@@ -72,6 +75,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
                 introduction: pool.proxy_protocol,
                 via: pool.via.clone(),
                 servers: build_servers(pool, old, joined, &mut mistakes),
+                balance: build_balance(&pool.balance, pool, old.map(|old| &old.balance), &mut mistakes),
                 persistence: chain::build(pool, old, &listeners, at, &mut mistakes),
                 sessions: pool.sessions.clone(),
                 queue: pool.queue,
@@ -162,6 +166,40 @@ fn build_servers(
         });
     }
     servers
+}
+
+fn build_balance(
+    balance: &wire::Balance,
+    pool: &wire::Pool,
+    old: Option<&Balance>,
+    mistakes: &mut Vec<Mistake>,
+) -> Balance {
+    match balance {
+        wire::Balance::RoundRobin {} => Balance::RoundRobin,
+        wire::Balance::Random {} => Balance::Random,
+        wire::Balance::LeastRequests {} => Balance::LeastRequests,
+        wire::Balance::P2c {} => Balance::P2c,
+        wire::Balance::Rendezvous { key } => Balance::Rendezvous(ByHash::new(key)),
+        wire::Balance::Maglev { key, bound } => {
+            let of = pool.servers.iter().map(|server| (home_of(&server.name), server.weight)).collect();
+            let before = if let Some(Balance::Maglev(before)) = old { Some(before) } else { None };
+            Balance::Maglev(Maglev::new(ByHash::new(key), *bound, of, before))
+        }
+        wire::Balance::Dynamic {} => Balance::Dynamic,
+        wire::Balance::Python { wait, fallback } => {
+            if matches!(**fallback, wire::Balance::Python { .. }) {
+                let message = "a fallback chooses by itself";
+                mistakes.push(Mistake::at(&["pools", &pool.name, "balance", "fallback"], message));
+                return Balance::RoundRobin;
+            }
+            let before =
+                if let Some(Balance::Python { fallback, .. }) = old { Some(&**fallback) } else { None };
+            Balance::Python {
+                wait: *wait,
+                fallback: Box::new(build_balance(fallback, pool, before, mistakes)),
+            }
+        }
+    }
 }
 
 fn build_limits(limits: &wire::Limits, mistakes: &mut Vec<Mistake>) -> Limits {

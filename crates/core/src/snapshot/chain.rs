@@ -54,7 +54,10 @@ pub(super) fn build(
             let settings = address::Settings { prefix4, prefix6, idle, capacity: capacity as usize };
             Kind::Address(ByAddress::new(settings, addresses(settings, old, at)))
         }
-        wire::Persistence::Hash(hash) => Kind::Hash(ByHash::new(hash)),
+        wire::Persistence::Hash(hash) => {
+            let &wire::Hash { over, prefix4, prefix6, .. } = hash;
+            Kind::Hash(ByHash::new(&wire::Hashed { over, name: hash.name.clone(), prefix4, prefix6 }))
+        }
     });
     let accept = pool.sessions.accept.iter().map(Foreign::new).collect();
     Chain::new(kinds.collect(), conditions(pool, mistakes), accept)

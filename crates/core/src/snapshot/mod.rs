@@ -5,6 +5,8 @@ mod chain;
 pub mod entrance;
 pub mod wire;
 
+use std::collections::BTreeMap;
+
 use self::entrance::Entrance;
 use crate::debug::Token;
 use crate::http::h1::decode::Limits;
@@ -56,6 +58,26 @@ impl Snapshot {
     pub fn server(&self, pool: &str, server: &str) -> Option<&Server> {
         let pool = self.pools.iter().find(|candidate| candidate.name == pool)?;
         pool.servers.iter().find(|candidate| candidate.name == server)
+    }
+
+    /// Gives servers other weights; every server that is not named has that of its configuration.
+    ///
+    /// Where one is named that is not there, nothing changes, and it is told.
+    pub fn set_weights<'a>(&self, weights: &'a [wire::ServerWeight]) -> Result<(), &'a wire::ServerWeight> {
+        if let Some(unknown) = weights.iter().find(|said| self.server(&said.pool, &said.server).is_none()) {
+            return Err(unknown);
+        }
+        for pool in &self.pools {
+            let named = weights.iter().filter(|said| said.pool == pool.name);
+            let said: BTreeMap<&str, _> = named.map(|said| (said.server.as_str(), said)).collect();
+            for server in &pool.servers {
+                server.live.set_weight(said.get(server.name.as_str()).copied());
+            }
+            if pool.limited {
+                pool.gate.look_again();
+            }
+        }
+        Ok(())
     }
 
     /// A pool by its id.

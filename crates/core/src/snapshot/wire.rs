@@ -4,6 +4,7 @@
 //! Times are whole milliseconds, sizes whole bytes, addresses always `IP:port`.
 
 mod asking;
+mod balance;
 mod seen;
 mod sessions;
 mod tls;
@@ -11,6 +12,7 @@ mod tls;
 use serde::{Deserialize, Serialize};
 
 pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
+pub use self::balance::{Balance, HashOver, Hashed, ServerWeight};
 pub use self::seen::{AccessFormat, AccessLog, Debugging};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Overflow, Rebalance, Sessions};
 pub use self::tls::{Certificate, ClientFields, Clients, Own, ServerTls, Tls, Version};
@@ -126,14 +128,6 @@ pub enum Introduction {
     V1,
     /// The binary one.
     V2,
-}
-
-/// How a pool chooses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Balance {
-    /// Smooth weighted round robin.
-    RoundRobin {},
 }
 
 /// How a client comes back to its server.
@@ -329,22 +323,6 @@ pub struct Hash {
     pub prefix6: u8,
     /// The requests it is taken of.
     pub condition: Condition,
-}
-
-/// Where the hashed text stands in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HashOver {
-    /// A field's value.
-    Field,
-    /// A cookie's value.
-    Cookie,
-    /// A query parameter's value.
-    Query,
-    /// The path.
-    Path,
-    /// The client's address.
-    Address,
 }
 
 /// One process that answers requests.

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use equalizer_core::balance::round_robin::RoundRobin;
+use equalizer_core::balance::Local;
 use equalizer_core::fault::Fault;
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::forwarded::{Forwarded, Origin};
@@ -133,7 +133,7 @@ pub struct Bench {
     pub method: Method,
     pub target: String,
     chance: u64,
-    balance: RoundRobin,
+    balance: Local,
 }
 
 impl Bench {
@@ -147,7 +147,7 @@ impl Bench {
             method: Method::Idempotent,
             target: "/".to_owned(),
             chance: 0x1234_5678_9abc,
-            balance: RoundRobin::new(4),
+            balance: Local::new(4, 1),
         }
     }
 

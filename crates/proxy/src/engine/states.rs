@@ -1,9 +1,9 @@
-//! What is said of servers from outside: who may use them, and which life they are in.
+//! What is said of servers from outside: who may use them, how much they take, and which life they are in.
 
 use std::collections::{HashMap, HashSet};
 
 use equalizer_core::persistence::cookie::Incarnation;
-use equalizer_core::snapshot::wire::ServerState;
+use equalizer_core::snapshot::wire::{ServerState, ServerWeight};
 
 use super::{Engine, Refused};
 use crate::clock::unix_now;
@@ -32,6 +32,13 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Gives servers other weights; every server that is not named has that of its configuration.
+    pub fn set_weights(&self, weights: &[u8]) -> Result<(), Refused> {
+        let weights: Vec<ServerWeight> = serde_json::from_slice(weights)?;
+        let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
+        rules.set_weights(&weights).map_err(|unknown| no_such(&unknown.pool, &unknown.server))
     }
 
     /// A server told its life elsewhere than in a response to a client.

@@ -56,14 +56,14 @@ struct Flight(Rc<ServerSeat>);
 
 impl Flight {
     fn new(seat: &Rc<ServerSeat>) -> Self {
-        seat.in_flight.set(seat.in_flight.get() + 1);
+        seat.departs();
         Self(Rc::clone(seat))
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.0.in_flight.set(self.0.in_flight.get() - 1);
+        self.0.arrives();
     }
 }
 
@@ -76,36 +76,39 @@ impl Link {
         wait: u32,
     ) -> Result<Self, Fault> {
         let now = deadline.now();
+        // From here on: who connects is on its way, and the next one chosen should know.
+        let flight = Flight::new(seat);
         if seat.shares() && !wanted.alone {
             if wanted.fresh {
                 seat.shared.leave();
             }
             if let Some(socket) = seat.shared.stream(now) {
-                return Ok(Self::new(socket, true, seat));
+                return Ok(Self { socket, reused: true, flight });
             }
         } else {
             while let Some(socket) = wanted.idle(seat) {
                 // What must not be sent twice is not sent into a connection that has been closed meanwhile.
                 if wanted.method.idempotent() || socket.is_alive() {
-                    return Ok(Self::new(socket, true, seat));
+                    return Ok(Self { socket, reused: true, flight });
                 }
             }
         }
         // Boxed: it is rare, and every connection's memory would have to hold it.
         match Box::pin(deadline.within(wait, Self::make(seat, wanted, now))).await {
-            Ok(made) => made,
+            Ok(made) => made.map(|(socket, reused)| Self { socket, reused, flight }),
             Err(Late) => Err(Fault::ConnectTimeout),
         }
     }
 
-    /// Makes a connection; those who could share it wait for it, rather than each making one.
-    async fn make(seat: &Rc<ServerSeat>, wanted: Wanted<'_>, now: u64) -> Result<Self, Fault> {
+    /// Makes a connection, and whether it had served before; those who could share it wait for it, rather than each
+    /// making one.
+    async fn make(seat: &Rc<ServerSeat>, wanted: Wanted<'_>, now: u64) -> Result<(Socket, bool), Fault> {
         let mut turn = None;
         if seat.shares() && !wanted.alone {
             turn = Some(seat.shared.turn().await);
             // Somebody else may have made one meanwhile.
             if let Some(socket) = seat.shared.stream(now) {
-                return Ok(Self::new(socket, true, seat));
+                return Ok((socket, true));
             }
         }
         // Or has learned that there is nothing to share.
@@ -113,11 +116,7 @@ impl Link {
         seat.connects.set(seat.connects.get() + 1);
         let Connected { socket, http2 } = connect(seat, wanted.alone, wanted.client).await?;
         let socket = if http2 { seat.shared.open(socket, now).await? } else { socket };
-        Ok(Self::new(socket, false, seat))
-    }
-
-    fn new(socket: Socket, reused: bool, seat: &Rc<ServerSeat>) -> Self {
-        Self { socket, reused, flight: Flight::new(seat) }
+        Ok((socket, false))
     }
 
     /// Puts the connection back for the next exchange.

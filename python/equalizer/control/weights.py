@@ -1,0 +1,121 @@
+"""The weights of servers now: as configured, as people gave them, as their balance computes them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from equalizer.model.balance import Adaptive, Balance, Custom, FastestResponse, Python, ServerAgent
+from equalizer.model.config import Config
+from equalizer.policy import dynamic
+from equalizer.policy.dynamic import Factors, Formula, Seen
+from equalizer.snapshot.report import PoolReport, Report, ServerReport
+from equalizer.snapshot.wire import ServerWeight
+
+Name: TypeAlias = tuple[str, str]
+"""Pool and server."""
+Agents: TypeAlias = Mapping[Name, float | None]
+"""What servers' agents said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Everything that is known of weights; a new value after each change."""
+
+    given: Mapping[Name, int]
+    """By people; it outlives every reload in which the server stays."""
+    factors: Mapping[str, Factors]
+    """By pool, as its balance computes them."""
+    seen: Mapping[Name, Seen]
+    """Of the last second, in pools whose balance looks at it."""
+    timed: Mapping[Name, tuple[int, int]]
+    """Answers and microseconds, as counted then."""
+
+
+NOTHING = Weights({}, {}, {}, {})
+UNSAID: Sequence[ServerWeight] = []
+
+
+def formula_of(balance: Balance) -> Formula | None:
+    """How a balance computes weights; None when it does not."""
+    match balance:
+        case FastestResponse():
+            return Formula(1, 0, 0, balance.responsiveness)
+        case Adaptive():
+            return Formula(1, 1, 1, balance.responsiveness)
+        case ServerAgent():
+            return Formula(0, 0, 1, balance.responsiveness)
+        case Custom():
+            return Formula(balance.response_time, balance.in_flight, balance.agent, balance.responsiveness)
+        case Python():
+            return formula_of(balance.fallback)
+        case _:
+            return None
+
+
+def kept(weights: Weights, config: Config) -> Weights:
+    """What still holds under a configuration."""
+    known = {(pool, server) for pool, each in config.pools.items() for server in each.servers}
+    computed = {pool for pool, each in config.pools.items() if formula_of(each.balance)}
+    return Weights(
+        given={name: weight for name, weight in weights.given.items() if name in known},
+        factors={pool: factors for pool, factors in weights.factors.items() if pool in computed},
+        seen={name: seen for name, seen in weights.seen.items() if name in known and name[0] in computed},
+        timed={name: timed for name, timed in weights.timed.items() if name in known},
+    )
+
+
+def with_given(weights: Weights, name: Name, weight: int | None) -> Weights:
+    """With a person's word for one server; None takes it back."""
+    others = {other: each for other, each in weights.given.items() if other != name}
+    given = others if weight is None else {**others, name: weight}
+    return Weights(given, weights.factors, weights.seen, weights.timed)
+
+
+def after_a_second(weights: Weights, config: Config, report: Report, agents: Agents) -> Weights:
+    """As the balances compute them from what was counted meanwhile."""
+    factors: dict[str, Factors] = {}
+    seen: dict[Name, Seen] = {}
+    timed: dict[Name, tuple[int, int]] = {}
+    for pool, table in config.pools.items():
+        formula = formula_of(table.balance)
+        if formula is None:
+            continue
+        counted = report.pools.get(pool, PoolReport()).servers
+        here: dict[str, Seen] = {}
+        for server, each in table.servers.items():
+            name, found = (pool, server), counted.get(server, ServerReport())
+            timed[name] = (found.timed, found.micros)
+            if found.state not in (None, "up"):
+                continue  # one that gets nothing only looks idle
+            here[server] = seen[name] = Seen(
+                weight=weights.given.get(name, each.weight),
+                response_time=_mean(weights.timed.get(name), timed[name]),
+                in_flight=found.in_flight,
+                agent=agents.get(name),
+            )
+        before = weights.factors.get(pool, {})
+        resting = {server: before.get(server, 1.0) for server in table.servers if server not in here}
+        factors[pool] = {**resting, **dynamic.step(formula, here, before)}
+    return Weights(weights.given, factors, seen, timed)
+
+
+def _mean(before: tuple[int, int] | None, now: tuple[int, int]) -> float | None:
+    """Seconds that an answer took; None where there was none, or nothing to compare with."""
+    answers = now[0] - before[0] if before else 0
+    return (now[1] - before[1]) / answers / 1e6 if before and answers > 0 else None
+
+
+def wire(weights: Weights, config: Config) -> Sequence[ServerWeight]:
+    """As the engine takes them: those that are not as configured."""
+    said = []
+    for pool, table in config.pools.items():
+        given = {
+            server: weights.given.get((pool, server), each.weight) for server, each in table.servers.items()
+        }
+        now = dynamic.weights(given, weights.factors.get(pool, {}))
+        said += [
+            ServerWeight(pool=pool, server=server, given=given[server], now=now[server])
+            for server, each in table.servers.items()
+            if (given[server], now[server]) != (each.weight, each.weight)
+        ]
+    return said

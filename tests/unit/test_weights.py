@@ -1,0 +1,129 @@
+"""Weights: as configured, as people gave them, as balances compute them; and what they are told by."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from equalizer import Config
+from equalizer.control import weights
+from equalizer.control.answers import PoolStatus, ServerStatus, Status
+from equalizer.policy.dynamic import Formula
+from equalizer.policy.replay import replay
+from equalizer.snapshot.report import PoolReport, Report, ServerReport
+from equalizer.snapshot.wire import ServerWeight
+
+
+def config(balance: object, **weight: int) -> Config:
+    servers = {name: {"address": "127.0.0.1:9001", "weight": each} for name, each in weight.items()}
+    return Config.model_validate(
+        {
+            "listeners": {"web": {"address": ":80"}},
+            "pools": {"shop": {"balance": balance, "servers": servers}},
+        }
+    )
+
+
+def report(**servers: ServerReport) -> Report:
+    return Report(pools={"shop": PoolReport(servers=servers)})
+
+
+def timed(answers: int, milliseconds: int) -> ServerReport:
+    return ServerReport(timed=answers, micros=answers * milliseconds * 1000)
+
+
+def told(known: weights.Weights, written: Config) -> dict[str, tuple[int, int]]:
+    return {each.server: (each.given, each.now) for each in weights.wire(known, written)}
+
+
+def test_nothing_is_told_of_servers_that_are_as_configured() -> None:
+    written = config("round_robin", web1=100, web2=50)
+    assert weights.wire(weights.NOTHING, written) == []
+    given = weights.with_given(weights.NOTHING, ("shop", "web2"), 10)
+    assert weights.wire(given, written) == [ServerWeight(pool="shop", server="web2", given=10, now=10)]
+    assert weights.wire(weights.with_given(given, ("shop", "web2"), None), written) == []
+
+
+def test_weights_follow_response_times_and_not_what_was_before_the_first_look() -> None:
+    written = config({"kind": "fastest_response", "responsiveness": "fast"}, web1=100, web2=100)
+    first = weights.after_a_second(
+        weights.NOTHING, written, report(web1=timed(100, 900), web2=timed(100, 1)), {}
+    )
+    assert told(first, written) == {}
+    counted = report(
+        web1=ServerReport(timed=110, micros=90_000_000 + 10 * 10_000),
+        web2=ServerReport(timed=110, micros=100_000 + 10 * 30_000),
+    )
+    second = weights.after_a_second(first, written, counted, {})
+    assert second.seen["shop", "web1"].response_time == pytest.approx(0.01)
+    assert told(second, written) == {"web1": (100, 115), "web2": (100, 90)}
+
+
+def test_a_given_weight_is_what_a_computed_one_keeps_to() -> None:
+    written = config("adaptive", web1=100, web2=100)
+    known = weights.with_given(weights.NOTHING, ("shop", "web1"), 10)
+    agents = {("shop", "web1"): 90.0, ("shop", "web2"): 0.0}
+    for _ in range(100):
+        known = weights.after_a_second(known, written, report(), agents)
+    given, now = told(known, written)["web1"]
+    assert given == 10
+    assert 5 <= now < 10
+    assert told(weights.with_given(known, ("shop", "web1"), 0), written)["web1"] == (0, 0)
+
+
+def test_a_server_that_takes_nobody_keeps_its_weight() -> None:
+    written = config({"kind": "custom", "in_flight": 1, "responsiveness": "fast"}, web1=100, web2=100)
+    busy = ServerReport(state="up", in_flight=50)
+    known = weights.after_a_second(
+        weights.NOTHING, written, report(web1=busy, web2=ServerReport(state="up")), {}
+    )
+    before = told(known, written)
+    assert before["web1"][1] < 100 < before["web2"][1]
+    for _ in range(10):
+        known = weights.after_a_second(
+            known, written, report(web1=ServerReport(state="down"), web2=ServerReport(state="up")), {}
+        )
+    assert told(known, written)["web1"] == before["web1"]
+
+
+def test_what_is_known_outlives_a_reload_in_which_the_server_and_its_balance_stay() -> None:
+    before = config("adaptive", web1=100, web2=100)
+    known = weights.with_given(weights.NOTHING, ("shop", "web1"), 10)
+    known = weights.with_given(known, ("shop", "web2"), 20)
+    known = weights.after_a_second(known, before, report(web1=timed(1, 1)), {})
+    assert weights.kept(known, before) == known
+    fewer = weights.kept(known, config("adaptive", web1=50))
+    assert fewer.given == {("shop", "web1"): 10}
+    assert weights.kept(known, config("round_robin", web1=100, web2=100)).factors == {}
+
+
+@pytest.mark.parametrize(
+    ("balance", "formula"),
+    [
+        ("fastest_response", Formula(1, 0, 0)),
+        ("adaptive", Formula(1, 1, 1)),
+        ({"kind": "server_agent", "responsiveness": "slow"}, Formula(0, 0, 1, "slow")),
+        ({"kind": "custom", "response_time": 2, "agent": 5}, Formula(2, 0, 5)),
+        ("least_requests", None),
+    ],
+)
+def test_a_balance_is_a_formula(balance: object, formula: Formula | None) -> None:
+    assert weights.formula_of(config(balance, web1=1).pools["shop"].balance) == formula
+
+
+def line(**response_times: float) -> str:
+    """A status as `equalizer status --json` prints it."""
+    servers = tuple(
+        ServerStatus(name, "", 100, None, 100, each, "up", None, 0, 0, 0, 0, 0, {}, None)
+        for name, each in response_times.items()
+    )
+    return json.dumps(asdict(Status("", 1, 1, 0.0, 0, (PoolStatus("shop", {}, {}, 0, servers),))))
+
+
+def test_a_recorded_history_is_replayed() -> None:
+    history = [line(web1=0.1, web2=0.3)] * 3
+    slow, fast = (list(replay(history, "shop", Formula(1, 0, 0, word))) for word in ("slow", "fast"))
+    assert [each["web1"] for each in fast] == sorted(each["web1"] for each in fast)
+    assert fast[-1]["web1"] > slow[-1]["web1"] > 100 > slow[-1]["web2"] > fast[-1]["web2"]
+    with pytest.raises(KeyError):
+        list(replay(history, "other", Formula(1, 0, 0)))
