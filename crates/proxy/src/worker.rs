@@ -79,6 +79,8 @@ pub(crate) struct Arrival {
     pub(crate) origin: Origin,
     /// Whether it was one whose word on the client counted when it came.
     pub(crate) trusted: bool,
+    /// Among its listener's connections, and its client's.
+    place: Rc<Place>,
     /// The limit that it is beyond: its request is answered, and no more.
     pub(crate) full: Option<&'static Full>,
     /// Where servers are told of it.
@@ -91,6 +93,19 @@ pub(crate) struct Arrival {
     pub(crate) certificate: Option<Rc<[u8]>>,
     /// The version of TLS that was agreed on.
     pub(crate) tls: Option<&'static str>,
+}
+
+impl Arrival {
+    /// Whether it finds room. One that is trusted brings many clients.
+    fn room(&self, worker: &Worker) -> Room {
+        let setup = worker.setup();
+        let most = setup.entrance(self.listener.get()).map_or(0, |one| one.connections);
+        match self.place.at_listener(most) {
+            Room::Enough if self.trusted => Room::Enough,
+            Room::Enough => self.place.of_client(self.origin.client, setup.rules.clients, &worker.crowd),
+            other => other,
+        }
+    }
 }
 
 /// Runs a worker until it is told to stop or its engine is gone. Called on a thread of its own.
@@ -287,7 +302,7 @@ impl Listening {
 
 impl Serves {
     fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-        let (open, tls) = (Open::new(worker, &self.open), self.tls.borrow().clone());
+        let (open, tls) = (Open::new(worker), self.tls.borrow().clone());
         let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
         let setup = worker.setup();
         let trusted = setup.entrance(self.place.get()).is_some_and(|one| one.trusted.holds(origin.client));
@@ -295,6 +310,7 @@ impl Serves {
         let arrival = Arrival {
             origin,
             trusted,
+            place: Rc::new(Place::new(&self.open)),
             full: None,
             visit: setup.rules.introduces.then(|| Visit::seen(&stream, peer)).flatten(),
             listener: Rc::clone(&self.place),
@@ -311,8 +327,8 @@ impl Serves {
 }
 
 /// Begins to serve a connection of which is known whose it is.
-fn begin(mut open: Open, stream: TcpStream, tls: Option<ListenerTls>, mut arrival: Arrival) {
-    match open.room(&arrival) {
+fn begin(open: Open, stream: TcpStream, tls: Option<ListenerTls>, mut arrival: Arrival) {
+    match arrival.room(&open.0) {
         Room::Enough => {}
         Room::Answer(full) => {
             open.0.count_refused(full.word);
@@ -369,23 +385,12 @@ async fn accept(worker: Rc<Worker>, listener: Rc<TcpListener>, serves: Rc<Serves
 }
 
 /// A connection counts as open until this is dropped.
-struct Open(Rc<Worker>, Place);
+struct Open(Rc<Worker>);
 
 impl Open {
-    fn new(worker: &Rc<Worker>, listener: &Arc<AtomicU32>) -> Self {
+    fn new(worker: &Rc<Worker>) -> Self {
         worker.connections.set(worker.connections.get() + 1);
-        Self(Rc::clone(worker), Place::new(listener))
-    }
-
-    /// Whether a connection finds room. One that is trusted brings many clients.
-    fn room(&mut self, arrival: &Arrival) -> Room {
-        let setup = self.0.setup();
-        let most = setup.entrance(arrival.listener.get()).map_or(0, |one| one.connections);
-        match self.1.at_listener(most) {
-            Room::Enough if arrival.trusted => Room::Enough,
-            Room::Enough => self.1.of_client(arrival.origin.client, setup.rules.clients, &self.0.crowd),
-            other => other,
-        }
+        Self(Rc::clone(worker))
     }
 }
 
