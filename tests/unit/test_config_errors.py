@@ -235,7 +235,7 @@ def test_text_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
 
 def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
     file = tmp_path / "equalizer.toml"
-    file.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode() + b"[limits]\r\nbody = 1\r\n")
+    file.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode() + b"[limits]\r\nbodies = 1\r\n")
     with pytest.raises(ConfigError) as caught:
         load(file)
     assert [problem.line for problem in caught.value.problems] == [8]

@@ -14,7 +14,7 @@ use tokio::task::{AbortHandle, spawn_local};
 
 use crate::clock::{Deadline, TICK_MS};
 use crate::mailbox::{Accept, Drill};
-use crate::place::Room;
+use crate::place::{Place, Room};
 use crate::socket::Socket;
 use crate::tls::ListenerTls;
 use crate::visit::{self, Visit};
@@ -109,7 +109,7 @@ impl Listening {
 
 impl Serves {
     fn serve(&self, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-        let (open, tls) = (Open::new(worker, &self.open), self.tls.borrow().clone());
+        let (open, tls) = (Open::new(worker), self.tls.borrow().clone());
         if let Some(drill) = worker.drill.take() {
             assert!(drill == Drill::Connection, "a drill in what accepts");
             spawn_local(fail(open, stream));
@@ -122,6 +122,7 @@ impl Serves {
         let arrival = Arrival {
             origin,
             trusted,
+            place: Rc::new(Place::new(&self.open)),
             full: None,
             visit: setup.rules.introduces.then(|| Visit::seen(&stream, peer)).flatten(),
             listener: Rc::clone(&self.place),
@@ -138,8 +139,8 @@ impl Serves {
 }
 
 /// Begins to serve a connection of which is known whose it is.
-fn begin(mut open: Open, stream: TcpStream, tls: Option<ListenerTls>, mut arrival: Arrival) {
-    match open.room(&arrival) {
+fn begin(open: Open, stream: TcpStream, tls: Option<ListenerTls>, mut arrival: Arrival) {
+    match arrival.room(open.worker()) {
         Room::Enough => {}
         Room::Answer(full) => {
             open.worker().count_refused(full.word);

@@ -1,5 +1,6 @@
 //! Decides whether there is room for a client's connection: at its listener, and among those of its client's prefix.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -30,7 +31,7 @@ pub(crate) struct Place {
     listener: Arc<AtomicU32>,
     /// How many the listener had with this one.
     number: u32,
-    client: Option<Box<(Arc<Crowd>, u128)>>,
+    client: OnceCell<(Arc<Crowd>, u128)>,
 }
 
 /// What becomes of a connection.
@@ -58,7 +59,7 @@ impl Place {
     /// A connection has come to a listener.
     pub(crate) fn new(listener: &Arc<AtomicU32>) -> Self {
         let number = listener.fetch_add(1, Relaxed) + 1;
-        Self { listener: Arc::clone(listener), number, client: None }
+        Self { listener: Arc::clone(listener), number, client: OnceCell::new() }
     }
 
     /// Whether its listener, which takes at most `most`, has room for it; 0 for any number.
@@ -67,21 +68,21 @@ impl Place {
     }
 
     /// Whether its client may have one more.
-    pub(crate) fn of_client(&mut self, client: IpAddr, limit: ClientLimit, crowd: &Arc<Crowd>) -> Room {
+    pub(crate) fn of_client(&self, client: IpAddr, limit: ClientLimit, crowd: &Arc<Crowd>) -> Room {
         if limit.connections == 0 {
             return Room::Enough;
         }
         let prefix = prefix(client, limit.prefix4, limit.prefix6);
-        self.client = Some(Box::new((Arc::clone(crowd), prefix)));
-        Room::beyond(crowd.enter(prefix), limit.connections, &CLIENT_FULL)
+        let (crowd, prefix) = self.client.get_or_init(|| (Arc::clone(crowd), prefix));
+        Room::beyond(crowd.enter(*prefix), limit.connections, &CLIENT_FULL)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.listener.fetch_sub(1, Relaxed);
-        if let Some(client) = &self.client {
-            client.0.leave(client.1);
+        if let Some((crowd, prefix)) = self.client.get() {
+            crowd.leave(*prefix);
         }
     }
 }

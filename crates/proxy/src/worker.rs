@@ -6,7 +6,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::Sender;
 
 use equalizer_core::crowd::Crowd;
@@ -66,6 +65,8 @@ pub(crate) struct Arrival {
     pub(crate) origin: Origin,
     /// Whether it was one whose word on the client counted when it came.
     pub(crate) trusted: bool,
+    /// Among its listener's connections, and its client's.
+    pub(crate) place: Rc<Place>,
     /// The limit that it is beyond: its request is answered, and no more.
     pub(crate) full: Option<&'static Full>,
     /// Where servers are told of it.
@@ -78,6 +79,19 @@ pub(crate) struct Arrival {
     pub(crate) certificate: Option<Rc<[u8]>>,
     /// The version of TLS that was agreed on.
     pub(crate) tls: Option<&'static str>,
+}
+
+impl Arrival {
+    /// Whether it finds room. One that is trusted brings many clients.
+    pub(crate) fn room(&self, worker: &Worker) -> Room {
+        let setup = worker.setup();
+        let most = setup.entrance(self.listener.get()).map_or(0, |one| one.connections);
+        match self.place.at_listener(most) {
+            Room::Enough if self.trusted => Room::Enough,
+            Room::Enough => self.place.of_client(self.origin.client, setup.rules.clients, &worker.crowd),
+            other => other,
+        }
+    }
 }
 
 /// Runs a worker until it is told to stop, its engine is gone, or it breaks. Called on a thread of its own.
@@ -307,27 +321,16 @@ impl Drop for Vital {
 }
 
 /// A connection counts as open until this is dropped.
-pub(crate) struct Open(Rc<Worker>, Place);
+pub(crate) struct Open(Rc<Worker>);
 
 impl Open {
-    pub(crate) fn new(worker: &Rc<Worker>, listener: &Arc<AtomicU32>) -> Self {
+    pub(crate) fn new(worker: &Rc<Worker>) -> Self {
         worker.connections.set(worker.connections.get() + 1);
-        Self(Rc::clone(worker), Place::new(listener))
+        Self(Rc::clone(worker))
     }
 
     pub(crate) fn worker(&self) -> &Rc<Worker> {
         &self.0
-    }
-
-    /// Whether a connection finds room. One that is trusted brings many clients.
-    pub(crate) fn room(&mut self, arrival: &Arrival) -> Room {
-        let setup = self.0.setup();
-        let most = setup.entrance(arrival.listener.get()).map_or(0, |one| one.connections);
-        match self.1.at_listener(most) {
-            Room::Enough if arrival.trusted => Room::Enough,
-            Room::Enough => self.1.of_client(arrival.origin.client, setup.rules.clients, &self.0.crowd),
-            other => other,
-        }
     }
 }
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from equalizer.snapshot.wire import State
 
+REFUSED: Final = ("listener_full", "client_full", "proxy_untrusted", "proxy_malformed", "proxy_late")
+"""Why a client's connection is not served."""
 LOST: Final = (
     "home_removed",
     "home_down",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from equalizer.snapshot.report import LOST, PoolReport, Report, ServerReport
+from equalizer.snapshot.report import LOST, REFUSED, PoolReport, Report, ServerReport
 
 Reading: TypeAlias = tuple[tuple[str, ...], float]
 """The values of a metric's labels, and what was counted."""
@@ -55,6 +55,11 @@ def _answers(report: Report) -> Iterable[Reading]:
 def _lost(pool: PoolReport) -> Mapping[str, int]:
     """From zero on: the first one that is lost must show as an increase."""
     return {**dict.fromkeys(LOST, 0), **pool.lost}
+
+
+def _refused(report: Report) -> Iterable[Reading]:
+    """From zero on, too."""
+    return [((word,), count) for word, count in {**dict.fromkeys(REFUSED, 0), **report.refused}.items()]
 
 
 def _faults(report: Report) -> Iterable[Reading]:
@@ -286,7 +291,7 @@ CATALOGUE: Final = (
         "connections",
         "Client connections that were not served, by why.",
         ("reason",),
-        lambda report: [((word,), count) for word, count in report.refused.items()],
+        _refused,
     ),
     Metric(
         "equalizer_accept_pauses_total",
