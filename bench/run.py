@@ -38,7 +38,9 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         "--quick", action="store_true", help="five rounds: a first look, no result to publish"
     )
     parser.add_argument("--seconds", type=float, default=1.0, help="how long a slice is")
-    parser.add_argument("--saturated-only", action="store_true", help="leave the two fixed rates out")
+    parser.add_argument(
+        "--saturated-only", action="store_true", help="leave the two fixed rates out: nothing of SSE is left"
+    )
     parser.add_argument("--syscalls", action="store_true", help="also count system calls on W1")
     parser.add_argument("--idle", action="store_true", help="also weigh 1,000 and 10,000 idle connections")
     parser.add_argument("--equalizer", default=peers.find_equalizer(ROOT), help="the command to measure")
