@@ -28,7 +28,7 @@ lint: .venv/engine ## format, clippy, ruff, types, stubs and layers
 	cd python && ../$(BIN)/python -m mypy.stubtest equalizer._engine
 	$(BIN)/lint-imports --no-logo
 
-bench: .venv/engine-release ## the same work on us and the peers; rewrites the table of README.md (half an hour)
+bench: .venv/engine-release ## the same work on us and the peers; rewrites the table of README.md (less than an hour)
 	$(BIN)/python -m bench.run --readme
 
 framing: .venv/engine ## how HAProxy and nginx take the hostile cases; rewrites docs/reference/framing.md

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,12 @@ def cost(pid: int) -> Cost:
             with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while we look
                 total += parse_schedstat((task / "schedstat").read_text())
     return total
+
+
+def process_time(pid: int) -> int:
+    """Nanoseconds on a core of one process, with those of its threads that have ended."""
+    # What clock_getcpuclockid(3) gives for a process: its number inverted, above the bits of CPUCLOCK_SCHED.
+    return time.clock_gettime_ns((~pid << 3) | 2)
 
 
 def memory(pid: int) -> Memory:

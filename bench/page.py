@@ -98,7 +98,10 @@ def costs(results: list[dict[str, Any]], names: Sequence[str], subject: str) -> 
         each = [f"{side['cpu_us']:.1f}" if "cpu_us" in side else "–" for side in entry["sides"].values()]
         ratios = [_ratio(entry, key, name=key == "cpu_us to best peer") for key in shown]
         rows.append([_what(entry), *each, *ratios])
-    return _table(["CPU µs a request", *names, *(f"{subject} to {titles[key]}" for key in shown)], rows)
+    return _table(
+        ["CPU µs a request, message or event", *names, *(f"{subject} to {titles[key]}" for key in shown)],
+        rows,
+    )
 
 
 def _speeds(results: list[dict[str, Any]], names: Sequence[str]) -> str:
@@ -114,7 +117,7 @@ def _speeds(results: list[dict[str, Any]], names: Sequence[str]) -> str:
             latency = f"{side['p50_us'] / 1000:.2f} / {side['p99_us'] / 1000:.2f} ms"
             each.append(f"{side['per_second']:,.0f}; {latency}")
         rows.append([_what(entry), *each, _ratio(entry, "p99_us to best peer", name=True)])
-    return _table(["requests a second; p50 / p99", *names, "p99 to the best peer"], rows)
+    return _table(["of these a second; p50 / p99", *names, "p99 to the best peer"], rows)
 
 
 def _calls(calls: dict[str, dict[str, float]], names: Sequence[str]) -> str:

@@ -74,8 +74,16 @@ defaults
 frontend web
   bind 127.0.0.1:{side.ports["plain"]}
   bind 127.0.0.1:{side.ports["tls"]} ssl crt {both} alpn http/1.1
+  bind 127.0.0.1:{side.ports["h2"]} ssl crt {both} alpn h2
   default_backend shop
 backend shop
+{pool}
+frontend push
+  bind 127.0.0.1:{side.ports["push"]}
+  option http-no-delay
+  default_backend push
+backend push
+  option http-no-delay
 {pool}
 frontend large
   bind 127.0.0.1:{side.ports["large"]}
@@ -92,7 +100,8 @@ backend large
 
 def _nginx(side: Side, kit: Kit, folder: Path) -> list[str]:
     address = {name: f"127.0.0.1:{port}" for name, port in SERVERS.items()}
-    kept = "keepalive 128; keepalive_requests 1000000000; keepalive_timeout 600s;"
+    # As many as exchanges go on at once in H2: nginx would open a connection for each beyond this.
+    kept = "keepalive 512; keepalive_requests 1000000000; keepalive_timeout 600s;"
     single = "\n".join(f"  upstream {name} {{ server {where}; {kept} }}" for name, where in address.items())
     every = " ".join(f"server {where};" for where in address.values())
     temporary = "\n".join(
@@ -127,7 +136,21 @@ http {{
   server {{
     listen 127.0.0.1:{side.ports["plain"]} backlog=4096;
     listen 127.0.0.1:{side.ports["tls"]} ssl backlog=4096;
+    listen 127.0.0.1:{side.ports["h2"]} ssl http2 backlog=4096;
     location / {{ proxy_pass http://$home; add_header Set-Cookie $stamp; }}
+    location /events/ {{
+      proxy_pass http://$home;
+      proxy_buffering off;
+      add_header Set-Cookie $stamp;
+    }}
+    location /ws {{
+      proxy_pass http://$home;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection Upgrade;
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_read_timeout 600s;
+    }}
   }}
   server {{
     listen 127.0.0.1:{side.ports["large"]} backlog=4096;
@@ -182,15 +205,15 @@ SIDES = {
         Side(
             "equalizer",
             "one worker; sealed cookie, taken out of the request; X-Forwarded-* and Forwarded; key file",
-            {"plain": 8101, "tls": 8102, "large": 8101},
+            {"plain": 8101, "tls": 8102, "large": 8101, "h2": 8102, "push": 8101},
             _equalizer,
             lambda kit: [kit.equalizer, "--version"],
         ),
         Side(
             "haproxy",
             "nbthread 1; `cookie insert indirect nocache httponly`; forwardfor; http-reuse always; "
-            "splice both ways where bodies are large; no log",
-            {"plain": 8201, "tls": 8202, "large": 8203},
+            "splice both ways where bodies are large, `http-no-delay` for events; no log",
+            {"plain": 8201, "tls": 8202, "large": 8203, "h2": 8204, "push": 8205},
             _haproxy,
             lambda kit: ["haproxy", "-v"],
         ),
@@ -198,8 +221,9 @@ SIDES = {
             "nginx",
             "one worker; `map` from the cookie to the server, Set-Cookie where there is none (the cookie "
             "stays in the request, as with its own `sticky`); X-Forwarded-For; kept-alive servers; no log; "
-            "larger buffers and no temporary file where bodies are large",
-            {"plain": 8301, "tls": 8302, "large": 8303},
+            "larger buffers and no temporary file where bodies are large; `proxy_buffering off` "
+            "for events",
+            {"plain": 8301, "tls": 8302, "large": 8303, "h2": 8304, "push": 8301},
             _nginx,
             lambda kit: ["nginx", "-v"],
         ),
@@ -207,7 +231,7 @@ SIDES = {
             "relay",
             "copies bytes between a client's connection and one to a server that it opens for it; parses "
             "nothing, sets no cookie, no TLS; in W3 it alone opens a server's connection for each request",
-            {"plain": 8401, "large": 8401},
+            {"plain": 8401, "large": 8401, "push": 8401},
             _relay,
             lambda kit: [],
             stamps=False,

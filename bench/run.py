@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import arena, measure, page, peers, slices, stats
+from bench import arena, h2, measure, page, peers, slices, stats
 from bench.peers import SIDES, Kit, Side
 from bench.workloads import WORKLOADS, Workload
 
@@ -38,7 +38,9 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         "--quick", action="store_true", help="five rounds: a first look, no result to publish"
     )
     parser.add_argument("--seconds", type=float, default=1.0, help="how long a slice is")
-    parser.add_argument("--saturated-only", action="store_true", help="leave the two fixed rates out")
+    parser.add_argument(
+        "--saturated-only", action="store_true", help="leave the two fixed rates out: nothing of SSE is left"
+    )
     parser.add_argument("--syscalls", action="store_true", help="also count system calls on W1")
     parser.add_argument("--idle", action="store_true", help="also weigh 1,000 and 10,000 idle connections")
     parser.add_argument("--equalizer", default=peers.find_equalizer(ROOT), help="the command to measure")
@@ -85,8 +87,8 @@ def play(
 ) -> list[slices.Slice]:
     """Every round of one workload, at each of its paces."""
     able = {side.name: side for side in chosen if workload.port in side.ports}
-    paces: list[int | None] = [None] if options.saturated_only else [None, *workload.rates]
-    taken = []
+    paces = workload.paces(saturated_only=options.saturated_only)
+    taken: list[slices.Slice] = []
     for number in range(options.rounds):
         for pace in paces:
             order = stats.order(list(able), number)
@@ -129,6 +131,18 @@ def describe(
     }
 
 
+def able_workloads(asked: list[str] | None) -> list[str]:
+    """The workloads asked for (`None`: all), without those that this machine has no generator for."""
+    names = list(WORKLOADS) if asked is None else asked
+    reason = h2.missing()
+    if reason is None:
+        return names
+    left_out = [name for name in names if WORKLOADS[name].kind == "streams"]
+    for name in left_out:
+        print(f"bench: {name} is left out: {reason}", file=sys.stderr)
+    return [name for name in names if name not in left_out]
+
+
 def measure_all(
     options: argparse.Namespace, kit: Kit, chosen: list[Side], place: dict[str, str]
 ) -> dict[str, Any]:
@@ -143,7 +157,7 @@ def measure_all(
             }
     taken: list[slices.Slice] = []
     calls: dict[str, dict[str, float]] = {}
-    names = list(WORKLOADS) if options.workloads is None else options.workloads
+    names = able_workloads(options.workloads)
     with stage(kit, chosen, options.seconds) as stand:
         for name in names:
             taken += play(stand, chosen, WORKLOADS[name], options)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from bench import arena, measure
+from bench import arena, h2, measure
 from bench.peers import Kit, Running, Side
 from bench.workloads import COOKIE, Observed, Workload, rejected
 
@@ -43,11 +43,26 @@ class Slice:
     report: dict[str, Any]
 
 
+class Load(Protocol):
+    """A generator whose connections stand."""
+
+    pid: int
+
+    def go(self) -> None:
+        """Starts the load."""
+
+    def wait(self) -> None:
+        """Returns when the load is over."""
+
+    def report(self, seconds: float, rate: int | None) -> dict[str, Any]:
+        """What it has seen."""
+
+
 class Generator:
     """A `load` process that holds its connections and waits to be told to go."""
 
     def __init__(self, kit: Kit, words: list[str]) -> None:
-        self._words = words
+        self._words, self._report = words, ""
         command = ["taskset", "-c", str(arena.LOAD_CORE), str(kit.tools / "load"), *words]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
@@ -67,6 +82,15 @@ class Generator:
         assert self._process.stdin is not None
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
+
+    def wait(self) -> None:
+        """Returns when the load is over: its report has come."""
+        self._report = self.line()
+
+    def report(self, _seconds: float, _rate: int | None) -> dict[str, Any]:
+        """What it has seen."""
+        report: dict[str, Any] = json.loads(self._report)
+        return report
 
     def close(self) -> None:
         """Ends the input, at which the generator closes its connections and ends."""
@@ -94,6 +118,8 @@ def arguments(side: Side, workload: Workload, trust: Path) -> list[str]:
     words += ["--connections", str(workload.connections)]
     if workload.cookie:
         words += ["--cookie", COOKIE] if side.stamps else ["--cookie-line", _STAND_IN]
+    if workload.kind in ("messages", "events"):
+        words.append({"messages": "--websocket", "events": "--events"}[workload.kind])
     if workload.close:
         words.append("--close")
     if workload.tls:
@@ -113,19 +139,42 @@ class Stage:
     seconds: float
 
 
-def take(stage: Stage, side: Side, workload: Workload, rate: int | None, number: int) -> Slice:
-    """Measures one slice."""
-    words = [*arguments(side, workload, stage.kit.certificate), "--seconds", str(stage.seconds)]
+@contextmanager
+def _load(stage: Stage, side: Side, workload: Workload, rate: int | None) -> Iterator[Load]:
+    """The generator for a workload, at a pace."""
+    trust = stage.kit.certificate
+    if workload.kind == "streams":
+        log = stage.kit.folder / "h2load.log"
+        port = side.ports[workload.port]
+        newcomer = h2.first_answer(port, trust)
+        command = h2.arguments(workload, port, newcomer, rate, stage.seconds)
+        streams = h2.Streams(command, log, newcomer.length)
+        try:
+            streams.ready()
+            yield streams
+        finally:
+            streams.close()
+        return
+    words = [*arguments(side, workload, trust), "--seconds", str(stage.seconds)]
     if rate is not None:
         words += ["--rate", str(rate)]
-    pid = stage.running[side.name].pid
     with generator(stage.kit, words) as load:
-        pids = (pid, stage.origin.pid, load.pid)
-        before, started = [measure.cost(one) for one in pids], time.monotonic()
+        yield load
+
+
+def take(stage: Stage, side: Side, workload: Workload, rate: int | None, number: int) -> Slice:
+    """Measures one slice."""
+    pid = stage.running[side.name].pid
+    with _load(stage, side, workload, rate) as load:
+        pids = (pid, stage.origin.pid)
+        own, started = measure.process_time(load.pid), time.monotonic()
+        before = [measure.cost(one) for one in pids]
         load.go()
-        report = json.loads(load.line())
-        proxy, origin, own = (measure.cost(one) - was for one, was in zip(pids, before, strict=True))
+        load.wait()
+        own = measure.process_time(load.pid) - own
+        proxy, origin = (measure.cost(one) - was for one, was in zip(pids, before, strict=True))
         wall = (time.monotonic() - started) * 1e9
+        report = load.report(stage.seconds, rate)
     demand = (proxy.run + proxy.wait) / wall
     why = rejected(workload, rate, Observed(report, demand), stamps=side.stamps)
     each = max(report["requests"], 1) * 1000.0
@@ -142,7 +191,7 @@ def take(stage: Stage, side: Side, workload: Workload, rate: int | None, number:
         demand=demand,
         waited=proxy.wait / wall,
         origin_us=origin.run / each,
-        load_us=own.run / each,
+        load_us=own / each,
         rejected=why,
         report=report,
     )

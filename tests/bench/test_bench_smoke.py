@@ -1,4 +1,4 @@
-"""The benchmark itself, run for two rounds: its namespace, its tools, its figures."""
+"""The benchmark itself, run for a round or two: its namespace, its tools, its figures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,8 @@ from bench import arena
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.bench
-@pytest.mark.timeout(600)
-def test_two_rounds_of_the_relay_give_a_page(tmp_path: Path) -> None:
+def run(page: Path, *words: str) -> dict[str, Any]:
+    """Short slices, and the page they give."""
     reason = arena.why_no_namespace()
     if reason is not None:
         pytest.skip(f"network namespaces are not permitted here: {reason}")
@@ -26,22 +26,51 @@ def test_two_rounds_of_the_relay_give_a_page(tmp_path: Path) -> None:
         pytest.skip(arena.cores()[0])
     if shutil.which("cargo") is None and "EQUALIZER_BENCH_TOOLS" not in os.environ:
         pytest.skip("cargo is missing, so the benchmark's tools cannot be built")
-    page = tmp_path / "page.json"
-    words = ["--side", "relay", "--subject", "relay", "--workloads", "W1", "W3", "W5"]
-    words += ["--rounds", "2", "--seconds", "0.2", "--saturated-only", "--json", str(page)]
+    command = [sys.executable, "-m", "bench.run", *words, "--seconds", "0.2", "--json", str(page)]
     if tools := os.environ.get("EQUALIZER_BENCH_TOOLS"):
-        words += ["--tools", tools]
-    command = [sys.executable, "-m", "bench.run", *words]
+        command += ["--tools", tools]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    result = json.loads(page.read_text())
+    result: dict[str, Any] = json.loads(page.read_text())
     assert result["arena"]["congestion control"] == "reno"
-    assert [entry["workload"] for entry in result["results"]] == ["W1", "W3", "W5"]
-    assert len(result["slices"]) == 6
     for one in result["slices"]:
         # How fast is for the machine to say; that every exchange was right is for the harness.
         assert one["rejected"] != "errors", one["report"]["errors"]
+        assert one["rejected"] != "a cookie reached another server", one["report"]["statuses"]
         assert one["requests"] > 0
         assert one["cpu_us"] > 0
+    return result
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+def test_two_rounds_of_the_relay_give_a_page(tmp_path: Path) -> None:
+    words = ["--side", "relay", "--subject", "relay", "--workloads", "W1", "W3", "W5", "--rounds", "2"]
+    result = run(tmp_path / "page.json", *words, "--saturated-only")
+    assert [entry["workload"] for entry in result["results"]] == ["W1", "W3", "W5"]
+    assert len(result["slices"]) == 6
+    for one in result["slices"]:
         assert sum(one["report"]["servers"].values()) >= one["requests"]
         assert set(one["report"]["servers"]) == {"web1", "web2", "web3"}
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+def test_messages_and_events_pass_the_relay_whole(tmp_path: Path) -> None:
+    words = ["--side", "relay", "--subject", "relay", "--workloads", "WS", "SSE", "--rounds", "1"]
+    result = run(tmp_path / "page.json", *words)
+    paces = [(entry["workload"], entry["rate"]) for entry in result["results"]]
+    assert paces == [("WS", None), ("WS", 25_000), ("WS", 8_000), ("SSE", 20_000), ("SSE", 8_000)]
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+def test_http2_messages_and_events_pass_the_peers(tmp_path: Path) -> None:
+    missing = [name for name in ("haproxy", "nginx", "h2load") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    words = ["--side", "haproxy", "--side", "nginx", "--subject", "nginx", "--workloads", "H2", "WS", "SSE"]
+    result = run(tmp_path / "page.json", *words, "--rounds", "1")
+    assert len(result["slices"]) == 2 * (3 + 3 + 2)
+    statuses = [set(one["report"]["statuses"]) for one in result["slices"] if one["workload"] == "H2"]
+    assert statuses == [{"200"}] * 6

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,18 @@ def test_our_own_cost_grows_as_we_work() -> None:
     assert (measure.cost(os.getpid()) - before).run > 0
 
 
+def test_the_time_of_a_process_holds_that_of_its_ended_threads() -> None:
+    def work() -> None:
+        while time.thread_time_ns() < 20_000_000:
+            pass
+
+    before = measure.process_time(os.getpid())
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert measure.process_time(os.getpid()) - before >= 20_000_000
+
+
 def test_memory_is_read_from_a_rollup() -> None:
     text = "55d0-7ffc ---p 00000000 00:00 0   [rollup]\nRss:   2048 kB\nPss:    512 kB\nPss_Dirty: 12 kB\n"
     assert measure.parse_rollup(text) == measure.Memory(rss=2 << 20, pss=512 << 10)
@@ -121,6 +135,9 @@ def report(**changed: Any) -> dict[str, Any]:
         ("W1", None, {"errors": {"reset": 1}}, 1.0, "errors"),
         ("W1", None, {"statuses": {"200": 9_999, "502": 1}}, 1.0, "errors"),
         ("W1", None, {"strays": 1}, 1.0, "a cookie reached another server"),
+        ("H2", None, {"statuses": {"200": 9_999, "421": 1}}, 1.0, "a cookie reached another server"),
+        ("WS", None, {"statuses": {}}, 1.0, None),
+        ("SSE", 8_000, {"statuses": {}, "unsent": 400}, 1.0, "rate not reached"),
         ("W2", None, {"stamps": 10_000}, 1.0, None),
         ("W2", None, {"stamps": 9_999}, 1.0, "responses without a cookie"),
         ("W4h", None, {"handshakes": {"full": 9_000, "resumed": 1_000}}, 1.0, "sessions resumed"),
@@ -138,6 +155,16 @@ def test_a_slice_is_refused_for_what_would_make_it_lie(
 
 def test_a_side_without_a_cookie_of_its_own_need_not_set_one() -> None:
     assert rejected(WORKLOADS["W2"], None, Observed(report(), 1.0), stamps=False) is None
+
+
+def test_events_have_no_saturated_pace_and_everything_else_has_three() -> None:
+    assert WORKLOADS["SSE"].paces(saturated_only=False) == [20_000, 8_000]
+    assert WORKLOADS["SSE"].paces(saturated_only=True) == []
+    assert all(
+        one.paces(saturated_only=False) == [None, *one.rates]
+        for one in WORKLOADS.values()
+        if one.name != "SSE"
+    )
 
 
 def one_slice(side: str, number: int, cpu: float, why: str | None = None) -> Slice:
@@ -175,7 +202,7 @@ def test_a_ratio_that_nothing_was_measured_for_has_no_column() -> None:
     slices = [one_slice("equalizer", 0, 15.0), one_slice("haproxy", 0, 20.0)]
     names = ["equalizer", "haproxy"]
     head = page.costs(page.summarise(slices, names, "equalizer"), names, "equalizer").splitlines()[0]
-    assert head == "| CPU µs a request | equalizer | haproxy | equalizer to the best peer |"
+    assert head == "| CPU µs a request, message or event | equalizer | haproxy | equalizer to the best peer |"
 
 
 def test_the_readme_keeps_everything_but_its_table(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ pub struct Head<'a> {
     pub len: usize,
     pub status: u16,
     pub body: Option<u64>,
+    /// Its Transfer-Encoding is `chunked`.
+    pub chunked: bool,
     pub server: &'a [u8],
     /// The `name=value` of the first Set-Cookie.
     pub cookie: Option<&'a [u8]>,
@@ -30,10 +32,13 @@ pub fn parse(bytes: &[u8]) -> Option<Head<'_>> {
         rest = &rest[eol + 1..];
         let Some(colon) = memchr(b':', line) else { continue };
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        // Three lengths tell almost every other field away without comparing it.
+        // Four lengths tell almost every other field away without comparing it.
         match name.len() {
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 head.body = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                head.chunked = value.eq_ignore_ascii_case(b"chunked");
             }
             8 if name.eq_ignore_ascii_case(b"x-server") => head.server = value,
             10 if head.cookie.is_none() && name.eq_ignore_ascii_case(b"set-cookie") => {

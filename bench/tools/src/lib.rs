@@ -2,7 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chunked;
+pub mod events;
 pub mod head;
 pub mod hist;
 pub mod page;
 pub mod poll;
+pub mod websocket;

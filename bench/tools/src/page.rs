@@ -1,4 +1,6 @@
-//! The two pages the origin serves, known in advance to the generator so that it can compare every byte.
+//! What the origin answers, known in advance to the generator so that it can compare every byte.
+
+use crate::websocket;
 
 /// The length of the large page's body.
 pub const LARGE: usize = 1 << 20;
@@ -30,6 +32,31 @@ pub fn response(name: &str, kind: &str, body: &[u8]) -> Vec<u8> {
     .into_bytes();
     bytes.extend_from_slice(body);
     bytes
+}
+
+/// The head before a stream of events that has no end.
+pub fn events(name: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
+         Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nCache-Control: no-store\r\n\
+         X-Server: {name}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// The answer that makes a connection a WebSocket.
+pub fn switch(name: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: {}\r\nX-Server: {name}\r\n\r\n",
+        websocket::ACCEPT
+    )
+    .into_bytes()
+}
+
+/// The answer to a request for another server's page.
+pub fn misdirected(name: &str) -> Vec<u8> {
+    format!("HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\nX-Server: {name}\r\n\r\n").into_bytes()
 }
 
 #[cfg(test)]

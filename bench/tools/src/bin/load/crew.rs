@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
+use equalizer_bench_tools::events;
 use equalizer_bench_tools::poll::{Poll, Ready};
 use serde_json::Value;
 
@@ -104,6 +105,27 @@ impl Crew {
         let seconds = self.clock.elapsed().as_secs_f64();
         self.abandon();
         Ok(self.tally.report(seconds, due(pace, stop).min(requests).saturating_sub(self.started)))
+    }
+
+    /// Listens to streams of `rate` events a second in all.
+    pub(crate) fn hear(&mut self, rate: f64, span: Duration) -> io::Result<Value> {
+        self.tally.restart();
+        (self.clock, self.tally.since) = (Instant::now(), Some(events::now()));
+        let stop = nanos(span);
+        let mut ready: Vec<Ready> = Vec::new();
+        loop {
+            let now = self.now();
+            if now >= stop || self.tally.failures() >= TOO_MANY {
+                break;
+            }
+            self.poll.wait(Some(Duration::from_nanos(stop - now)), &mut ready)?;
+            for event in &ready {
+                self.turn(*event);
+            }
+        }
+        let seconds = self.clock.elapsed().as_secs_f64();
+        let missing = due(Pace::Rate(rate), stop).saturating_sub(self.tally.requests());
+        Ok(self.tally.report(seconds, missing))
     }
 
     /// Starts what is due; returns how long there is nothing more to start.

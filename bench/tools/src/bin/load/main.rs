@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod crew;
+mod hearing;
 mod options;
 mod slot;
 mod tally;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use crew::{Crew, Pace};
 use options::Options;
 use serde_json::Value;
-use slot::Job;
+use slot::{Job, Kind};
 
 fn main() {
     let outcome = match options::read() {
@@ -35,16 +36,18 @@ fn main() {
 fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     // The default slack of 50 µs would bunch the starts of a fixed rate.
     rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
+    let path = options.path();
     let job = Job {
+        kind: options.kind,
         dialer: wire::Dialer::new(
             options.target,
             options.tls.as_deref(),
             options.resume.then_some(options.connections),
         )?,
-        head: slot::browser_head(&options.path, "shop.example", options.close),
+        head: slot::browser_head(&path, "shop.example", options.kind, options.close),
         cookie: options.cookie.clone().map(String::into_bytes),
         close: options.close,
-        body: Some(slot::expected(&options.path)),
+        body: Some(slot::expected(&path)),
     };
     let mut crew = Crew::new(job, options.connections)?;
     if let Some(line) = &options.cookie_line {
@@ -59,8 +62,10 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     if options.idle {
         return Ok(());
     }
-    let pace = options.rate.map_or(Pace::Saturate, Pace::Rate);
-    let report: Value = crew.work(pace, options.span, options.requests)?;
+    let report: Value = match (options.kind, options.rate) {
+        (Kind::Events, Some(rate)) => crew.hear(rate, options.span)?,
+        (_, rate) => crew.work(rate.map_or(Pace::Saturate, Pace::Rate), options.span, options.requests)?,
+    };
     println!("{report}");
     if options.hold {
         wait_for_line()?;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
+use crate::slot::Kind;
+
 pub(crate) const USAGE: &str = "\
 load --target HOST:PORT [options]
   --connections N     connections kept at work (64)
@@ -15,6 +17,8 @@ load --target HOST:PORT [options]
   --path PATH         the target of each GET (/); /1m has its body compared byte by byte
   --cookie NAME       take NAME from the first response of a connection and send it from then on
   --cookie-line TEXT  send this Cookie line instead (for a proxy that sets none)
+  --websocket         open a WebSocket on each connection; an exchange is then a message and its echo
+  --events            listen to a stream of events on each connection; --rate says how many come in all
   --close             a connection per request
   --tls FILE          TLS, trusting this certificate
   --resume            resume TLS sessions (a full handshake otherwise)
@@ -30,7 +34,8 @@ pub(crate) struct Options {
     pub(crate) span: Duration,
     pub(crate) requests: u64,
     pub(crate) rate: Option<f64>,
-    pub(crate) path: String,
+    pub(crate) kind: Kind,
+    path: String,
     pub(crate) cookie: Option<String>,
     pub(crate) cookie_line: Option<String>,
     pub(crate) close: bool,
@@ -48,6 +53,7 @@ pub(crate) fn read() -> Result<Option<Options>, lexopt::Error> {
         span: Duration::from_secs(1),
         requests: u64::MAX,
         rate: None,
+        kind: Kind::Requests,
         path: "/".to_owned(),
         cookie: None,
         cookie_line: None,
@@ -73,6 +79,8 @@ pub(crate) fn read() -> Result<Option<Options>, lexopt::Error> {
             Long("path") => options.path = parser.value()?.string()?,
             Long("cookie") => options.cookie = Some(parser.value()?.string()?),
             Long("cookie-line") => options.cookie_line = Some(parser.value()?.string()?),
+            Long("websocket") => options.kind = Kind::Messages,
+            Long("events") => options.kind = Kind::Events,
             Long("close") => options.close = true,
             Long("tls") => options.tls = Some(parser.value()?.into()),
             Long("resume") => options.resume = true,
@@ -88,5 +96,20 @@ pub(crate) fn read() -> Result<Option<Options>, lexopt::Error> {
     if options.connections == 0 || options.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
         return Err("--connections and --rate must be above zero".into());
     }
+    if options.kind == Kind::Events && options.rate.is_none() {
+        return Err("--events needs a pace; write for example --rate 8000".into());
+    }
     Ok(Some(options))
+}
+
+impl Options {
+    /// The target of the first request of each connection: that of a stream says how often its events come.
+    #[expect(clippy::cast_precision_loss, reason = "nobody opens 2^52 connections")]
+    pub(crate) fn path(&self) -> String {
+        match (self.kind, self.rate) {
+            (Kind::Events, Some(rate)) => format!("/events/{:.0}", self.connections as f64 * 1e6 / rate),
+            (Kind::Messages, _) => "/ws".to_owned(),
+            _ => self.path.clone(),
+        }
+    }
 }

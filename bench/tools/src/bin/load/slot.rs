@@ -1,14 +1,27 @@
 //! One of the generator's connections: what it sends, and how it checks what it gets.
+//!
+//! A connection for events sends one request and then only listens; one for messages becomes a WebSocket
+//! with its first exchange, and each exchange after that is a frame and its echo.
 
 use std::io::{self, Read, Write};
 
-use equalizer_bench_tools::{head, page, poll};
+use equalizer_bench_tools::{head, page, poll, websocket};
 
+use crate::hearing::Hearing;
 use crate::tally::Tally;
 use crate::wire::{Dialer, Wire};
 
+/// What the exchanges of a run are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Requests,
+    Messages,
+    Events,
+}
+
 /// What every connection of a run has in common.
 pub(crate) struct Job {
+    pub(crate) kind: Kind,
     pub(crate) dialer: Dialer,
     /// The head a browser would send, without its Cookie line and the empty line.
     pub(crate) head: Vec<u8>,
@@ -16,6 +29,16 @@ pub(crate) struct Job {
     pub(crate) close: bool,
     /// The body every response must have, when it is known.
     pub(crate) body: Option<Vec<u8>>,
+}
+
+/// What a connection carries now.
+#[derive(Default)]
+enum Talk {
+    #[default]
+    Exchanges,
+    /// Messages: `request` is the frame it sends, and what must come back.
+    Messages,
+    Events(Hearing),
 }
 
 #[derive(Default)]
@@ -27,6 +50,7 @@ pub(crate) struct Slot {
     /// How much of the body has come and how much there is; `None` before the head is complete.
     body: Option<(usize, usize)>,
     busy: bool,
+    talk: Talk,
     intended: u64,
     /// The server that the first response named.
     home: Option<usize>,
@@ -44,8 +68,17 @@ pub(crate) enum Next {
     Free,
 }
 
-pub(crate) fn browser_head(path: &str, host: &str, close: bool) -> Vec<u8> {
-    let connection = if close { "close" } else { "keep-alive" };
+pub(crate) fn browser_head(path: &str, host: &str, kind: Kind, close: bool) -> Vec<u8> {
+    let connection = match kind {
+        Kind::Messages => {
+            format!(
+                "Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}",
+                websocket::KEY
+            )
+        }
+        _ if close => "close".to_owned(),
+        _ => "keep-alive".to_owned(),
+    };
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\n\
          User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36\r\n\
@@ -139,10 +172,17 @@ impl Slot {
             };
             if count == 0 {
                 self.wire = None;
-                if self.busy {
+                if self.busy || !matches!(self.talk, Talk::Exchanges) {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 return Ok(if job.close { Next::Free } else { next });
+            }
+            if let Talk::Events(hearing) = &mut self.talk {
+                hearing.take(tally, &buffer[..count])?;
+                if count < buffer.len() && !self.ended {
+                    break; // a short read has emptied the socket
+                }
+                continue;
             }
             if !self.busy {
                 return Err(io::Error::other("bytes after the end of a response"));
@@ -163,6 +203,9 @@ impl Slot {
 
     /// Takes bytes of the response; true when it is complete.
     fn feed(&mut self, job: &Job, tally: &mut Tally, bytes: &[u8]) -> io::Result<bool> {
+        if matches!(self.talk, Talk::Messages) {
+            return self.take_echo(bytes);
+        }
         if self.body.is_some() {
             return self.take_body(job, bytes);
         }
@@ -183,8 +226,22 @@ impl Slot {
 
     fn take_head(&mut self, job: &Job, tally: &mut Tally, bytes: &[u8]) -> io::Result<bool> {
         let head = head::parse(bytes).ok_or_else(|| io::Error::other("not an HTTP/1.1 response"))?;
-        let length = head.body.ok_or_else(|| io::Error::other("no Content-Length"))?;
         let server = tally.answered(head.status, head.server);
+        let rest = &bytes[head.len..];
+        match job.kind {
+            Kind::Requests => {}
+            Kind::Messages => return self.open_socket(head.status, rest),
+            Kind::Events => {
+                if head.status != 200 || !head.chunked {
+                    return Err(io::Error::other("not a chunked stream of events"));
+                }
+                let mut hearing = Hearing::default();
+                hearing.take(tally, rest)?;
+                self.talk = Talk::Events(hearing);
+                return Ok(true);
+            }
+        }
+        let length = head.body.ok_or_else(|| io::Error::other("no Content-Length"))?;
         let ours = head.cookie.filter(|pair| job.cookie.as_ref().is_some_and(|name| names(pair, name)));
         tally.stamps += u64::from(head.cookie.is_some());
         if self.learned && self.home != Some(server) {
@@ -196,7 +253,26 @@ impl Slot {
             self.sent = self.request.len(); // the new request belongs to the next exchange
         }
         self.body = Some((0, usize::try_from(length).unwrap_or(usize::MAX)));
-        self.take_body(job, &bytes[head.len..])
+        self.take_body(job, rest)
+    }
+
+    fn open_socket(&mut self, status: u16, rest: &[u8]) -> io::Result<bool> {
+        if status != 101 || !rest.is_empty() {
+            return Err(io::Error::other("no WebSocket was opened"));
+        }
+        self.talk = Talk::Messages;
+        self.request = websocket::frame(self.number);
+        self.sent = self.request.len(); // the frame belongs to the next exchange
+        Ok(true)
+    }
+
+    fn take_echo(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        let (come, length) = self.body.get_or_insert((0, self.request.len()));
+        if self.request.get(*come..*come + bytes.len()) != Some(bytes) {
+            return Err(io::Error::other("the echo differs from the message"));
+        }
+        *come += bytes.len();
+        Ok(*come == *length)
     }
 
     fn take_body(&mut self, job: &Job, bytes: &[u8]) -> io::Result<bool> {

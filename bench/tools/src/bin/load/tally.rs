@@ -16,6 +16,8 @@ pub(crate) struct Tally {
     pub(crate) stamps: u64,
     /// Responses from another server than the cookie's.
     pub(crate) strays: u64,
+    /// Events that were due earlier are not part of the measurement; `None`: none is.
+    pub(crate) since: Option<u64>,
     /// Handshakes of the measured connections: full and resumed.
     handshakes: (u64, u64),
 }
@@ -27,6 +29,13 @@ impl Tally {
             Some(true) => self.handshakes.1 += 1,
             Some(false) => self.handshakes.0 += 1,
             None => {}
+        }
+    }
+
+    /// Counts an event that was due at `due` and came at `now`.
+    pub(crate) fn heard(&mut self, due: u64, now: u64) {
+        if self.since.is_some_and(|since| since <= due) {
+            self.done(now.saturating_sub(due), None);
         }
     }
 
