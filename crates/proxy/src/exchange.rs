@@ -2,199 +2,38 @@
 //!
 //! Find the route, recall the session, choose a server, forward, stamp, relay.
 
+mod admit;
 mod relay;
 mod switch;
 
 use std::cell::Cell;
 use std::io::IoSlice;
 use std::pin::pin;
-use std::rc::Rc;
 
-use equalizer_core::debug::Decision;
 use equalizer_core::fault::{Fault, Sent};
-use equalizer_core::http::edits::Edits;
-use equalizer_core::http::field::Field;
-use equalizer_core::http::forwarded::Forwarded;
-use equalizer_core::http::h1::decode::{Framing, RequestHead};
-use equalizer_core::http::h1::encode::{self, Delivery, Lines};
-use equalizer_core::http::https::Https;
-use equalizer_core::http::max_forwards;
+use equalizer_core::http::h1::encode::Delivery;
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
-use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::persistence::{self, Reason, Recall};
 use equalizer_core::pool::{Pool, ServerId, Tried};
-use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::wire::Timeouts;
 
+pub(crate) use self::admit::{Admitted, Refused, admit};
 use self::relay::Unrelayed;
 use crate::access::notes::Notes;
 use crate::answer::{Page, answer};
-use crate::birth::{self, Newborn};
-use crate::body::{self, Broken, Source, Transfer, Upload};
+use crate::body::{Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
 use crate::choice;
 use crate::forward::{Link, Wanted};
-use crate::outside::Asking;
 use crate::queue::{Seeking, Unplaced};
 use crate::serve::{After, Client};
-use crate::setup::{PoolSeat, Setup};
+use crate::setup::PoolSeat;
 use crate::worker::Worker;
 
 /// What the log says of a request that did not come in time, and of a client that left.
 pub(crate) const LATE: &str = "request_timeout";
 const GONE: &str = "client_gone";
-/// What ends a head.
-const EMPTY_LINE: usize = 2;
-
-/// A request whose session is recalled, ready to be sent to one server or to another.
-pub(crate) struct Admitted {
-    setup: Rc<Setup>,
-    pool: PoolId,
-    asked: Asked,
-    recall: Recall,
-    /// The client, where its session is born with the slot that it gets.
-    newborn: Option<Newborn>,
-    /// Its home is being chosen outside.
-    asking: Cell<Option<Box<Asking>>>,
-    /// The head as servers get it, and what was here of the body.
-    message: Vec<u8>,
-    /// Where more fields may follow in the message.
-    head_end: usize,
-    /// What the first write of the message will have sent.
-    sends: Sent,
-}
-
-/// A request that no server gets to see.
-pub(crate) struct Refused {
-    asked: Asked,
-    status: u16,
-    /// Where it belongs instead; empty where it belongs nowhere.
-    location: Vec<u8>,
-}
-
-impl Refused {
-    /// Tells the client.
-    pub(crate) async fn answer(&mut self, worker: &Worker, client: &Client) -> After {
-        let after = self.asked.tell(worker, client, self.status, &self.location, false).await;
-        self.asked.notes.end(worker, client, &worker.setup().rules, None);
-        after
-    }
-}
-
-/// Finds the route of the request that `buffer` begins with, recalls its session, and writes it as servers get it.
-///
-/// Nothing waits here, so that a connection need not hold what only this looks at.
-pub(crate) fn admit(
-    worker: &Worker,
-    client: &Client,
-    buffer: &mut Buffer,
-    head: &RequestHead,
-    fields: &[Field],
-    mut notes: Notes,
-) -> Result<(Admitted, Source), Box<Refused>> {
-    let setup = worker.setup();
-    let lines = Lines { bytes: buffer.filled(), fields };
-    let mut edits = worker.buffers.take_edits();
-    let refused = |asked, status| Box::new(Refused { asked, status, location: Vec::new() });
-    notes.read(worker, &setup.rules, lines, head, &mut edits);
-    let asked = Asked {
-        method: head.method,
-        http11: head.http11,
-        keep_alive: head.keep_alive && client.goes_on(&setup.rules),
-        upgrade: head.upgrade,
-        notes,
-    };
-    let host = client.hear(&setup, lines, head);
-    let origin = client.origin.get();
-    if let Some((status, word)) = turned_away(&setup, client, head, lines, &mut edits) {
-        worker.buffers.give_edits(edits);
-        asked.notes.fault(word);
-        return Err(refused(asked, status));
-    }
-    if let Some(port) = setup.https(client).and_then(|https| https.redirect).filter(|_| !origin.secure) {
-        worker.buffers.give_edits(edits);
-        asked.notes.no_route();
-        let to = Https::redirected(port, host, head.target.of(lines.bytes), head.method_text.of(lines.bytes));
-        let (status, location) = to.unwrap_or((400, Vec::new()));
-        return Err(Box::new(Refused { asked, status, location }));
-    }
-    let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
-    let Some((id, (pool, seat))) = found else {
-        worker.buffers.give_edits(edits);
-        asked.notes.no_route();
-        return Err(refused(asked, 404));
-    };
-    setup.rules.reserved.cut(lines, &mut edits);
-    let ask = persistence::Ask {
-        lines,
-        target: head.target.of(lines.bytes),
-        host: head.host.of(lines.bytes),
-        method: head.method_text.of(lines.bytes),
-        client: origin.client,
-        secure: origin.secure,
-        listener: client.arrival.listener.get(),
-        now: worker.clock.unix(),
-    };
-    let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
-    client.hold_record(&pool.persistence, &recall);
-    let mut newborn = birth::newborn(client, id, pool, &recall, lines);
-    let asking = newborn.and_then(|_| choice::ask(worker, pool, seat, &ask));
-    // Where servers have limits, the home is the one that has room.
-    if let Some(newborn) = newborn.take_if(|_| !pool.limited && asking.is_none()) {
-        let (first, mut balance) = (recall, seat.balance.borrow_mut());
-        birth::bear(worker, client, newborn, pool, &mut recall, || {
-            let server = pool.pick(&first, &Tried::default(), &mut balance)?;
-            Some((SessionId(worker.chance()), server))
-        });
-    }
-    let mut message = worker.buffers.take_text();
-    encode::request(lines, head, Forwarded { origin, host }, &edits, &mut message);
-    if let Some(certificate) = &client.arrival.certificate {
-        message.truncate(message.len() - EMPTY_LINE);
-        message.extend_from_slice(certificate);
-        message.extend_from_slice(b"\r\n");
-    }
-    if !pool.via.is_empty() {
-        message.truncate(message.len() - EMPTY_LINE);
-        encode::via(client.received_in(head), &pool.via, &mut message);
-        message.extend_from_slice(b"\r\n");
-    }
-    worker.buffers.give_edits(edits);
-    buffer.consume(head.length as usize);
-    let head_length = message.len();
-    let mut source = Source::within(head.framing, setup.rules.body);
-    match body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message) {
-        Ok(length) => asked.notes.received(length),
-        Err(refusal) => {
-            asked.notes.fault(refusal.word());
-            return Err(refused(asked, refusal.status()));
-        }
-    }
-    let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
-    let head_end = head_length - EMPTY_LINE;
-    let asking = Cell::new(asking);
-    Ok((Admitted { setup, pool: id, asked, recall, newborn, asking, message, head_end, sends }, source))
-}
-
-/// The status and the fault of a request that no server needs to see; 200 where it asks us and nobody behind us.
-fn turned_away(
-    setup: &Setup,
-    client: &Client,
-    head: &RequestHead,
-    lines: Lines<'_>,
-    edits: &mut Edits,
-) -> Option<(u16, &'static str)> {
-    if let Some(full) = client.arrival.full {
-        return Some((full.status, full.word));
-    }
-    if let Framing::Length(length) = head.framing
-        && length > setup.rules.body
-    {
-        return Some((Refusal::BodyTooLarge.status(), Refusal::BodyTooLarge.word()));
-    }
-    (head.method == Method::Options && max_forwards::ends_here(lines, edits)).then_some((200, ""))
-}
 
 /// Serves an admitted request; `source` tells what of its body is still to come.
 pub(crate) async fn exchange(
@@ -271,23 +110,6 @@ pub(crate) async fn exchange(
                 return asked.give_up(worker, client, broken).await;
             }
         }
-    }
-}
-
-impl Admitted {
-    /// Counts why an exchange went where it went that no server has answered.
-    fn ends(&self, pool: &Pool, seat: &PoolSeat, recall: &Recall, server: Option<ServerId>, reason: Reason) {
-        seat.count(reason);
-        // A session that was to begin now did not.
-        let session = recall.id().filter(|_| !recall.is_birth());
-        self.asked.notes.decided(&Decision { pool, recall, server, reason, session });
-    }
-
-    /// Tells the log, and gives back what was borrowed for the request.
-    pub(crate) fn end(&mut self, worker: &Worker, client: &Client) {
-        let rules = &self.setup.rules;
-        self.asked.notes.end(worker, client, rules, rules.pool(self.pool));
-        worker.buffers.give_text(std::mem::take(&mut self.message));
     }
 }
 

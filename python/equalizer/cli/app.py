@@ -66,17 +66,17 @@ def check(file: Path) -> None:
     file
         A configuration in TOML.
     """
-    from equalizer.control import service
+    from equalizer.control import ahead
 
-    print(f"{file}: OK, {service.check(file)}")
+    print(f"{file}: OK, {ahead.check(file)}")
 
 
 @app.command
 def schema() -> None:
     """Print the JSON Schema of a configuration file, for editors."""
-    from equalizer.control import service
+    from equalizer.control import ahead
 
-    print(service.schema())
+    print(ahead.schema())
 
 
 @app.command

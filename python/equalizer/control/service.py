@@ -1,6 +1,5 @@
-"""The one API behind every face: check a configuration, serve it, change it, ask how it does."""
+"""The one API behind every face: serve a configuration, change it, ask how it does."""
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,10 +11,10 @@ from pathlib import Path
 from threading import Lock
 from types import TracebackType
 
-from equalizer.config import schema as schemas
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
 from equalizer.control import records, sockets, states, weights
+from equalizer.control.ahead import count
 from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, WeightChange, Wish
 from equalizer.control.before import Before, Given, Held
 from equalizer.control.choosing import Choosing
@@ -27,7 +26,7 @@ from equalizer.control.look import Watch
 from equalizer.control.losses import Losses
 from equalizer.control.overview import overview
 from equalizer.control.present import Present
-from equalizer.control.reconcile import Checked, checked, for_later, read_anew, reconcile
+from equalizer.control.reconcile import Checked, for_later, read_anew, reconcile
 from equalizer.control.records import Records
 from equalizer.control.ring import Ring
 from equalizer.control.states import Standing
@@ -43,26 +42,6 @@ from equalizer.snapshot.report import PoolReport, Report, ServerReport
 from equalizer.snapshot.wire import Snapshot
 
 _NO_KEY_FILE = "no [keys] file: cookies are sealed with a key for this run, and mean nothing after it"
-
-
-def check(written: Written) -> str:
-    """Validate without serving; one line that says what is there, then one a warning. Raises ConfigError."""
-    loaded = load(written)
-    engine = start(workers=1)
-    try:
-        notices = checked(loaded, engine, 1, Ring(), make_keys=False).notices
-    finally:
-        engine.stop()
-    config = loaded.config
-    servers = sum(len(pool.servers) for pool in config.pools.values())
-    counts = ((len(config.listeners), "listener"), (len(config.pools), "pool"), (servers, "server"))
-    there = ", ".join(_count(number, noun) for number, noun in counts)
-    return "\n".join((there, *notices))
-
-
-def schema() -> str:
-    """The JSON Schema of a configuration file."""
-    return json.dumps(schemas.schema(), indent=2, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +275,7 @@ class Service:
     def summary(self) -> list[str]:
         """One line a listener: what it serves."""
         pools = [(name, self._running.config.pools[name]) for name in served(self._running.config)]
-        what = ", ".join(f"pool {name} with {_count(len(pool.servers), 'server')}" for name, pool in pools)
+        what = ", ".join(f"pool {name} with {count(len(pool.servers), 'server')}" for name, pool in pools)
         return [f"{name}: {self.url(name)} serves {what}" for name in self._running.config.listeners]
 
     def notices(self) -> list[str]:
@@ -442,10 +421,6 @@ class Service:
 
 def _watch(written: Written) -> Watch | None:
     return Watch(Path(written)) if isinstance(written, str | os.PathLike) else None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _cores() -> int:
