@@ -121,6 +121,7 @@ def test_sessions_states_and_records_go_over(tmp_path: Path, start: Start) -> No
         met = first.get()[0]
         other = next(name for name in servers if name != home)
         assert run("drain", f"shop/{other}", "--deadline", "1h").returncode == 0
+        assert run("weight", f"shop/{home}", "20").returncode == 0
         for _ in range(2):
             assert run("upgrade").returncode == 0
             with first.again() as client:
@@ -130,6 +131,7 @@ def test_sessions_states_and_records_go_over(tmp_path: Path, start: Start) -> No
         with first.again() as client:
             assert {client.get(cookie)[0] for _ in range(6)} == {home}
         assert status()[other]["state"] == "draining"
+        assert status()[home]["weight_now"] == 20
         # The file of records was never free for anybody else, and is ours still.
         taken = run("run", file)
         assert taken.returncode == 2

@@ -38,8 +38,8 @@ def told(known: weights.Weights, written: Config) -> dict[str, tuple[int, int]]:
 
 def test_nothing_is_told_of_servers_that_are_as_configured() -> None:
     written = config("round_robin", web1=100, web2=50)
-    assert weights.wire(weights.NOTHING, written) == []
-    given = weights.with_given(weights.NOTHING, ("shop", "web2"), 10)
+    assert weights.wire(weights.begun({}), written) == []
+    given = weights.with_given(weights.begun({}), ("shop", "web2"), 10)
     assert weights.wire(given, written) == [ServerWeight(pool="shop", server="web2", given=10, now=10)]
     assert weights.wire(weights.with_given(given, ("shop", "web2"), None), written) == []
 
@@ -47,7 +47,7 @@ def test_nothing_is_told_of_servers_that_are_as_configured() -> None:
 def test_weights_follow_response_times_and_not_what_was_before_the_first_look() -> None:
     written = config({"kind": "fastest_response", "responsiveness": "fast"}, web1=100, web2=100)
     first = weights.after_a_second(
-        weights.NOTHING, written, report(web1=timed(100, 900), web2=timed(100, 1)), {}
+        weights.begun({}), written, report(web1=timed(100, 900), web2=timed(100, 1)), {}
     )
     assert told(first, written) == {}
     counted = report(
@@ -61,7 +61,7 @@ def test_weights_follow_response_times_and_not_what_was_before_the_first_look() 
 
 def test_a_given_weight_is_what_a_computed_one_keeps_to() -> None:
     written = config("adaptive", web1=100, web2=100)
-    known = weights.with_given(weights.NOTHING, ("shop", "web1"), 10)
+    known = weights.with_given(weights.begun({}), ("shop", "web1"), 10)
     agents = {("shop", "web1"): 90.0, ("shop", "web2"): 0.0}
     for _ in range(100):
         known = weights.after_a_second(known, written, report(), agents)
@@ -75,7 +75,7 @@ def test_a_server_that_takes_nobody_keeps_its_weight() -> None:
     written = config({"kind": "custom", "in_flight": 1, "responsiveness": "fast"}, web1=100, web2=100)
     busy = ServerReport(state="up", in_flight=50)
     known = weights.after_a_second(
-        weights.NOTHING, written, report(web1=busy, web2=ServerReport(state="up")), {}
+        weights.begun({}), written, report(web1=busy, web2=ServerReport(state="up")), {}
     )
     before = told(known, written)
     assert before["web1"][1] < 100 < before["web2"][1]
@@ -88,7 +88,7 @@ def test_a_server_that_takes_nobody_keeps_its_weight() -> None:
 
 def test_what_is_known_outlives_a_reload_in_which_the_server_and_its_balance_stay() -> None:
     before = config("adaptive", web1=100, web2=100)
-    known = weights.with_given(weights.NOTHING, ("shop", "web1"), 10)
+    known = weights.with_given(weights.begun({}), ("shop", "web1"), 10)
     known = weights.with_given(known, ("shop", "web2"), 20)
     known = weights.after_a_second(known, before, report(web1=timed(1, 1)), {})
     assert weights.kept(known, before) == known

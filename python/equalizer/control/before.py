@@ -12,7 +12,7 @@ from equalizer.control import sockets
 from equalizer.control.keys import Key
 from equalizer.control.line import Line, LineEnded
 from equalizer.control.sockets import Opened
-from equalizer.control.states import Standing, Standings
+from equalizer.control.states import Name, Standing, Standings
 from equalizer.errors import EqualizerError
 
 LINE = "EQUALIZER_LINE"
@@ -36,6 +36,8 @@ class Before:
     own_key: Key | None = field(default=None, repr=False)
     """The key of that run, which no file has."""
     standings: Standings = field(default_factory=dict)
+    weights: Mapping[Name, int] = field(default_factory=dict)
+    """Those that people gave."""
     control: Held | None = None
     """The control socket."""
     record_file: Held | None = None
@@ -87,6 +89,7 @@ class Given:
     """The sockets that are accepted on, each with its listener."""
     own_key: Key | None = field(repr=False)
     standings: Standings
+    weights: Mapping[Name, int]
     record_file: Held | None
 
     def say(self, line: Line, control: Held | None) -> None:
@@ -100,6 +103,7 @@ class Given:
                 "held": {word: each and str(each.path) for word, each in held.items()},
                 "key": key and [key.id, key.text],
                 "standings": [[*name, *_terms(each)] for name, each in self.standings.items()],
+                "weights": [[*name, weight] for name, weight in self.weights.items()],
             },
             [*(handle for _, handle in self.handles), *descriptors],
         )
@@ -117,7 +121,9 @@ def _taken(line: Line) -> Before:
             for word, path in said.fields["held"].items()
             if path is not None
         }
-        return Before(opened, _key(said.fields["key"]), _standings(said.fields), line=line, **held)
+        weights = {(pool, server): weight for pool, server, weight in said.fields["weights"]}
+        key, standings = _key(said.fields["key"]), _standings(said.fields)
+        return Before(opened, key, standings, weights, line=line, **held)
     except (LineEnded, KeyError, TypeError, ValueError, IndexError):
         raise EqualizerError(
             "the process before says what is not understood here", "restart it instead, if it is much older"

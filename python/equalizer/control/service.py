@@ -79,7 +79,7 @@ class Service:
         self._ring = Ring(before.own_key)
         self._changing = Lock()
         self._given = False
-        self._weights, self._weighed = weights.NOTHING, weights.UNSAID
+        self._weights, self._weighed = weights.begun(before.weights), weights.UNSAID
         self._losses = Losses()
         self._watch = _watch(written)
         loaded = load(written, name)
@@ -93,6 +93,7 @@ class Service:
             found = reconcile(loaded, self._engine, 1, self._ring, partial(self._begin, loaded.config))
             self._running = _Running(loaded, found.snapshot, (*found.notices, *unused), found.functions)
             self._choosing.use(found.functions, loaded.config)
+            self._weigh(weights.kept(self._weights, loaded.config))
         except BaseException:
             self.stop()
             raise
@@ -349,7 +350,13 @@ class Service:
             record_file = None if file is None or held is None else Held(file.path, held)
             try:
                 yield (
-                    Given(self._engine.handles(), self._ring.own, self._present.standings, record_file),
+                    Given(
+                        self._engine.handles(),
+                        self._ring.own,
+                        self._present.standings,
+                        self._weights.given,
+                        record_file,
+                    ),
                     self._engine.records,
                 )
             except BaseException:

@@ -31,8 +31,12 @@ class Weights:
     """Answers and microseconds, as counted then."""
 
 
-NOTHING = Weights({}, {}, {}, {})
 UNSAID: Sequence[ServerWeight] = []
+
+
+def begun(given: Mapping[Name, int]) -> Weights:
+    """What is known at the start: those that people gave before."""
+    return Weights(given, {}, {}, {})
 
 
 def formula_of(balance: Balance) -> Formula | None:
