@@ -63,6 +63,9 @@ def test_many_clients_share_one_connection_to_a_server(balance: Balance, make_or
         "sessions": 10,
         "state": "up",
         "tunnels": 0,
+        "timed": 0,
+        "micros": 0,
+        "weight": 100,
     }
 
 

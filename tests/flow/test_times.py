@@ -88,6 +88,9 @@ def test_a_server_that_does_not_answer_is_answered_for_504(balance: Balance, mak
         "sessions": 0,
         "tunnels": 0,
         "state": "up",
+        "timed": 0,
+        "micros": 0,
+        "weight": 100,
     }
 
 

@@ -6,6 +6,7 @@ when its connections have.
 """
 
 import os
+import resource
 import signal
 import sys
 from contextlib import suppress
@@ -45,6 +46,7 @@ def run(written: Written, name: str) -> None:
     happenings: Happenings = SimpleQueue()
     # Every thread inherits this. A handler would run in the main thread only, and not while that waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    _allow_connections()
     Thread(target=_take_signals, args=(happenings,), daemon=True).start()
     manager = Manager(os.environ)
     before = found(os.environ)
@@ -81,6 +83,13 @@ def run(written: Written, name: str) -> None:
         _stop(service, happenings)
     ticking.join()
     service.stop()
+
+
+def _allow_connections() -> None:
+    """Take as many file descriptors as the system grants; the usual 1,024 are meant for who uses select."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # some systems grant less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _take_signals(happenings: Happenings) -> None:

@@ -1,5 +1,6 @@
 """Out of file descriptors: accepting waits and goes on, nothing spins, and it is said once."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 from support.balancer import get
-from support.process import Named, stream, write
+from support.process import Named, running, stream, write
 from support.wire import Wire, connect
 
 LIMIT = 64
@@ -19,6 +20,18 @@ resource.setrlimit(resource.RLIMIT_NOFILE, ({LIMIT}, {LIMIT}))
 sys.argv = ["equalizer", "run", sys.argv[1]]
 runpy.run_module("equalizer", run_name="__main__")
 """
+
+
+def test_a_process_takes_the_descriptors_that_it_may_have(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+    try:
+        with running(write(tmp_path / "eq.toml", {"web1": "127.0.0.1:9"})) as balancer:
+            said = Path(f"/proc/{balancer.process.pid}/limits").read_text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    (line,) = [line.split() for line in said.splitlines() if line.startswith("Max open files")]
+    assert line[3] == line[4]
 
 
 def busy(process: subprocess.Popen[str]) -> float:

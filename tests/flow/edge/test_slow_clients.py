@@ -1,5 +1,6 @@
 """Slow clients hold up nobody else, and take no memory; what is written at once arrives at once."""
 
+import resource
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from support.origin import HELLO, Origin, terse
 from support.process import stream
 from support.wire import LIMIT, Wire
 
-SLOW_HEADS = 2_000
+SLOW_HEADS = 5_000
 CROWD = """
 import itertools, select, socket, sys
 host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -70,6 +71,16 @@ def p99(client: Wire, rounds: int = 4, requests: int = 200) -> float:
     return min(found)
 
 
+@pytest.fixture
+def descriptors() -> Iterator[None]:
+    """Enough for both ends of the crowd."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("descriptors")
 def test_slow_heads_slow_nobody_else(balance: Balance, make_origin: MakeOrigin) -> None:
     lb = balance(make_origin(terse("web1")), timeouts={"head": "60s"})
     with lb.client() as client:
