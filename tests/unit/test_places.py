@@ -135,7 +135,9 @@ class _Writer:
         if "'" not in value and "\n" not in value and self.chance():
             return f"'{value}'"
         if "\\n" not in value and self.chance():
-            return '""' + json.dumps(value, ensure_ascii=False).replace("\\n", "\n") + '""'
+            inside = json.dumps(value, ensure_ascii=False)[1:-1].replace("\\n", "\n")
+            # A line feed that stands first is not part of the value.
+            return '"""' + ("\n" if inside.startswith("\n") else "") + inside + '"""'
         return json.dumps(value, ensure_ascii=False)
 
     def key(self, key: str) -> str:
