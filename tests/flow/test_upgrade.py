@@ -78,8 +78,8 @@ def test_ten_upgrades_under_load_fail_no_exchange(make_origin: MakeOrigin, tmp_p
             assert pid is not None
             until(lambda pid=pid: is_gone(pid), bool)  # type: ignore[misc]
         assert first.process.wait(20) == 0
-    # Each client was asked to come again by a response: once an upgrade, and once more where it came back so early that
-    # it waited in the queue which the process that leaves empties first.
+    # Each client was asked to come again by a response: once an upgrade, and once more where it came back so
+    # early that it waited in the queue which the process that leaves empties first.
     assert crowd.connections <= 2 * (2 * UPGRADES + 1)
 
 
