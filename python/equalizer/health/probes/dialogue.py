@@ -1,6 +1,7 @@
 """The form of a dialogue with a server: what is sent first, and what is made of each piece of the answer."""
 
-from typing import Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from equalizer.health.verdict import Finding
 
@@ -48,3 +49,30 @@ class Exchange(Protocol):
 
     def field(self, name: bytes) -> bytes:
         """The value of a field, by its name in small letters; empty where there is none."""
+
+
+_Exchange = TypeVar("_Exchange", bound=Exchange)
+
+
+class Asked(Generic[_Exchange]):
+    """A `Dialogue`: one exchange, and what is judged of it."""
+
+    lacks = "whole answer"
+
+    def __init__(self, exchange: _Exchange, judge: Callable[[_Exchange], Finding | None]) -> None:
+        """`judge` says None while it cannot tell."""
+        self._exchange, self._judge = exchange, judge
+        self._answered = False
+
+    def opening(self) -> bytes:
+        """The request."""
+        return self._exchange.opening()
+
+    def take(self, data: bytes) -> Step:
+        """A piece of the response."""
+        self._answered = self._answered or bool(data)
+        try:
+            back = self._exchange.feed(data)
+        except Broken as error:
+            return Finding(False, str(error), answered=self._answered)
+        return self._judge(self._exchange) or back

@@ -7,7 +7,7 @@ as field 1, the response a number as field 1 (protobuf's wire format, `grpc.heal
 import struct
 from collections.abc import Callable
 
-from equalizer.health.probes.dialogue import Broken, Step
+from equalizer.health.probes.dialogue import Asked, Dialogue
 from equalizer.health.probes.h2 import H2
 from equalizer.health.verdict import Finding
 from equalizer.model.probe import GrpcProbe
@@ -18,7 +18,7 @@ _FAULTS = {b"5": "NOT_FOUND, as the service is not known there", b"12": "UNIMPLE
 _PREFIX = struct.Struct(">BI")  # whether it is compressed, and its length
 
 
-def dialogues(probe: GrpcProbe, host: str, *, secure: bool) -> "Callable[[], Grpc]":
+def dialogues(probe: GrpcProbe, host: str, *, secure: bool) -> Callable[[], Dialogue]:
     """What makes a dialogue for each probe."""
     name = probe.service.encode()
     # A length under 128 is one byte of a varint, one up to 255 two.
@@ -34,33 +34,12 @@ def dialogues(probe: GrpcProbe, host: str, *, secure: bool) -> "Callable[[], Grp
         ("te", "trailers"),
         ("user-agent", "equalizer-probe"),
     ]
-    return lambda: Grpc(H2(fields, sent))
+    return lambda: Asked(H2(fields, sent), _judged)
 
 
-class Grpc:
-    """A `Dialogue`."""
-
-    lacks = "whole answer"
-
-    def __init__(self, exchange: H2) -> None:
-        self._exchange = exchange
-        self._answered = False
-
-    def opening(self) -> bytes:
-        """The question."""
-        return self._exchange.opening()
-
-    def take(self, data: bytes) -> Step:
-        """A piece of the answer."""
-        self._answered = self._answered or bool(data)
-        try:
-            back = self._exchange.feed(data)
-        except Broken as error:
-            return Finding(False, str(error), answered=self._answered)
-        return _judged(self._exchange) if self._exchange.ended else back
-
-
-def _judged(found: H2) -> Finding:
+def _judged(found: H2) -> Finding | None:
+    if not found.ended:
+        return None
     if found.status != 200:
         return Finding(False, f"status {found.status}, not 200")
     # An answer without a message has its trailers in the place of the head.

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Callable
 
-from equalizer.health.probes.dialogue import Broken, Exchange, Step
+from equalizer.health.probes.dialogue import Asked, Dialogue, Exchange
 from equalizer.health.probes.h1 import H1, request
 from equalizer.health.probes.h2 import H2
 from equalizer.health.verdict import Finding
 from equalizer.model.probe import HttpProbe, write_status
 
 
-def dialogues(probe: HttpProbe, host: str, tells: str, *, http2: bool, secure: bool) -> "Callable[[], Http]":
+def dialogues(
+    probe: HttpProbe, host: str, tells: str, *, http2: bool, secure: bool
+) -> Callable[[], Dialogue]:
     """What makes a dialogue for each probe; `tells` names the field in which servers tell their life."""
     host, life = probe.host or host, tells.lower().encode()
     body = re.compile(probe.body.encode()) if probe.body is not None else None
@@ -23,9 +25,9 @@ def dialogues(probe: HttpProbe, host: str, tells: str, *, http2: bool, secure: b
             (":path", probe.path),
             *((name.lower(), value) for name, value in probe.fields.items()),
         ]
-        return lambda: Http(H2(fields), expected)
+        return lambda: Asked(H2(fields), expected.judge)
     asked = request(probe.method, probe.path, host, probe.fields)
-    return lambda: Http(H1(asked, probe.method), expected)
+    return lambda: Asked(H1(asked, probe.method), expected.judge)
 
 
 class Expected:
@@ -50,27 +52,3 @@ class Expected:
         if self.body and not self.body.search(found.body):
             return Finding(False, "a body that does not match")
         return Finding(True, incarnation=found.field(self.life).decode("latin-1") if self.life else "")
-
-
-class Http:
-    """A `Dialogue`."""
-
-    lacks = "whole answer"
-
-    def __init__(self, exchange: Exchange, expected: Expected) -> None:
-        self._exchange = exchange
-        self._expected = expected
-        self._answered = False
-
-    def opening(self) -> bytes:
-        """The request."""
-        return self._exchange.opening()
-
-    def take(self, data: bytes) -> Step:
-        """A piece of the response."""
-        self._answered = self._answered or bool(data)
-        try:
-            back = self._exchange.feed(data)
-        except Broken as error:
-            return Finding(False, str(error), answered=self._answered)
-        return self._expected.judge(self._exchange) or back
