@@ -117,8 +117,9 @@ impl Serves {
         }
         let origin = Origin { client: peer.ip().to_canonical(), secure: tls.is_some() };
         let setup = worker.setup();
-        let trusted = setup.entrance(self.place.get()).is_some_and(|one| one.trusted.holds(origin.client));
-        let introduced = setup.entrance(self.place.get()).is_some_and(|one| one.introduced);
+        let entrance = setup.entrance(self.place.get());
+        let trusted = entrance.is_some_and(|one| one.trusted.holds(origin.client));
+        let introduced = entrance.is_some_and(|one| one.introduced);
         let arrival = Arrival {
             origin,
             trusted,
