@@ -33,7 +33,7 @@ use crate::worker::Worker;
 
 /// What the log says of a request that did not come in time, and of a client that left.
 pub(crate) const LATE: &str = "request_timeout";
-const GONE: &str = "client_gone";
+pub(crate) const GONE: &str = "client_gone";
 
 /// Serves an admitted request; `source` tells what of its body is still to come.
 pub(crate) async fn exchange(

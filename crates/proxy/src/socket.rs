@@ -211,6 +211,11 @@ impl Socket {
         }
     }
 
+    /// Whether the other side has given up a stream.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.poll_reset(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
     /// Whether nothing has come, not even the end: an idle connection that can still be used.
     pub(crate) fn is_quiet(&self) -> bool {
         let mut context = Context::from_waker(Waker::noop());

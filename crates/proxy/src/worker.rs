@@ -108,6 +108,7 @@ pub(crate) fn run(
     let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
     // With it go the connections, which count as open until then.
     drop(runtime);
+    worker.log.point(None);
     held.past = worker.report(held, true);
     ended.unwrap_or(Ok(Ended::Broken))
 }
@@ -174,7 +175,6 @@ impl Worker {
                 Command::Stop => break,
             }
         }
-        self.log.point(None);
         Ok(Ended::Told)
     }
 

@@ -67,6 +67,11 @@ impl Admitted {
         self.asked.notes.decided(&Decision { pool, recall, server, reason, session });
     }
 
+    /// It does not come to its end.
+    pub(crate) fn breaks_off(&self, fault: &'static str) {
+        self.asked.notes.fault(fault);
+    }
+
     /// Tells the log, and gives back what was borrowed for the request.
     pub(crate) fn end(&mut self, worker: &Worker, client: &Client) {
         let rules = &self.setup.rules;

@@ -15,7 +15,7 @@ use crate::body::Source;
 use crate::buffer::Buffer;
 use crate::clock::Late;
 use crate::desk;
-use crate::exchange::{Admitted, LATE, Refused, admit, exchange};
+use crate::exchange::{Admitted, GONE, LATE, Refused, admit, exchange};
 use crate::worker::Worker;
 
 /// How long a client may take to read an answer that ends the connection, in milliseconds.
@@ -42,9 +42,10 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
     loop {
         let mut notes = Notes::begin(worker);
         let after = match next_request(worker, client, buffer, &mut notes).await {
-            Ok((mut admitted, mut source)) => {
-                let after = exchange(worker, client, buffer, &admitted, &mut source).await;
-                admitted.end(worker, client);
+            Ok((admitted, mut source)) => {
+                let running = Running { worker, client, admitted, ended: false };
+                let after = exchange(worker, client, buffer, &running.admitted, &mut source).await;
+                running.end();
                 after
             }
             Err(End::Gone) => After::Close,
@@ -68,6 +69,35 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
             After::Abort => client.socket.abort(),
         }
         return false;
+    }
+}
+
+/// An exchange, which the log hears of however it ends.
+struct Running<'a> {
+    worker: &'a Worker,
+    client: &'a Client,
+    admitted: Admitted,
+    ended: bool,
+}
+
+impl Running<'_> {
+    fn end(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.admitted.breaks_off(if std::thread::panicking() {
+                "panic"
+            } else if self.client.socket.is_given_up() {
+                GONE
+            } else {
+                "stopped"
+            });
+        }
+        self.admitted.end(self.worker, self.client);
     }
 }
 
