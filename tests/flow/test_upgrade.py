@@ -16,7 +16,7 @@ from equalizer.control import place
 from equalizer.control.remote import Remote
 from equalizer.errors import EqualizerError, RequestError
 from support.balancer import get
-from support.load import load, ping
+from support.load import Streams, load, ping
 from support.process import Named, Running, run, running, status, write
 from support.room import Room
 from support.visitor import until
@@ -81,6 +81,17 @@ def test_ten_upgrades_under_load_fail_no_exchange(make_origin: MakeOrigin, tmp_p
     # Each client was asked to come again by a response: once an upgrade, and once more where it came back so
     # early that it waited in the queue which the process that leaves empties first.
     assert crowd.connections <= 2 * (2 * UPGRADES + 1)
+
+
+def test_clients_of_http2_are_asked_to_come_again(make_origin: MakeOrigin, tmp_path: Path) -> None:
+    servers = {name: make_origin(naming(name)).address for name in ("web1", "web2")}
+    file = write(tmp_path / "eq.toml", servers, "[engine]\nworkers = 2")
+    with generations(file) as first, load(first.address, 2, kind=Streams) as crowd:
+        for _ in range(3):
+            assert run("upgrade").returncode == 0
+            crowd.goes_on(20)
+        assert first.process.wait(20) == 0
+        assert crowd.connections > 2
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1)])

@@ -3,10 +3,13 @@
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Condition, Thread
 
+from hyperframe.frame import GoAwayFrame
+
 from support.balancer import get
+from support.http2 import Raw, head
 from support.wire import LIMIT, Ended, Malformed, Wire, connect
 
 
@@ -78,10 +81,33 @@ class Load:
         return answer.get("connection") != "close"
 
 
+class Streams(Load):
+    """The same clients over HTTP/2, one request after another; a stream that was never begun is asked for anew."""
+
+    def _exchange(self, wire: Wire, jar: list[str]) -> bool:
+        client = Raw(wire)
+        for stream in range(1, 1 << 31, 2):
+            with suppress(ConnectionError):  # what came before the end is still read
+                client.send(*client.request(stream, head()))
+            outcome = client.outcome(stream)
+            farewells = [frame for frame in client.seen if isinstance(frame, GoAwayFrame)]
+            # RFC 9113, 6.8: beyond that stream nothing was processed.
+            never = outcome == "end" and farewells and farewells[-1].last_stream_id < stream
+            assert outcome == "200" or never, outcome
+            with self._changed:
+                self.exchanges += not never
+                self._changed.notify_all()
+            if farewells or self._ending:
+                break
+        return False
+
+
 @contextmanager
-def load(address: str, clients: int = 4, trust: ssl.SSLContext | None = None) -> Iterator[Load]:
+def load(
+    address: str, clients: int = 4, trust: ssl.SSLContext | None = None, kind: type[Load] = Load
+) -> Iterator[Load]:
     """Under load; no exchange may have failed at the end."""
-    crowd = Load(address, clients, trust)
+    crowd = kind(address, clients, trust)
     try:
         crowd.goes_on(clients)
         yield crowd

@@ -17,7 +17,7 @@ use crate::mailbox::{Accept, Drill};
 use crate::place::{Place, Room};
 use crate::socket::Socket;
 use crate::tls::ListenerTls;
-use crate::visit::{self, Visit};
+use crate::visit;
 use crate::worker::{Arrival, Open, Worker, serve, serve_tls};
 
 /// A listener that is being accepted on.
@@ -125,7 +125,7 @@ impl Serves {
             trusted,
             place: Rc::new(Place::new(&self.open)),
             full: None,
-            visit: setup.rules.introduces.then(|| Visit::seen(&stream, peer)).flatten(),
+            visit: setup.rules.introduces.then(|| worker.visits.seen(&stream, peer)).flatten(),
             listener: Rc::clone(&self.place),
             http2: self.http2.get(),
             certificate: None,
@@ -166,7 +166,7 @@ async fn serve_introduced(open: Open, mut stream: TcpStream, tls: Option<Listene
             let setup = open.worker().setup();
             let entrance = setup.entrance(arrival.listener.get());
             arrival.trusted = entrance.is_some_and(|one| one.trusted.holds(ends.from.ip()));
-            arrival.visit = setup.rules.introduces.then(|| Visit::new(ends));
+            arrival.visit = setup.rules.introduces.then(|| open.worker().visits.begin(ends));
             begin(open, stream, tls, arrival);
         }
         Ok(None) => begin(open, stream, tls, arrival),

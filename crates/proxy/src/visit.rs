@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use equalizer_core::proxy_head::{self, Ends, MOST};
 use tokio::io::AsyncReadExt;
@@ -29,16 +29,34 @@ struct Kept {
     seat: Rc<ServerSeat>,
     client: IpAddr,
     socket: Socket,
+    /// Milliseconds on the worker's clock.
+    since: u64,
 }
 
-impl Visit {
-    pub(crate) fn new(ends: Ends) -> Rc<Self> {
-        Rc::new(Self { ends, kept: RefCell::default() })
+/// The visits of a worker's connections, for the connections to servers that grow old in them.
+#[derive(Default)]
+pub(crate) struct Visits(RefCell<Vec<Weak<Visit>>>);
+
+impl Visits {
+    /// A client's connection, between these ends.
+    pub(crate) fn begin(&self, ends: Ends) -> Rc<Visit> {
+        let visit = Rc::new(Visit { ends, kept: RefCell::default() });
+        self.0.borrow_mut().push(Rc::downgrade(&visit));
+        visit
     }
 
-    /// Between whom a connection is, as the system has it.
-    pub(crate) fn seen(stream: &TcpStream, peer: SocketAddr) -> Option<Rc<Self>> {
-        Some(Self::new(Ends { from: peer, to: stream.local_addr().ok()? }))
+    /// The same, between whom it is as the system has it.
+    pub(crate) fn seen(&self, stream: &TcpStream, peer: SocketAddr) -> Option<Rc<Visit>> {
+        Some(self.begin(Ends { from: peer, to: stream.local_addr().ok()? }))
+    }
+
+    /// Closes what is idle since before `then`, and what the server has closed.
+    pub(crate) fn close_older(&self, then: u64) {
+        self.0.borrow_mut().retain(|visit| {
+            let Some(visit) = visit.upgrade() else { return false };
+            visit.kept.borrow_mut().retain(|one| one.since >= then && one.socket.is_quiet());
+            true
+        });
     }
 }
 
@@ -108,13 +126,14 @@ impl Client {
         None
     }
 
-    /// Keeps such a connection for this client's next request; it goes when the client's connection does.
-    pub(crate) fn keep_own(&self, seat: &Rc<ServerSeat>, socket: Socket) {
+    /// Keeps such a connection for this client's next request; it goes when the client's connection does. `since` in
+    /// milliseconds.
+    pub(crate) fn keep_own(&self, seat: &Rc<ServerSeat>, socket: Socket, since: u64) {
         let Some(visit) = &self.arrival.visit else { return };
         let mut kept = visit.kept.borrow_mut();
         if kept.len() == KEPT {
             kept.remove(0);
         }
-        kept.push(Kept { seat: Rc::clone(seat), client: self.origin.get().client, socket });
+        kept.push(Kept { seat: Rc::clone(seat), client: self.origin.get().client, socket, since });
     }
 }

@@ -30,7 +30,7 @@ use crate::serve::{Client, h1, h2};
 use crate::setup::Setup;
 use crate::socket::Socket;
 use crate::tls::ListenerTls;
-use crate::visit::Visit;
+use crate::visit::{Visit, Visits};
 
 /// What the tasks of one worker have in common.
 pub(crate) struct Worker {
@@ -53,6 +53,7 @@ pub(crate) struct Worker {
     leave: Cell<Option<Leave>>,
     drained: RefCell<Option<Sender<()>>>,
     listeners: RefCell<Vec<Listening>>,
+    pub(crate) visits: Visits,
     /// What the next connection is for.
     pub(crate) drill: Cell<Option<Drill>>,
     mailbox: WeakUnboundedSender<Command>,
@@ -140,6 +141,7 @@ impl Worker {
             refused: RefCell::default(),
             drained: RefCell::default(),
             listeners: RefCell::default(),
+            visits: Visits::default(),
             drill: Cell::default(),
             mailbox: held.mailbox.clone(),
         })
@@ -299,7 +301,9 @@ async fn tick(worker: Rc<Worker>, ticker: Ticker) {
         worker.log.hand_over();
         turns = turns.wrapping_add(1);
         if turns.is_multiple_of(1000 / TICK_MS) {
-            worker.setup().close_idle(worker.clock.now());
+            let (now, setup) = (worker.clock.now(), worker.setup());
+            setup.close_idle(now);
+            worker.visits.close_older(now.saturating_sub(u64::from(setup.rules.timeouts.idle_server)));
             worker.buffers.shrink();
             worker.desks.shrink();
         }

@@ -207,6 +207,20 @@ def test_servers_are_told_of_each_client_once(
     origin.wait_for(lambda: all(wire.sock.fileno() < 0 for wire in origin.connections))
 
 
+def test_a_server_connection_of_one_client_alone_grows_old_too(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    origin = make_origin(Introduced("v2"))
+    lb = balance(origin, pool={"proxy_protocol": "v2"}, timeouts={"idle_server": "100ms"})
+    with lb.client() as client:
+        client.send(get())
+        client.response()
+        origin.wait_for(lambda: [wire.sock.fileno() for wire in origin.connections] == [-1])
+        client.send(get())
+        assert client.response().status == 200
+    assert len(origin.connections) == 2
+
+
 def test_streams_of_one_client_are_told_as_one(balance: Balance, make_origin: MakeOrigin) -> None:
     script = Introduced("v2")
     lb = balance(make_origin(script), pool={"proxy_protocol": "v2"})

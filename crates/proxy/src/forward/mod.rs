@@ -124,7 +124,7 @@ impl Link {
     pub(crate) fn keep(self, now: u64, client: &Client) {
         let Self { socket, flight, .. } = self;
         if flight.0.is_told() {
-            client.keep_own(&flight.0, socket);
+            client.keep_own(&flight.0, socket, now);
         } else if !socket.is_stream() {
             flight.0.idle.keep(socket, now);
         }
