@@ -82,7 +82,7 @@ class Load:
 
 
 class Streams(Load):
-    """The same clients over HTTP/2, one request after another; a stream that was never begun is asked for anew."""
+    """The same over HTTP/2, one request after another; a stream that was never begun is asked for anew."""
 
     def _exchange(self, wire: Wire, jar: list[str]) -> bool:
         client = Raw(wire)
