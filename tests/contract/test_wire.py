@@ -92,6 +92,8 @@ _servers = st.lists(
         host=st.sampled_from(["127.0.0.1", "::1", "web1.internal", "web1"]),
         weight=st.integers(0, 256),
         limit=st.integers(0, 1_000_000),
+        spare=st.booleans(),
+        persist=st.booleans(),
         generation=st.integers(0, 65535),
         incarnation=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=64),
     ),

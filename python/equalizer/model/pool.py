@@ -56,5 +56,12 @@ class Pool(Noun):
         if self.tls is None and any(isinstance(each, TlsProbe) and each.tls == "pool" for each in asked):
             found = 'kind "tls" in a pool without tls'
             refusals.append(Refusal("probe", found, "tls = {} in the probe, or in the pool"))
+        if all(server.spare for server in self.servers.values()):
+            refusals.append(
+                Refusal("servers", "nobody but spares", "at least one server without spare = true")
+            )
+        if self.persistence and not any(server.persist for server in self.servers.values()):
+            found = "persist = false at every server"
+            refusals.append(Refusal("servers", found, 'persistence = "none" in the pool, and no persist'))
         refuse_keys(refusals)
         return self

@@ -120,6 +120,8 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
             host=each.address.host,
             weight=each.weight,
             limit=each.limit,
+            spare=each.spare,
+            persist=each.persist,
             generation=each.generation,
             incarnation=each.incarnation,
         )

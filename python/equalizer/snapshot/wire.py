@@ -236,6 +236,8 @@ class Server(Wire):
     """As it was written."""
     weight: Annotated[int, Field(ge=0, le=256, strict=True)]
     limit: U32
+    spare: bool
+    persist: bool
     generation: U16
     incarnation: str
 

@@ -157,6 +157,8 @@ fn build_servers(
             address,
             weight: server.weight,
             limit: server.limit,
+            spare: server.spare,
+            persist: server.persist,
             generation: server.generation,
             incarnation: match server.incarnation.as_str() {
                 "" => Incarnation::UNKNOWN,

@@ -339,6 +339,10 @@ pub struct Server {
     pub weight: u16,
     /// Requests it may have in flight; 0 for any number.
     pub limit: u32,
+    /// Whether it takes requests only where no other server can.
+    pub spare: bool,
+    /// Whether it may be a session's home.
+    pub persist: bool,
     /// Sessions of this server stamped with another number have ended.
     pub generation: u16,
     /// A text that names this life of the server; empty where nobody says.

@@ -110,8 +110,10 @@ impl At<'_> {
         seat.exchanges.set(seat.exchanges.get() + 1);
         self.seat.count(reason);
         if let Some(id) = self.pool.persistence.seen(self.recall) {
-            let home = self.seat.server(self.recall.lives_at(self.server));
-            home.census.borrow_mut().see(id, self.worker.clock.unix());
+            let home = self.recall.lives_at(self.server);
+            if self.pool.servers[home.0].persist {
+                self.seat.server(home).census.borrow_mut().see(id, self.worker.clock.unix());
+            }
         }
     }
 
