@@ -48,6 +48,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         via = "eq"
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         queue = { wait = "250ms" }
+        ejection = { failures = 3, slower = 4 }
         [pools.shop.servers]
         web1 = { address = "127.0.0.1:9001", limit = 50 }
         web3 = "web3.internal:80"
@@ -163,6 +164,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "accept": (),
                 },
                 "queue": {"wait": 250, "length": 128},
+                "watch": {"failures": 3, "timed": True},
                 "tls": None,
                 "servers": (
                     {"name": "web1", "address": "127.0.0.1:9001", "host": "127.0.0.1", "weight": 100}

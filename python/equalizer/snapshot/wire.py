@@ -249,6 +249,14 @@ class Queue(Wire):
     length: U32
 
 
+class Watch(Wire):
+    """What is told of servers' answers beside the counts."""
+
+    failures: U32
+    """In a row, after which a server is told of at once; 0 for never."""
+    timed: bool
+
+
 class Pool(Wire):
     """Interchangeable servers."""
 
@@ -262,6 +270,7 @@ class Pool(Wire):
     persistence: tuple[Persistence, ...]
     sessions: Sessions
     queue: Queue
+    watch: Watch | None
     tls: ServerTls | None
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
 

@@ -13,7 +13,7 @@ use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
 use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
 use crate::persistence::{Chain, Recall};
-use crate::snapshot::wire::{Introduction, Overflow, Protocol, Queue, ServerState, Sessions, State};
+use crate::snapshot::wire::{Introduction, Overflow, Protocol, Queue, ServerState, Sessions, State, Watch};
 
 /// A server's position in its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +126,8 @@ pub struct Pool {
     pub queue: Queue,
     /// Whether a server has a limit: then a request needs a slot.
     pub limited: bool,
+    /// What of its servers' answers is told.
+    pub watch: Watch,
     /// Where slots are taken.
     pub gate: Arc<Gate>,
 }

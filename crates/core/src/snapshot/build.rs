@@ -80,6 +80,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
                 sessions: pool.sessions.clone(),
                 queue: pool.queue,
                 limited: pool.servers.iter().any(|server| server.limit > 0),
+                watch: pool.watch.unwrap_or_default(),
                 gate: old.map(|old| Arc::clone(&old.gate)).unwrap_or_default(),
             }
         })

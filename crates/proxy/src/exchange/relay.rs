@@ -104,6 +104,15 @@ impl At<'_> {
         if matches!(written, Ok(Ok(()))) { Ok(()) } else { Err(Broken::Sink) }
     }
 
+    /// What the status says of the server.
+    pub(super) fn judge(&self, status: u16) {
+        let failed = status >= 500;
+        if failed {
+            self.seat.server(self.server).erred();
+        }
+        self.worker.alarm.judge(self.pool, self.server, failed);
+    }
+
     /// Counts the exchange.
     pub(super) fn count(&self, reason: Reason) {
         let seat = self.seat.server(self.server);
