@@ -306,11 +306,6 @@ impl Engine {
         Arc::clone(&self.outside)
     }
 
-    /// Where servers are told of that fail. Apart from the engine for the same reason.
-    pub fn alarm(&self) -> Arc<Alarm> {
-        Arc::clone(&self.alarm)
-    }
-
     /// Stops accepting; connections close after their exchange, and without one as `leave` says.
     pub fn drain(&mut self, leave: Leave) -> Draining {
         self.listeners.values_mut().for_each(|bound| bound.sockets.clear());

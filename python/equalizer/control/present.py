@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import TypeAlias
 
-from equalizer.control import states
+from equalizer.control import states, weights
 from equalizer.control.answers import ProbeStatus, State
 from equalizer.control.ejecting import Ejecting
+from equalizer.control.returns import Returns
 from equalizer.control.states import Name, Standing, Standings
+from equalizer.control.weights import Parts
 from equalizer.engine.port import Engine
 from equalizer.errors import EngineError
 from equalizer.health.plan import Plan
 from equalizer.health.rounds import before
 from equalizer.health.run import Prober
 from equalizer.health.verdict import WELL, Verdict
+from equalizer.model.config import Config
 from equalizer.policy.outliers import Out, Place, Rules
 from equalizer.policy.panic import panics
 from equalizer.snapshot.report import Report
@@ -118,6 +121,7 @@ class Present:
         self._changes: Counter[tuple[str, str, State]] = Counter()
         self._ejecting = Ejecting()
         self._out: Mapping[Name, Out] = {}
+        self._returns = Returns()
         self._watching: Thread | None = None
         self._unable = -_AGAIN
         self._prober = Prober(self)
@@ -148,6 +152,7 @@ class Present:
             agents = {name for name, watched in plan.items() if watched.agent}
             self._loads = {name: load for name, load in self._loads.items() if name in agents}
             self._shares = shares
+            self._returns.use(there)
             self._ejecting.use(rules, there, time.monotonic())
             if self._ejecting.counts_failures and self._watching is None:
                 self._watching = Thread(target=self._watch, name="failing", daemon=True)
@@ -227,6 +232,11 @@ class Present:
         ejected = f"ejected for {out.seconds:g}s: {out.why}" if out else ""
         return "; ".join(each for each in (self.found(name).why, ejected) if each)
 
+    def parts(self, config: Config) -> Parts:
+        """How much of their weight servers have that come back slowly."""
+        with self._lock:
+            return weights.parts(config, self._returns.away, self._returns.back, time.monotonic())
+
     def is_ejected(self, name: Name) -> bool:
         """Whether a server is left alone because of how it answers."""
         return name in self._out
@@ -305,6 +315,8 @@ class Present:
         for name in before.keys() | self._away.keys():
             if before.get(name, "up") != self.state(name):
                 self._changes[(*name, self.state(name))] += 1
+        gone = {name for name, state in self._away.items() if state in ("down", "maintenance")}
+        self._returns.see(gone | self._out.keys(), time.monotonic())
         return news
 
     def _rests(self, name: Name) -> bool:

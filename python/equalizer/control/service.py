@@ -234,9 +234,9 @@ class Service:
         if not self._changing.acquire(blocking=False):
             return  # a reload may take long; the next second is soon enough
         try:
-            self._weigh(
-                weights.after_a_second(self._weights, self._running.config, report, self._present.loads)
-            )
+            config, present = self._running.config, self._present
+            parts = present.parts(config)
+            self._weigh(weights.after_a_second(self._weights, config, report, present.loads, parts))
             self._choosing.see(report)
         finally:
             self._changing.release()

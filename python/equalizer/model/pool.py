@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from equalizer.model.agent import Agent
 from equalizer.model.balance import Balance, RoundRobin
 from equalizer.model.cookie import InsertCookie
+from equalizer.model.duration import OptionalSeconds
 from equalizer.model.ejection import Ejection
 from equalizer.model.name import Name
 from equalizer.model.noun import Noun, Refusal, refuse_keys
@@ -43,6 +44,8 @@ class Pool(Noun):
     """How its servers are asked, again and again, whether they can serve; absent for not at all."""
     panic: Share | None = None
     """The share of its servers that must be well by probes, else probes are not believed; absent for none."""
+    slow_start: OptionalSeconds = None
+    """How long one that comes back takes to grow from a tenth of its weight to all; `"off"` for at once."""
     ejection: Ejection | None = None
     """When a server is left alone for a while because of how it answers requests; absent for never."""
     agent: Agent | None = None
