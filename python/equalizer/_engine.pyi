@@ -28,6 +28,9 @@ class Engine:
     def decide(
         self, decision: bytes
     ) -> None: ...  # JSON {"chosen": [[number, name or null]], "failed": [...]}
+    def failing(
+        self, wait_ms: int
+    ) -> list[tuple[str, str]] | None: ...  # pool and server; None once stopped; releases the GIL
     def drain(
         self, wait_ms: int, in_their_time: bool
     ) -> bool: ...  # True when no exchange was left; releases the GIL

@@ -92,6 +92,8 @@ _servers = st.lists(
         host=st.sampled_from(["127.0.0.1", "::1", "web1.internal", "web1"]),
         weight=st.integers(0, 256),
         limit=st.integers(0, 1_000_000),
+        spare=st.booleans(),
+        persist=st.booleans(),
         generation=st.integers(0, 65535),
         incarnation=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=64),
     ),
@@ -124,6 +126,9 @@ _balances = _own_balances | st.builds(
 )
 
 
+_watch = st.builds(wire.Watch, failures=st.integers(0, 10_000), timed=st.booleans())
+
+
 @st.composite
 def pool(draw: st.DrawFn) -> wire.Pool:
     """A pool whose rules name its own servers."""
@@ -136,6 +141,7 @@ def pool(draw: st.DrawFn) -> wire.Pool:
         balance=draw(_balances),
         persistence=draw(persistence.chains),
         sessions=draw(persistence.sessions([server.name for server in servers])),
+        watch=draw(st.none() | _watch),
         queue=wire.Queue(wait=draw(st.just(0) | _time), length=draw(st.integers(0, 65535))),
         tls=draw(st.none() | _server_tls),
         servers=tuple(servers),

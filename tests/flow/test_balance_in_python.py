@@ -92,6 +92,20 @@ def test_without_a_good_answer_the_pool_chooses_and_counts_why(
     assert choices(lb) == {outcome: 4}
 
 
+def test_a_spare_may_be_chosen_when_its_turn_has_come(balance: Balance, shops: dict[str, Origin]) -> None:
+    addresses = {name: shop.address for name, shop in shops.items()}
+    servers = {**addresses, "web3": {"address": addresses["web3"], "spare": True}}
+    lb = balance(shops, workers=2, pool={**python("by_field"), "servers": servers})
+    assert Visitor(lb).home("X-Server: web3") != "web3"
+    assert [each.waits for each in choosing.pools[-1].servers.values()] == [False, False, True]
+    for name in ("web1", "web2"):
+        lb.service.set_state("shop", name, "maintenance")
+    lb.service.tick()
+    assert Visitor(lb, "127.0.0.2").home("X-Server: web3") == "web3"
+    assert choosing.pools[-1].servers["web3"].takes_sessions
+    assert choices(lb) == {"wrong": 1, "chosen": 1}
+
+
 def test_nobody_with_a_session_waits_for_a_function_that_is_stuck(
     balance: Balance, shops: dict[str, Origin]
 ) -> None:

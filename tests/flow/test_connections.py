@@ -57,6 +57,7 @@ def test_many_clients_share_one_connection_to_a_server(balance: Balance, make_or
         "connects": 1,
         "exchanges": 10,
         "faults": {},
+        "errors": 0,
         "in_flight": 0,
         "limit": 0,
         "waiting": 0,

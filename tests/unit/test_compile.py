@@ -12,7 +12,7 @@ from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
 KEY = wire.Key(id=1, secret="c2VjcmV0")
-NO_LIFE: dict[str, object] = {"generation": 0, "incarnation": ""}
+ORDINARY: dict[str, object] = {"spare": False, "persist": True, "generation": 0, "incarnation": ""}
 HOSTS = {"web2.internal": "192.0.2.2", "web3.internal": "2001:db8::3"}
 
 
@@ -48,10 +48,17 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         via = "eq"
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         queue = { wait = "250ms" }
+        ejection = { failures = 3, slower = 4 }
         [pools.shop.servers]
         web1 = { address = "127.0.0.1:9001", limit = 50 }
-        web2 = { address = "web2.internal:80", weight = 0, generation = 3, incarnation = "b" }
         web3 = "web3.internal:80"
+        [pools.shop.servers.web2]
+        address = "web2.internal:80"
+        weight = 0
+        spare = true
+        persist = false
+        generation = 3
+        incarnation = "b"
         [limits]
         head = "32KiB"
         body = "10MiB"
@@ -157,16 +164,17 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "accept": (),
                 },
                 "queue": {"wait": 250, "length": 128},
+                "watch": {"failures": 3, "timed": True},
                 "tls": None,
                 "servers": (
                     {"name": "web1", "address": "127.0.0.1:9001", "host": "127.0.0.1", "weight": 100}
                     | {"limit": 50}
-                    | NO_LIFE,
-                    {"name": "web2", "address": "192.0.2.2:80", "host": "web2.internal", "weight": 0}
-                    | {"limit": 0, "generation": 3, "incarnation": "b"},
+                    | ORDINARY,
                     {"name": "web3", "address": "[2001:db8::3]:80", "host": "web3.internal", "weight": 100}
                     | {"limit": 0}
-                    | NO_LIFE,
+                    | ORDINARY,
+                    {"name": "web2", "address": "192.0.2.2:80", "host": "web2.internal", "weight": 0}
+                    | {"limit": 0, "spare": True, "persist": False, "generation": 3, "incarnation": "b"},
                 ),
             },
         ),

@@ -52,6 +52,36 @@ def test_whom_to_believe_is_said_by_address(tmp_path: Path) -> None:
     ]
 
 
+def test_what_ejects_servers_is_refused_where_it_would_not(tmp_path: Path) -> None:
+    text = (
+        GOOD
+        + """
+[pools.one]
+servers = { web1 = "127.0.0.1:9001" }
+ejection = { failures = 0, share = "off" }
+[pools.two]
+servers = { web1 = "127.0.0.1:9001" }
+ejection = { time = "1m", longest = "30s" }
+[pools.three]
+servers = { web1 = "127.0.0.1:9001" }
+ejection = { failures = -1, share = "0%", slower = 1, window = "1.5s", at_most = 1 }
+[[routes]]
+pool = "shop"
+"""
+    )
+    assert complaints(text, tmp_path) == [
+        "FILE:10: pools.one.ejection: found nothing that ejects a server; write failures, share or slower, "
+        "at least one of them",
+        "FILE:13: pools.two.ejection.longest: found a longest time of 30s beside a first one of 1m; write "
+        "one that is not shorter than time",
+        'FILE:16: pools.three.ejection.at_most: found 1; write a share from "0%" to "100%"',
+        "FILE:16: pools.three.ejection.failures: found -1; write a whole number from 0 to 10000",
+        'FILE:16: pools.three.ejection.share: found "0%"; write a share from "0.01%" to "100%", or "off"',
+        'FILE:16: pools.three.ejection.slower: found 1; write a number from 1.5 to 100, such as 3, or "off"',
+        'FILE:16: pools.three.ejection.window: found "1.5s"; write whole seconds from 1s to 3650d',
+    ]
+
+
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     text = """\
         [listeners.web]

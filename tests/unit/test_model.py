@@ -71,6 +71,8 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "address": "127.0.0.1:9001",
         "weight": 100,
         "limit": 0,
+        "spare": False,
+        "persist": True,
         "generation": 0,
         "incarnation": "",
     }

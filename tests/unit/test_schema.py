@@ -206,6 +206,7 @@ def test_every_key_has_something_to_suggest() -> None:
         "Group": ("pools", "a", "persistence", "kind=cookie", "mode=insert", "scope"),
         "Sessions": ("pools", "a", "sessions"),
         "Queue": ("pools", "a", "queue"),
+        "Ejection": ("pools", "a", "ejection"),
         "ProbeTable": ("pools", "a", "probe"),
         "TcpAgent": ("pools", "a", "agent", "kind=tcp"),
         "HttpAgent": ("pools", "a", "agent", "kind=http"),

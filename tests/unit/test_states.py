@@ -38,7 +38,7 @@ def test_after_another_state_draining_begins_anew() -> None:
 
 def test_the_engine_is_told_whole_seconds() -> None:
     standings: Standings = {WEB1: draining(1, 99.6, 300), WEB2: Standing("maintenance", 1)}
-    assert [each.model_dump() for each in states.wire(standings, {})] == [
+    assert [each.model_dump() for each in states.wire(standings, {}, {})] == [
         {"pool": "shop", "server": "web1", "state": "draining", "deadline": 100, "idle_first": 300},
         {"pool": "shop", "server": "web2", "state": "maintenance", "deadline": 0, "idle_first": 0},
     ]
@@ -46,7 +46,7 @@ def test_the_engine_is_told_whole_seconds() -> None:
 
 def test_a_server_that_probes_found_down_keeps_the_terms_of_its_draining() -> None:
     verdicts = {WEB1: Verdict(False, answered=False), WEB2: Verdict(False), ("shop", "web3"): WELL}
-    assert [each.model_dump() for each in states.wire({WEB1: draining(1, 99.6, 300)}, verdicts)] == [
+    assert [each.model_dump() for each in states.wire({WEB1: draining(1, 99.6, 300)}, verdicts, {})] == [
         {"pool": "shop", "server": "web1", "state": "down", "deadline": 100, "idle_first": 300},
         {"pool": "shop", "server": "web2", "state": "down", "deadline": 0, "idle_first": 0},
     ]

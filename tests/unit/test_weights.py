@@ -44,6 +44,44 @@ def test_nothing_is_told_of_servers_that_are_as_configured() -> None:
     assert weights.wire(weights.with_given(given, ("shop", "web2"), None), written) == []
 
 
+def slowly(over: str, balance: object = "round_robin") -> Config:
+    servers = dict.fromkeys(("web1", "web2"), "127.0.0.1:9001")
+    pool = {"balance": balance, "servers": servers, "slow_start": over}
+    return Config.model_validate({"listeners": {"web": {"address": ":80"}}, "pools": {"shop": pool}})
+
+
+@pytest.mark.parametrize(("since", "weight"), [(0, 10), (10, 40), (20, 70), (29, 97), (30, None), (99, None)])
+def test_a_server_that_is_back_grows_evenly_to_its_whole_weight(since: float, weight: int | None) -> None:
+    written = slowly("30s")
+    parts = weights.parts(written, set(), {("shop", "web2"): 100.0}, 100.0 + since)
+    known = weights.after_a_second(weights.begun({}), written, report(), {}, parts)
+    assert told(known, written) == ({} if weight is None else {"web2": (100, weight)})
+
+
+def test_a_server_that_is_away_is_ready_to_come_back_slowly_and_only_where_that_is_asked_for() -> None:
+    away = {("shop", "web2")}
+    known = weights.after_a_second(
+        weights.begun({("shop", "web2"): 50}),
+        slowly("30s"),
+        report(),
+        {},
+        weights.parts(slowly("30s"), away, {}, 0),
+    )
+    assert told(known, slowly("30s")) == {"web2": (50, 5)}
+    assert weights.parts(slowly("off"), away, {("shop", "web1"): 0.0}, 1) == {}
+    assert told(weights.kept(known, slowly("30s")), slowly("30s")) == {"web2": (50, 5)}
+
+
+def test_a_balance_does_not_judge_a_server_by_the_little_that_it_gets() -> None:
+    written = slowly("30s", {"kind": "custom", "in_flight": 1, "responsiveness": "fast"})
+    parts = {("shop", "web2"): 0.1}
+    counted = report(web1=ServerReport(in_flight=90), web2=ServerReport(in_flight=1))
+    known = weights.begun({})
+    for _ in range(10):
+        known = weights.after_a_second(known, written, counted, {}, parts)
+    assert told(known, written) == {"web2": (100, 10)}
+
+
 def test_weights_follow_response_times_and_not_what_was_before_the_first_look() -> None:
     written = config({"kind": "fastest_response", "responsiveness": "fast"}, web1=100, web2=100)
     first = weights.after_a_second(

@@ -4,7 +4,7 @@ mod support;
 
 use equalizer_core::http::method::Method;
 use equalizer_core::persistence::Reason;
-use equalizer_core::snapshot::wire::State;
+use equalizer_core::snapshot::wire::{self, State};
 use serde_json::{Value, json};
 use support::{Bench, NOW, address, cookie, cookies};
 
@@ -255,6 +255,126 @@ fn a_server_without_weight_keeps_its_sessions_and_gets_none() {
         bench.set_all(&["web1", "web3", "web4"], State::Down);
         let nobody = Recall::nobody(Reason::New);
         assert_eq!(bench.pool().pick(&nobody, &Tried::default(), &mut Local::new(4, 1)), None);
+    }
+}
+
+/// The bench with another setting for its servers.
+fn with_servers(bench: &mut Bench, kinds: &[Value], sessions: &Value, change: impl Fn(&mut [wire::Server])) {
+    let mut wire = support::wire(kinds, sessions);
+    change(&mut wire.pools[0].servers);
+    bench.snapshot = support::rebuilt(&wire, Some(&bench.snapshot), bench.now);
+}
+
+/// web4 is a hot spare: it takes what is nobody's, or has lost its home, only where no other server can.
+#[test]
+fn a_spare_takes_only_what_no_other_server_can() {
+    let others = ["web1", "web2", "web3"];
+    for (state, weight, spare_is, takes) in [
+        (State::Up, 100, State::Up, false),
+        (State::Up, 0, State::Up, true),
+        (State::Draining, 100, State::Up, true),
+        (State::Down, 100, State::Up, true),
+        (State::Maintenance, 100, State::Up, true),
+        (State::Draining, 100, State::Down, false),
+        (State::Down, 100, State::Draining, true),
+    ] {
+        for sessions in [false, true] {
+            let mut bench = Bench::new(&[insert()], &json!({}));
+            let value = cookie_of_web2(&mut bench);
+            with_servers(&mut bench, &[insert()], &json!({}), |servers| {
+                servers[..3].iter_mut().for_each(|server| server.weight = weight);
+                servers[3].spare = true;
+            });
+            bench.set_all(&others, state);
+            bench.set("web4", spare_is);
+            let request = if sessions { cookies(&[("EQ", &value)]) } else { String::new() };
+            let tried: &[&str] = if sessions { &["web2"] } else { &[] };
+            for _ in 0..6 {
+                let seen = bench.exchange_after(&request, "", tried);
+                assert_eq!(seen.server == "web4", takes, "{state:?} {weight} {spare_is:?} {sessions}");
+            }
+        }
+    }
+}
+
+/// A request that has failed everywhere else is not turned away while there is a spare.
+#[test]
+fn a_spare_takes_a_request_that_every_other_server_has_failed() {
+    let mut bench = Bench::new(&[insert()], &json!({}));
+    with_servers(&mut bench, &[insert()], &json!({}), |servers| servers[3].spare = true);
+    assert_eq!(bench.exchange_after("", "", &["web1", "web2", "web3"]).server, "web4");
+}
+
+/// What lives on a spare stays there while it may; what came from elsewhere goes back as `fail_back` says, and nothing
+/// ever goes back to a spare.
+#[test]
+fn a_session_on_a_spare_stays_and_none_goes_back_to_one() {
+    for (fail_back, returns) in [("stay", false), ("return", true)] {
+        let sessions = json!({"fail_back": fail_back});
+        let mut bench = Bench::new(&[insert()], &sessions);
+        let of_web2 = cookie_of_web2(&mut bench);
+        with_servers(&mut bench, &[insert()], &sessions, |servers| servers[3].spare = true);
+        bench.set_all(&["web1", "web2", "web3"], State::Down);
+        let born = bench.exchange("", "").value("EQ").expect("a spare is a home");
+        let moved = bench.exchange(&cookies(&[("EQ", &of_web2)]), "").value("EQ").expect("re-homed");
+        bench.set_all(&["web1", "web2", "web3"], State::Up);
+        assert_eq!(bench.exchange(&cookies(&[("EQ", &born)]), "").server, "web4", "{fail_back}");
+        let home = bench.exchange(&cookies(&[("EQ", &moved)]), "").server;
+        assert_eq!(home, if returns { "web2" } else { "web4" }, "{fail_back}");
+
+        bench.set("web4", State::Down);
+        let left = bench.exchange(&cookies(&[("EQ", &born)]), "");
+        let value = left.value("EQ").expect("re-homed");
+        bench.set("web4", State::Up);
+        assert_eq!(bench.exchange(&cookies(&[("EQ", &value)]), "").server, left.server, "{fail_back}");
+    }
+}
+
+/// web4 does not persist: it takes its share, and nobody is told to come back to it.
+#[test]
+fn a_server_that_does_not_persist_takes_requests_and_no_sessions() {
+    for names in [ONE, BOTH] {
+        let mut bench = Bench::new(&chain(names), &json!({}));
+        bench.set_all(&["web1", "web2", "web3"], State::Down);
+        let value = bench.exchange("", "").value("EQ").expect("stamped");
+        bench.set_all(&["web1", "web2", "web3"], State::Up);
+        with_servers(&mut bench, &chain(names), &json!({}), |servers| servers[3].persist = false);
+        let mut seen = Vec::new();
+        for number in 0..8 {
+            bench.client = std::net::IpAddr::from([203, 0, 113, number]);
+            // One client is new, the other brings the cookie of a session that lived there.
+            let request = if number % 2 == 0 { String::new() } else { cookies(&[("EQ", &value)]) };
+            let exchange = bench.exchange(&request, "");
+            assert_eq!(exchange.reason, if number % 2 == 0 { Reason::New } else { Reason::NotKept });
+            assert_eq!(exchange.set_cookies().len(), usize::from(exchange.server != "web4"));
+            if exchange.server == "web4" {
+                assert_eq!(bench.exchange("", "").reason, Reason::New, "no record was made of its client");
+            }
+            seen.push(exchange.server);
+        }
+        assert!(seen.iter().any(|server| server == "web4"), "{seen:?}");
+    }
+}
+
+/// The sorry server: a spare that does not persist helps out, and everybody is back home after that.
+#[test]
+fn a_session_that_a_server_without_persistence_helps_out_keeps_its_home() {
+    for kinds in [[insert()], [cookie("rewrite", "EQ", &json!({}))], [cookie("prefix", "EQ", &json!({}))]] {
+        let mut bench = Bench::new(&kinds, &json!({}));
+        let sets = "Set-Cookie: EQ=1\r\n";
+        bench.set_all(&["web1", "web3", "web4"], State::Down);
+        let value = bench.exchange("", sets).value("EQ").expect("stamped");
+        bench.set_all(&["web1", "web3", "web4"], State::Up);
+        with_servers(&mut bench, &kinds, &json!({}), |servers| {
+            (servers[3].spare, servers[3].persist) = (true, false);
+        });
+        bench.set_all(&["web1", "web2", "web3"], State::Down);
+        let helped = bench.exchange(&cookies(&[("EQ", &value)]), sets);
+        assert_eq!((helped.server.as_str(), helped.reason), ("web4", Reason::HomeDown));
+        let value = helped.value("EQ").unwrap_or(value);
+        bench.set_all(&["web1", "web2", "web3"], State::Up);
+        let back = bench.exchange(&cookies(&[("EQ", &value)]), "");
+        assert_eq!((back.server.as_str(), back.reason), ("web2", Reason::Recalled));
     }
 }
 

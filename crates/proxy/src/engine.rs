@@ -19,6 +19,7 @@ use equalizer_core::snapshot::{Snapshot, wire};
 
 use crate::access::{Logs, Ready};
 use crate::accidents::Accidents;
+use crate::alarm::Alarm;
 use crate::clock::unix_now;
 use crate::life::Thread;
 use crate::listener::{self, bind};
@@ -98,6 +99,7 @@ pub struct Engine {
     births: Arc<Births>,
     crowd: Arc<Crowd>,
     outside: Arc<Outside>,
+    alarm: Arc<Alarm>,
     logs: Logs,
     accidents: Arc<Accidents>,
     stopped: bool,
@@ -128,6 +130,7 @@ impl Engine {
             births: Arc::default(),
             crowd: Arc::default(),
             outside: Arc::default(),
+            alarm: Arc::default(),
             logs: Logs::default(),
             accidents: Arc::default(),
             stopped: false,
@@ -157,6 +160,7 @@ impl Engine {
                 births: Arc::clone(&self.births),
                 crowd: Arc::clone(&self.crowd),
                 outside: Arc::clone(&self.outside),
+                alarm: Arc::clone(&self.alarm),
                 log: None,
             })
             .collect();
@@ -312,6 +316,7 @@ impl Engine {
     pub fn stop(&mut self) {
         self.stopped = true;
         self.outside.close();
+        self.alarm.close();
         for worker in &self.workers {
             // A worker that is gone has stopped already.
             let _ = worker.mailbox.send(Command::Stop);

@@ -96,6 +96,7 @@ pub(crate) async fn exchange(
                 // Whoever is slow to read an answer of ours takes no room at a server.
                 drop(here);
                 seat.server(server).failed(fault);
+                worker.alarm.judge(pool, server, true);
                 asked.notes.fault(fault.word());
                 tried.failed(server, fault);
                 fresh = false;
@@ -219,6 +220,7 @@ impl At<'_> {
             self.interim(&head, &incoming, &fields).await.map_err(Failure::Client)?;
             incoming.consume(head.length as usize);
         };
+        self.judge(head.status);
         if let Some(began) = began {
             self.seat.answered(self.worker, self.server, began);
         }

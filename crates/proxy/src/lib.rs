@@ -2,6 +2,7 @@
 
 mod access;
 mod accidents;
+pub mod alarm;
 mod answer;
 mod birth;
 mod body;

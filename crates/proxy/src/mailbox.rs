@@ -10,6 +10,7 @@ use equalizer_core::persistence::births::Births;
 use equalizer_core::snapshot::Snapshot;
 
 use crate::access::Sink;
+use crate::alarm::Alarm;
 use crate::outside::Outside;
 use crate::report::Report;
 use crate::tls::ListenerTls;
@@ -61,6 +62,7 @@ pub(crate) struct Revision {
     pub(crate) births: Arc<Births>,
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) alarm: Arc<Alarm>,
     /// Where exchanges are told.
     pub(crate) log: Option<Arc<Sink>>,
 }

@@ -99,6 +99,8 @@ pub struct ServerReport {
     pub(crate) census: Option<Box<Census>>,
     /// Failed attempts, by fault.
     pub faults: BTreeMap<&'static str, u64>,
+    /// Answers of 500 and above.
+    pub errors: u64,
 }
 
 impl Report {
@@ -126,6 +128,7 @@ impl Report {
                 mine.micros += server.micros;
                 mine.connects += server.connects;
                 mine.tunnels += server.tunnels;
+                mine.errors += server.errors;
                 if let (Some(mine), Some(other)) = (&mut mine.census, &server.census) {
                     mine.merge(other);
                 }

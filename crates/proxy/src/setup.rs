@@ -65,6 +65,8 @@ pub(crate) struct ServerSeat {
     /// The sessions seen at it.
     pub(crate) census: RefCell<Census>,
     faults: RefCell<Vec<(&'static str, u64)>>,
+    /// Answers of 500 and above.
+    errors: Cell<u64>,
 }
 
 /// What a server speaks.
@@ -181,7 +183,7 @@ impl PoolSeat {
     fn new(servers: Vec<Rc<ServerSeat>>, pool: &equalizer_core::pool::Pool, worker: usize) -> Self {
         let mut balance = Local::new(servers.len(), fastrand::u64(..));
         balance.skip(worker, |server| pool.servers[server].weight);
-        let timing = Timing::new(pool.balance.is_timed());
+        let timing = Timing::new(pool.balance.is_timed() || pool.watch.timed);
         Self {
             balance: RefCell::new(balance),
             timing,
@@ -247,6 +249,7 @@ impl ServerSeat {
             window,
             census: RefCell::new(Census::new(u64::from(window))),
             faults: RefCell::default(),
+            errors: Cell::default(),
         }
     }
 
@@ -258,6 +261,7 @@ impl ServerSeat {
             times: self.times.clone(),
             connects: self.connects.clone(),
             faults: self.faults.clone(),
+            errors: self.errors.clone(),
             census: if window == self.window {
                 self.census.clone()
             } else {
@@ -306,6 +310,11 @@ impl ServerSeat {
         }
     }
 
+    /// Counts an answer of 500 or above.
+    pub(crate) fn erred(&self) {
+        self.errors.set(self.errors.get() + 1);
+    }
+
     fn report(&self, server: &equalizer_core::pool::Server, census: bool) -> ServerReport {
         ServerReport {
             exchanges: self.exchanges.get(),
@@ -321,6 +330,7 @@ impl ServerSeat {
             sessions: None,
             census: census.then(|| Box::new(self.census.borrow().clone())),
             faults: self.faults.borrow().iter().copied().collect(),
+            errors: self.errors.get(),
         }
     }
 }

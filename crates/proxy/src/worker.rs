@@ -17,6 +17,7 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
 use crate::access::Log;
+use crate::alarm::Alarm;
 use crate::buffer::{Buffers, Shelf};
 use crate::clock::{Clock, Deadline, TICK_MS, Ticker};
 use crate::desk::Desk;
@@ -40,6 +41,7 @@ pub(crate) struct Worker {
     pub(crate) births: Arc<Births>,
     crowd: Arc<Crowd>,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) alarm: Arc<Alarm>,
     pub(crate) log: Log,
     number: usize,
     accepted: Cell<u64>,
@@ -124,6 +126,7 @@ impl Worker {
             births: Arc::clone(&revision.births),
             crowd: Arc::clone(&revision.crowd),
             outside: Arc::clone(&revision.outside),
+            alarm: Arc::clone(&revision.alarm),
             log: Log::default(),
             number,
             accepted: Cell::default(),

@@ -7,6 +7,7 @@ use std::os::fd::{FromRawFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use equalizer_proxy::alarm::Alarm;
 use equalizer_proxy::cookie;
 use equalizer_proxy::engine::{self, Drill, Leave, Refused};
 use equalizer_proxy::outside::Outside;
@@ -23,7 +24,7 @@ create_exception!(
 
 /// The data plane: threads that move bytes, and nothing of Python in them.
 #[pyclass(frozen, module = "equalizer._engine")]
-struct Engine(Mutex<engine::Engine>, Arc<Outside>);
+struct Engine(Mutex<engine::Engine>, Arc<Outside>, Arc<Alarm>);
 
 impl Engine {
     fn lock(&self) -> MutexGuard<'_, engine::Engine> {
@@ -37,8 +38,8 @@ impl Engine {
     #[new]
     fn new(workers: usize) -> Self {
         let engine = engine::Engine::new(workers);
-        let outside = engine.outside();
-        Self(Mutex::new(engine), outside)
+        let (outside, alarm) = (engine.outside(), engine.alarm());
+        Self(Mutex::new(engine), outside, alarm)
     }
 
     /// Everything that is wrong with a snapshot, as a JSON list of `path` and `message`.
@@ -112,6 +113,11 @@ impl Engine {
     fn decide(&self, py: Python<'_>, decision: &[u8]) -> PyResult<()> {
         let decide = || serde_json::from_slice(decision).map(|decision| self.1.decide(decision));
         py.detach(decide).map_err(|error| to_python(error.into()))
+    }
+
+    /// Waits for servers that have failed too often in a row: their pools and names; `None` once stopped.
+    fn failing(&self, py: Python<'_>, wait_ms: u64) -> Option<Vec<(String, String)>> {
+        py.detach(|| self.2.wait(Duration::from_millis(wait_ms)))
     }
 
     /// Stops accepting and waits for the exchanges under way; whether all ended in time. Connections without one end

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from threading import Thread, get_native_id
 
 import structlog
@@ -32,11 +33,16 @@ class Choosing:
         self._engine = engine
         self._functions: Mapping[str, Choose] = {}
         self._pools: Mapping[str, PoolNow] = {}
+        self._spares: Mapping[str, frozenset[str]] = {}
         self._thread: Thread | None = None
         self._told: dict[str, float] = {}
 
     def use(self, functions: Mapping[str, Choose], config: Config) -> None:
         """Choose by these functions from now on, in the pools of this configuration."""
+        self._spares = {
+            name: frozenset(server for server, table in config.pools[name].servers.items() if table.spare)
+            for name in functions
+        }
         self._pools = {name: self._configured(name, config) for name in functions}
         self._functions = functions
         if functions and self._thread is None:
@@ -46,7 +52,7 @@ class Choosing:
     def see(self, report: Report) -> None:
         """Pools as they are now."""
         self._pools = {
-            name: PoolNow(name, _now(pool, report.pools.get(name, PoolReport())))
+            name: PoolNow(name, _now(pool, report.pools.get(name, PoolReport()), self._spares[name]))
             for name, pool in self._pools.items()
         }
 
@@ -62,7 +68,8 @@ class Choosing:
             for server, table in config.pools[name].servers.items()
         }
         known = before.servers if before else {}
-        return PoolNow(name, {server: known.get(server, each) for server, each in servers.items()})
+        now = {server: known.get(server, each) for server, each in servers.items()}
+        return PoolNow(name, _with_turns(now, self._spares[name]))
 
     def _run(self) -> None:
         # Behind the workers, where they share a core: who has a session goes first.
@@ -113,7 +120,7 @@ def _birth(born: Born) -> Birth:
     )
 
 
-def _now(pool: PoolNow, report: PoolReport) -> Mapping[str, ServerNow]:
+def _now(pool: PoolNow, report: PoolReport, spares: frozenset[str]) -> Mapping[str, ServerNow]:
     servers = {}
     for name, before in pool.servers.items():
         counted = report.servers.get(name, ServerReport())
@@ -123,4 +130,12 @@ def _now(pool: PoolNow, report: PoolReport) -> Mapping[str, ServerNow]:
             before.weight if counted.weight is None else counted.weight,
             counted.in_flight,
         )
-    return servers
+    return _with_turns(servers, spares)
+
+
+def _with_turns(servers: Mapping[str, ServerNow], spares: frozenset[str]) -> Mapping[str, ServerNow]:
+    """Spares wait while another server takes sessions."""
+    others = any(
+        each.state == "up" and each.weight > 0 for name, each in servers.items() if name not in spares
+    )
+    return {name: replace(each, waits=others and name in spares) for name, each in servers.items()}

@@ -25,6 +25,8 @@ KINDS: Final[Mapping[str, str]] = {
     "Panicked": "panic",
     "Silent": "agent",
     "Unprobed": "unprobed",
+    "Ejected": "ejection",
+    "Readmitted": "ejection",
     "Reloaded": "reloaded",
     "ReloadRefused": "reload_refused",
     "RecordsRead": "records",

@@ -1,4 +1,4 @@
-"""The report of the engine, and beside it what is counted here: probes, changes of state, events."""
+"""The report of the engine, and beside it what is counted here: probes, states, ejections, events."""
 
 from collections.abc import Mapping
 
@@ -30,6 +30,7 @@ def _pool(
 
 def _counted(present: Present, name: tuple[str, str], changes: Mapping[str, int]) -> Mapping[str, object]:
     found: dict[str, object] = {"changes": changes, "load": present.loads.get(name)}
+    found |= {"ejected": present.is_ejected(name), "ejections": present.ejections(name)}
     if probes := present.probes(name):
         found["probed"] = ProbesReport(
             up=present.found(name).up,

@@ -16,7 +16,7 @@ from equalizer.control.losses import (
     Unchosen,
     WorkersRestarted,
 )
-from equalizer.control.present import Judged, Panicked, Silent, StateEvent, Unprobed
+from equalizer.control.present import Ejected, Judged, Readmitted, Silent, StateEvent, Unprobed
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
 from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
 from equalizer.engine.port import RecordsTaken
@@ -39,7 +39,7 @@ class Log(Protocol):
 def journal(event: Event, log: Log | None = None) -> None:
     """Write one event: a line, and one more for each thing that it is about."""
     log = log or cast(Log, structlog.get_logger())
-    if isinstance(event, StateChange | Judged | Panicked | Silent | Unprobed):
+    if isinstance(event, StateChange | StateEvent):
         _states(event, log)
     elif isinstance(event, WeightChange):
         log.info(f"server {event.pool}/{event.server}: weight {event.before} → {event.weight}")
@@ -65,13 +65,8 @@ def journal(event: Event, log: Log | None = None) -> None:
 def _states(event: StateChange | StateEvent, log: Log) -> None:
     if isinstance(event, StateChange):
         log.info(f"server {event.pool}/{event.server}: {event.before} → {event.state}", **_terms(event))
-    elif isinstance(event, Judged):
-        change = event.state if event.before == event.state else f"{event.before} → {event.state}"
-        what = f"server {event.pool}/{event.server}: {change}"
-        if event.up:
-            log.info(f"{what}, its probes pass")
-        else:
-            log.warning(f"{what}, {event.why}")
+    elif isinstance(event, Judged | Ejected | Readmitted):
+        _judgement(event, log)
     elif isinstance(event, Silent):
         log.warning(f"server {event.pool}/{event.server}: its load is not known any more, {event.why}")
     elif isinstance(event, Unprobed):
@@ -84,6 +79,20 @@ def _states(event: StateChange | StateEvent, log: Log) -> None:
         log.warning(
             f"pool {event.pool}: {event.well} of {event.of} servers are well, probes are believed again"
         )
+
+
+def _judgement(event: Judged | Ejected | Readmitted, log: Log) -> None:
+    change = event.state if event.before == event.state else f"{event.before} → {event.state}"
+    what = f"server {event.pool}/{event.server}: {change}"
+    match event:
+        case Ejected():
+            log.warning(f"{what}, ejected for {event.seconds:g}s: {event.why}")
+        case Readmitted():
+            log.info(f"{what}, its time as ejected is over")
+        case Judged(up=True):
+            log.info(f"{what}, its probes pass")
+        case Judged():
+            log.warning(f"{what}, {event.why}")
 
 
 def _records(event: RecordEvent, log: Log) -> None:

@@ -43,7 +43,7 @@ def _server(
         faults=counted.faults,
         draining=standing.draining() if standing else None,
         said=states.state_of(present.standings, name),
-        why=present.found(name).why,
+        why=present.why(name),
         probes=present.probes(name),
         load=present.loads.get(name),
     )

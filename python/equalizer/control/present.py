@@ -1,4 +1,4 @@
-"""Who may use which server now: what people said and what probes found, told to the engine as one.
+"""Who may use which server now: what people said, probes found, who is ejected; the engine is told it as one.
 
 It has a lock of its own, held for moments only: a reload may wait for name servers while a verdict is due.
 """
@@ -6,22 +6,32 @@ It has a lock of its own, held for moments only: a reload may wait for name serv
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Thread
 from typing import TypeAlias
 
-from equalizer.control import states
+from equalizer.control import states, weights
 from equalizer.control.answers import ProbeStatus, State
+from equalizer.control.ejecting import Ejecting
+from equalizer.control.returns import Returns
 from equalizer.control.states import Name, Standing, Standings
+from equalizer.control.weights import Parts
 from equalizer.engine.port import Engine
+from equalizer.errors import EngineError
 from equalizer.health.plan import Plan
 from equalizer.health.rounds import before
 from equalizer.health.run import Prober
 from equalizer.health.verdict import WELL, Verdict
+from equalizer.model.config import Config
+from equalizer.policy.outliers import Out, Place, Rules
 from equalizer.policy.panic import panics
+from equalizer.snapshot.report import Report
 from equalizer.snapshot.wire import Snapshot
 
 _AGAIN = 60.0  # seconds
+_WAIT = 1000  # milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,30 @@ class Unprobed:
     why: str
 
 
-StateEvent: TypeAlias = Judged | Panicked | Silent | Unprobed
+@dataclass(frozen=True, slots=True)
+class Ejected:
+    """A server is left alone for a while because of how it answers."""
+
+    pool: str
+    server: str
+    before: State
+    state: State
+    """What has become of it: one that is only slow keeps its sessions."""
+    why: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Readmitted:
+    """The time of an ejected server is over."""
+
+    pool: str
+    server: str
+    before: State
+    state: State
+
+
+StateEvent: TypeAlias = Judged | Panicked | Silent | Unprobed | Ejected | Readmitted
 """What happens to servers without anybody's word."""
 
 
@@ -86,6 +119,10 @@ class Present:
         self._panics: frozenset[str] = frozenset()
         self._away: Mapping[Name, State] = {}
         self._changes: Counter[tuple[str, str, State]] = Counter()
+        self._ejecting = Ejecting()
+        self._out: Mapping[Name, Out] = {}
+        self._returns = Returns()
+        self._watching: Thread | None = None
         self._unable = -_AGAIN
         self._prober = Prober(self)
 
@@ -94,10 +131,16 @@ class Present:
         """What people said."""
         return self._standings
 
-    def apply(self, snapshot: Snapshot, plan: Plan, shares: Mapping[str, float | None]) -> None:
+    def apply(
+        self,
+        snapshot: Snapshot,
+        plan: Plan,
+        shares: Mapping[str, float | None],
+        rules: Mapping[str, Rules],
+    ) -> None:
         """Serve a snapshot, and ask its servers; what is known of servers that stay is kept.
 
-        `shares` has each pool's threshold of panic.
+        `shares` has each pool's threshold of panic, `rules` by what servers are ejected.
         """
         there = {(pool.name, server.name) for pool in snapshot.pools for server in pool.servers}
         with self._lock:
@@ -109,6 +152,11 @@ class Present:
             agents = {name for name, watched in plan.items() if watched.agent}
             self._loads = {name: load for name, load in self._loads.items() if name in agents}
             self._shares = shares
+            self._returns.use(there)
+            self._ejecting.use(rules, there, time.monotonic())
+            if self._ejecting.counts_failures and self._watching is None:
+                self._watching = Thread(target=self._watch, name="failing", daemon=True)
+                self._watching.start()
             news = self._told()
             self._prober.watch(plan)
         self._tell_all(news)
@@ -118,6 +166,7 @@ class Present:
         with self._lock:
             was = self.state(name)
             self._standings = states.given(self._standings, name, standing)
+            self._ejecting.forgive(name, time.monotonic())
             news = self._told()
         self._tell_all(news)
         return was, self.state(name)
@@ -134,6 +183,21 @@ class Present:
             verdict = found[name]
             if each.up is not verdict.up:
                 self._tell(Judged(*name, was[name], self.state(name), verdict.up, verdict.why))
+        self._tell_all(news)
+
+    def look(self, report: Report) -> None:
+        """A second has passed: how servers answered meanwhile may have consequences."""
+        with self._lock:
+            self._ejecting.second(report, self._place, time.monotonic())
+            news = self._judged()
+        self._tell_all(news)
+
+    def failing(self, servers: Sequence[Name]) -> None:
+        """Servers have failed too often in a row."""
+        with self._lock:
+            for name in servers:
+                self._ejecting.failing(name, self._place, time.monotonic())
+            news = self._judged()
         self._tell_all(news)
 
     def lives(self, server: Name, incarnation: str) -> None:
@@ -161,6 +225,25 @@ class Present:
         if now - self._unable >= _AGAIN:
             self._unable = now
             self._tell(Unprobed(why))
+
+    def why(self, name: Name) -> str:
+        """What keeps requests from a server beside people's word; empty for nothing."""
+        out = self._out.get(name)
+        ejected = f"ejected for {out.seconds:g}s: {out.why}" if out else ""
+        return "; ".join(each for each in (self.found(name).why, ejected) if each)
+
+    def parts(self, config: Config) -> Parts:
+        """How much of their weight servers have that come back slowly."""
+        with self._lock:
+            return weights.parts(config, self._returns.away, self._returns.back, time.monotonic())
+
+    def is_ejected(self, name: Name) -> bool:
+        """Whether a server is left alone because of how it answers."""
+        return name in self._out
+
+    def ejections(self, name: Name) -> int:
+        """How often it was."""
+        return self._ejecting.ejections(name)
 
     def found(self, name: Name) -> Verdict:
         """What the probes say of a server; one that is not probed is well."""
@@ -190,6 +273,30 @@ class Present:
         """Ask nobody any more; may be called again."""
         self._prober.close()
 
+    def _watch(self) -> None:
+        while (failing := self._engine.failing(_WAIT)) is not None:
+            with suppress(EngineError):  # it was stopped meanwhile
+                self.failing(failing)
+
+    def _place(self, name: Name) -> Place:
+        if name in self._standings:
+            return "aside"
+        return "serves" if name[0] in self._panics or self.found(name).up else "down"
+
+    def _judged(self) -> list[StateEvent]:
+        """Tell the engine who is ejected now, with the lock held, where that has changed."""
+        was, before = self._out, self._away
+        if self._ejecting.out() == was:
+            return []
+        news: list[StateEvent] = [*self._told()]
+        for name in dict.fromkeys((*was, *self._out)):
+            out, state = self._out.get(name), (before.get(name, "up"), self.state(name))
+            if out and out != was.get(name):
+                news.append(Ejected(*name, *state, out.why, out.seconds))
+            elif out is None:
+                news.append(Readmitted(*name, *state))
+        return news
+
     def _told(self) -> list[Panicked]:
         """Tell the engine, with the lock held; whose panic began or ended."""
         news = []
@@ -201,18 +308,21 @@ class Present:
                 news.append(Panicked(pool, pool in self._panics, well, len(members)))
         self._panics &= self._shares.keys()
         believed = {name: each for name, each in self._verdicts.items() if name[0] not in self._panics}
-        said = states.wire(self._standings, believed)
+        self._out = self._ejecting.out()
+        said = states.wire(self._standings, believed, self._out)
         self._engine.set_states(said)
         before, self._away = self._away, {(each.pool, each.server): each.state for each in said}
         for name in before.keys() | self._away.keys():
             if before.get(name, "up") != self.state(name):
                 self._changes[(*name, self.state(name))] += 1
+        gone = {name for name, state in self._away.items() if state in ("down", "maintenance")}
+        self._returns.see(gone | self._out.keys(), time.monotonic())
         return news
 
     def _rests(self, name: Name) -> bool:
         standing = self._standings.get(name)
         return standing is not None and standing.state == "maintenance"
 
-    def _tell_all(self, news: list[Panicked]) -> None:
+    def _tell_all(self, news: Sequence[StateEvent]) -> None:
         for each in news:
             self._tell(each)

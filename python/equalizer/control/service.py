@@ -18,6 +18,7 @@ from equalizer.control.ahead import count
 from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, WeightChange, Wish
 from equalizer.control.before import Before, Given, Held
 from equalizer.control.choosing import Choosing
+from equalizer.control.ejecting import rules_of
 from equalizer.control.events import Events
 from equalizer.control.figures import figures
 from equalizer.control.happening import Event, ReloadRefused
@@ -158,7 +159,7 @@ class Service:
                 idle_first=idle_first.total_seconds() if idle_first else None,
             )
             before, after = self._present.say((pool, server), standing)
-        why = self._present.found((pool, server)).why if after == "down" else ""
+        why = self._present.why((pool, server)) if after == "down" else ""
         change = StateChange(pool, server, before, state, standing.deadline, standing.idle_first, why)
         self._tell(change)
         return change
@@ -193,10 +194,11 @@ class Service:
         """To be called about once a second, by one thread: for what changes with time.
 
         Reads the key file when it has changed, lets a key seal that waited, tells what was lost, counts the
-        sessions of draining servers, writes the records.
+        sessions of draining servers, ejects servers and readmits them, writes the records.
         """
         self._renew_keys()
         report = self._count_sessions()
+        self._present.look(report)
         self._weigh_anew(report)
         if self._records:
             self._records.tick(self._running.config.records.every)
@@ -232,9 +234,9 @@ class Service:
         if not self._changing.acquire(blocking=False):
             return  # a reload may take long; the next second is soon enough
         try:
-            self._weigh(
-                weights.after_a_second(self._weights, self._running.config, report, self._present.loads)
-            )
+            config, present = self._running.config, self._present
+            parts = present.parts(config)
+            self._weigh(weights.after_a_second(self._weights, config, report, present.loads, parts))
             self._choosing.see(report)
         finally:
             self._changing.release()
@@ -314,7 +316,7 @@ class Service:
 
     def _apply(self, config: Config, found: Checked) -> None:
         shares = {name: pool.panic for name, pool in config.pools.items()}
-        self._present.apply(found.snapshot, found.plan, shares)
+        self._present.apply(found.snapshot, found.plan, shares, rules_of(config))
 
     def _begin(self, config: Config, found: Checked) -> None:
         self._restore(found.snapshot)

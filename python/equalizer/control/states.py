@@ -11,6 +11,7 @@ from typing import TypeAlias
 from equalizer.control.answers import Draining, State, Wish
 from equalizer.health.verdict import WELL, Verdict
 from equalizer.policy.emptying import Count, seconds_until_empty
+from equalizer.policy.outliers import Out
 from equalizer.snapshot.wire import ServerState
 
 _BETWEEN = 5.0  # seconds from count to count
@@ -52,33 +53,39 @@ def given(standings: Standings, name: Name, standing: Standing) -> Standings:
     return {**others, name: standing}
 
 
-def effective(standing: Standing | None, verdict: Verdict) -> State:
-    """Who may use a server, by what was said and what probes found.
+def effective(standing: Standing | None, verdict: Verdict, out: Out | None = None) -> State:
+    """Who may use a server, by what was said, what probes found, and whether it is ejected.
 
     One that drains keeps its sessions while it answers, if only that it is not well: so do applications that
-    are about to stop. One that does not answer at all can keep none.
+    are about to stop. One that does not answer at all can keep none. One that is ejected because it is slow
+    keeps them, as one that drains.
     """
     said = standing.state if standing else "up"
-    if verdict.up or said == "maintenance" or (said == "draining" and verdict.answered):
+    well = verdict.up or said == "maintenance" or (said == "draining" and verdict.answered)
+    if not well:
+        return "down"
+    if out is None or said != "up":
         return said
-    return "down"
+    return "draining" if out.keeps else "down"
 
 
-def wire(standings: Standings, verdicts: Mapping[Name, Verdict]) -> Sequence[ServerState]:
+def wire(
+    standings: Standings, verdicts: Mapping[Name, Verdict], outs: Mapping[Name, Out]
+) -> Sequence[ServerState]:
     """As the engine takes them."""
     down = [name for name, verdict in verdicts.items() if not verdict.up]
     return [
-        _wire(name, standings.get(name), verdicts.get(name, WELL))
-        for name in dict.fromkeys((*standings, *down))
+        _wire(name, standings.get(name), verdicts.get(name, WELL), outs.get(name))
+        for name in dict.fromkeys((*standings, *down, *outs))
     ]
 
 
-def _wire(name: Name, standing: Standing | None, verdict: Verdict) -> ServerState:
+def _wire(name: Name, standing: Standing | None, verdict: Verdict, out: Out | None) -> ServerState:
     pool, server = name
     return ServerState(
         pool=pool,
         server=server,
-        state=effective(standing, verdict),
+        state=effective(standing, verdict, out),
         deadline=round((standing and standing.deadline) or 0),
         idle_first=round((standing and standing.idle_first) or 0),
     )

@@ -1,12 +1,12 @@
-"""The weights of servers now: as configured, as people gave them, as their balance computes them."""
+"""Weights of servers now: configured, given by people, computed by balances, less while one comes back."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from equalizer.model.balance import Adaptive, Balance, Custom, FastestResponse, Python, ServerAgent
 from equalizer.model.config import Config
-from equalizer.policy import dynamic
+from equalizer.policy import dynamic, slow_start
 from equalizer.policy.dynamic import Factors, Formula, Seen
 from equalizer.snapshot.report import PoolReport, Report, ServerReport
 from equalizer.snapshot.wire import ServerWeight
@@ -15,6 +15,9 @@ Name: TypeAlias = tuple[str, str]
 """Pool and server."""
 Agents: TypeAlias = Mapping[Name, float | None]
 """What servers' agents said last."""
+Parts: TypeAlias = Mapping[Name, float]
+"""Of a server's weight."""
+NOBODY: Final[Parts] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Weights:
     """Of the last second, in pools whose balance looks at it."""
     timed: Mapping[Name, tuple[int, int]]
     """Answers and microseconds, as counted then."""
+    parts: Mapping[Name, float]
+    """Of those that come back slowly: how much of its weight each has."""
 
 
 UNSAID: Sequence[ServerWeight] = []
@@ -36,7 +41,7 @@ UNSAID: Sequence[ServerWeight] = []
 
 def begun(given: Mapping[Name, int]) -> Weights:
     """What is known at the start: those that people gave before."""
-    return Weights(given, {}, {}, {})
+    return Weights(given, {}, {}, {}, {})
 
 
 def formula_of(balance: Balance) -> Formula | None:
@@ -65,6 +70,7 @@ def kept(weights: Weights, config: Config) -> Weights:
         factors={pool: factors for pool, factors in weights.factors.items() if pool in computed},
         seen={name: seen for name, seen in weights.seen.items() if name in known and name[0] in computed},
         timed={name: timed for name, timed in weights.timed.items() if name in known},
+        parts={name: part for name, part in weights.parts.items() if name in known},
     )
 
 
@@ -72,11 +78,26 @@ def with_given(weights: Weights, name: Name, weight: int | None) -> Weights:
     """With a person's word for one server; None takes it back."""
     others = {other: each for other, each in weights.given.items() if other != name}
     given = others if weight is None else {**others, name: weight}
-    return Weights(given, weights.factors, weights.seen, weights.timed)
+    return replace(weights, given=given)
 
 
-def after_a_second(weights: Weights, config: Config, report: Report, agents: Agents) -> Weights:
-    """As the balances compute them from what was counted meanwhile."""
+def parts(config: Config, away: Collection[Name], back: Mapping[Name, float], now: float) -> Parts:
+    """How much of their weight servers have that come back slowly: those that are `away` are ready to."""
+    found: dict[Name, float] = {}
+    for pool, table in config.pools.items():
+        if table.slow_start is None:
+            continue
+        over = table.slow_start.total_seconds()
+        names = [(pool, server) for server in table.servers]
+        found |= {name: slow_start.part(now - back[name], over) for name in names if name in back}
+        found |= {name: slow_start.FIRST for name in names if name in away}
+    return {name: part for name, part in found.items() if part < 1}
+
+
+def after_a_second(
+    weights: Weights, config: Config, report: Report, agents: Agents, parts: Parts = NOBODY
+) -> Weights:
+    """As the balances compute them from what was counted meanwhile, and those that come back."""
     factors: dict[str, Factors] = {}
     seen: dict[Name, Seen] = {}
     timed: dict[Name, tuple[int, int]] = {}
@@ -89,8 +110,8 @@ def after_a_second(weights: Weights, config: Config, report: Report, agents: Age
         for server, each in table.servers.items():
             name, found = (pool, server), counted.get(server, ServerReport())
             timed[name] = (found.timed, found.micros)
-            if found.state not in (None, "up"):
-                continue  # one that gets nothing only looks idle
+            if found.state not in (None, "up") or name in parts:
+                continue  # one that gets nothing, or little, only looks idle
             here[server] = seen[name] = Seen(
                 weight=weights.given.get(name, each.weight),
                 response_time=_mean(weights.timed.get(name), timed[name]),
@@ -100,7 +121,7 @@ def after_a_second(weights: Weights, config: Config, report: Report, agents: Age
         before = weights.factors.get(pool, {})
         resting = {server: before.get(server, 1.0) for server in table.servers if server not in here}
         factors[pool] = {**resting, **dynamic.step(formula, here, before)}
-    return Weights(weights.given, factors, seen, timed)
+    return Weights(weights.given, factors, seen, timed, parts)
 
 
 def _mean(before: tuple[int, int] | None, now: tuple[int, int]) -> float | None:
@@ -116,7 +137,11 @@ def wire(weights: Weights, config: Config) -> Sequence[ServerWeight]:
         given = {
             server: weights.given.get((pool, server), each.weight) for server, each in table.servers.items()
         }
-        now = dynamic.weights(given, weights.factors.get(pool, {}))
+        factors = weights.factors.get(pool, {})
+        now = dynamic.weights(
+            given,
+            {server: factors.get(server, 1.0) * weights.parts.get((pool, server), 1.0) for server in given},
+        )
         said += [
             ServerWeight(pool=pool, server=server, given=given[server], now=now[server])
             for server, each in table.servers.items()

@@ -131,6 +131,9 @@ class _Native:
     def decide(self, chosen: Sequence[tuple[int, str | None]], failed: Sequence[int]) -> None:
         self._engine.decide(json.dumps({"chosen": chosen, "failed": failed}).encode())
 
+    def failing(self, wait: int) -> Sequence[tuple[str, str]] | None:
+        return self._engine.failing(wait)
+
     def drain(self, wait: timedelta, *, in_their_time: bool = False) -> bool:
         return self._engine.drain(milliseconds(wait), in_their_time)
 

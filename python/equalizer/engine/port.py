@@ -114,6 +114,12 @@ class Engine(Protocol):
     def decide(self, chosen: Sequence[tuple[int, str | None]], failed: Sequence[int]) -> None:
         """The names of the servers that were chosen for births, if one was, and births without an answer."""
 
+    def failing(self, wait: int) -> Sequence[tuple[str, str]] | None:
+        """Wait for servers that fail in a row, so many milliseconds at most: pools and names.
+
+        None once the engine has stopped.
+        """
+
     def drain(self, wait: timedelta, *, in_their_time: bool = False) -> bool:
         """Accept nothing more and wait for the exchanges in flight; whether none is left.
 

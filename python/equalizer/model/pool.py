@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from equalizer.model.agent import Agent
 from equalizer.model.balance import Balance, RoundRobin
 from equalizer.model.cookie import InsertCookie
+from equalizer.model.duration import OptionalSeconds
+from equalizer.model.ejection import Ejection
 from equalizer.model.name import Name
 from equalizer.model.noun import Noun, Refusal, refuse_keys
 from equalizer.model.persistence import Persistence
@@ -42,6 +44,10 @@ class Pool(Noun):
     """How its servers are asked, again and again, whether they can serve; absent for not at all."""
     panic: Share | None = None
     """The share of its servers that must be well by probes, else probes are not believed; absent for none."""
+    slow_start: OptionalSeconds = None
+    """How long one that comes back takes to grow from a tenth of its weight to all; `"off"` for at once."""
+    ejection: Ejection | None = None
+    """When a server is left alone for a while because of how it answers requests; absent for never."""
     agent: Agent | None = None
     """How its servers are asked how much they have to do; absent for not at all."""
     servers: dict[Name, Server] = Field(min_length=1, examples=[{"web1": "127.0.0.1:9001"}])
@@ -56,5 +62,12 @@ class Pool(Noun):
         if self.tls is None and any(isinstance(each, TlsProbe) and each.tls == "pool" for each in asked):
             found = 'kind "tls" in a pool without tls'
             refusals.append(Refusal("probe", found, "tls = {} in the probe, or in the pool"))
+        if all(server.spare for server in self.servers.values()):
+            refusals.append(
+                Refusal("servers", "nobody but spares", "at least one server without spare = true")
+            )
+        if self.persistence and not any(server.persist for server in self.servers.values()):
+            found = "persist = false at every server"
+            refusals.append(Refusal("servers", found, 'persistence = "none" in the pool, and no persist'))
         refuse_keys(refusals)
         return self

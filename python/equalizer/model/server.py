@@ -18,6 +18,10 @@ class ServerTable(Noun):
     """Its share of new sessions beside the others' weights; 0 takes none."""
     limit: int = Field(default=0, ge=0, le=1_000_000, strict=True, examples=[50])
     """Requests it may have in flight, over all workers; 0 for any number."""
+    spare: bool = Field(default=False, strict=True, examples=[True])
+    """Whether it takes requests only where no other server can."""
+    persist: bool = Field(default=True, strict=True, examples=[False])
+    """Whether it may be a session's home; else it takes requests, and nobody is told to come back to it."""
     generation: int = Field(default=0, ge=0, le=65535, strict=True)
     """Change it, and all sessions of this server have ended."""
     incarnation: Incarnation = Field(default="", examples=["2026-11-22T10:00"])

@@ -11,12 +11,18 @@ from equalizer.model.noun import refuse
 _TEXT = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)\s*%", re.ASCII)
 
 
+def read(value: object) -> float | None:
+    """The share that is written so; None for what is none."""
+    match = _TEXT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return float(match[1]) / 100 if match and float(match[1]) <= 100 else None
+
+
 def _up_to(most: int) -> Callable[[object], float]:
     def check(value: object) -> float:
-        match = _TEXT.fullmatch(value.strip()) if isinstance(value, str) else None
-        if match is None or float(match[1]) > most:
+        found = read(value)
+        if found is None or found * 100 > most:
             raise refuse(f'a share from "0%" to "{most}%"')
-        return float(match[1]) / 100
+        return found
 
     return check
 

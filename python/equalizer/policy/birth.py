@@ -69,11 +69,13 @@ class ServerNow:
     weight: int
     """For new sessions; 0 takes none."""
     in_flight: int
+    waits: bool = False
+    """Whether it is a hot spare, and other servers take sessions."""
 
     @property
     def takes_sessions(self) -> bool:
         """Whether it may be chosen: another choice is no better than none."""
-        return self.state == "up" and self.weight > 0
+        return self.state == "up" and self.weight > 0 and not self.waits
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from equalizer.model.access_log import AccessLog
 from equalizer.model.address import Address
 from equalizer.model.config import Config
 from equalizer.model.duration import milliseconds, seconds
+from equalizer.model.ejection import Ejection
 from equalizer.model.listener import Listener
 from equalizer.model.pool import Pool
 from equalizer.snapshot import balance, foreign, persistence, tls, token, wire
@@ -120,6 +121,8 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
             host=each.address.host,
             weight=each.weight,
             limit=each.limit,
+            spare=each.spare,
+            persist=each.persist,
             generation=each.generation,
             incarnation=each.incarnation,
         )
@@ -135,9 +138,14 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
         persistence=tuple(map(persistence.kind, pool.persistence)),
         sessions=persistence.sessions(pool.sessions, accept),
         queue=wire.Queue(wait=milliseconds(pool.queue.wait), length=pool.queue.length),
+        watch=_watch(pool.ejection) if pool.ejection else None,
         tls=tls.servers(pool.tls, Files(source, problems), ("pools", name, "tls")) if pool.tls else None,
         servers=servers,
     )
+
+
+def _watch(ejection: Ejection) -> wire.Watch:
+    return wire.Watch(failures=ejection.failures, timed=ejection.slower is not None)
 
 
 def _numeric(address: Address, hosts: dict[str, str]) -> str:

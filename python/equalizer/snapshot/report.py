@@ -40,7 +40,7 @@ class ProbesReport(_Counted):
 
 
 class ServerReport(_Counted):
-    """One server; from `probed` on what control counts."""
+    """One server; `ejected` and `ejections`, and all from `probed` on, are what control counts."""
 
     state: State | None = None
     """As the engine has it; None when it does not say."""
@@ -60,6 +60,10 @@ class ServerReport(_Counted):
     """What they took together."""
     connects: int = 0
     faults: Mapping[str, int] = {}
+    errors: int = 0
+    """Answers of 500 and above."""
+    ejected: bool = False
+    ejections: int = 0
     probed: ProbesReport | None = None
     changes: Mapping[str, int] = {}
     """How often it has come into each state."""

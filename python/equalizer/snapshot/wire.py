@@ -236,6 +236,8 @@ class Server(Wire):
     """As it was written."""
     weight: Annotated[int, Field(ge=0, le=256, strict=True)]
     limit: U32
+    spare: bool
+    persist: bool
     generation: U16
     incarnation: str
 
@@ -245,6 +247,14 @@ class Queue(Wire):
 
     wait: U32
     length: U32
+
+
+class Watch(Wire):
+    """What is told of servers' answers beside the counts."""
+
+    failures: U32
+    """In a row, after which a server is told of at once; 0 for never."""
+    timed: bool
 
 
 class Pool(Wire):
@@ -260,6 +270,7 @@ class Pool(Wire):
     persistence: tuple[Persistence, ...]
     sessions: Sessions
     queue: Queue
+    watch: Watch | None
     tls: ServerTls | None
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
 

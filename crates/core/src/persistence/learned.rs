@@ -87,7 +87,7 @@ impl Learned {
         let mut ends = order.releases();
         let learn = |value: Span| {
             let value = unquoted(value.of(at.lines.bytes));
-            if !value.is_empty() && !order.releases() {
+            if !value.is_empty() && !order.releases() && order.is_kept() {
                 self.table.record(self.table.key(value), home, now);
             }
         };

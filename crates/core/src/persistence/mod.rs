@@ -327,7 +327,10 @@ impl Chain {
         let asked = self.asked(ask);
         let mut recall = self.first_known(asked, ring, pool, ask, edits);
         // A session of ours that has ended does not begin again by what the balancer before us said.
-        let ended = matches!(recall.reason, Reason::ExpiredIdle | Reason::ExpiredLife | Reason::Generation);
+        let ended = matches!(
+            recall.reason,
+            Reason::ExpiredIdle | Reason::ExpiredLife | Reason::Generation | Reason::NotKept
+        );
         let unknown = recall.id.is_none() && !ended;
         if let Some(claim) = accept::recall(&self.accept, pool, ask, unknown, edits) {
             recall = judged(pool, claim, ask.now);

@@ -77,7 +77,7 @@ impl Prefix {
             }
             let Some(token) = order.token(self.purposes.on(asked.listener)) else { return false };
             let mut text = Vec::with_capacity(TOKEN_LEN + 1);
-            if !order.releases() {
+            if order.names() {
                 text.extend_from_slice(token.as_bytes());
                 written = true;
             }

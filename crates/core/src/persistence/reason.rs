@@ -29,6 +29,8 @@ pub enum Reason {
     ExpiredLife,
     /// Its generation has been ended.
     Generation,
+    /// The home keeps no sessions any more.
+    NotKept,
     /// The home is no longer a server of the pool.
     HomeRemoved,
     /// The home did not answer, or is known not to.
@@ -61,7 +63,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::None,
         Self::New,
         Self::NewShared,
@@ -75,6 +77,7 @@ impl Reason {
         Self::ExpiredIdle,
         Self::ExpiredLife,
         Self::Generation,
+        Self::NotKept,
         Self::HomeRemoved,
         Self::HomeDown,
         Self::HomeMaintenance,
@@ -107,6 +110,7 @@ impl Reason {
             Self::ExpiredIdle => "expired_idle",
             Self::ExpiredLife => "expired_life",
             Self::Generation => "generation",
+            Self::NotKept => "not_kept",
             Self::HomeRemoved => "home_removed",
             Self::HomeDown => "home_down",
             Self::HomeMaintenance => "home_maintenance",

@@ -41,7 +41,7 @@ impl Rewrite {
 
     /// Whether the server set the cookie, and so the client hears of its session. One that ends stays as it is.
     pub(super) fn stamp(&self, order: &Order<'_>, edits: &mut Edits) -> bool {
-        if order.releases() {
+        if !order.names() {
             return false;
         }
         let asked = &order.at.asked;

@@ -5,7 +5,7 @@
 use super::cookie::{Before, Home, Incarnation, Session};
 use super::reason::Reason;
 use crate::balance::rendezvous;
-use crate::pool::{Pool, ServerId};
+use crate::pool::{Pool, Server, ServerId};
 use crate::snapshot::wire::{FailBack, State};
 
 /// What the rules say of a session.
@@ -39,6 +39,9 @@ pub fn judge(pool: &Pool, session: &Session, now: u64) -> Verdict {
     }
     let Some(home) = pool.find_home(session.home) else { return Verdict::Homeless(Reason::HomeRemoved) };
     let server = &pool.servers[home.0];
+    if !server.persist {
+        return Verdict::Over(Reason::NotKept);
+    }
     if session.generation.server != server.generation {
         return Verdict::Over(Reason::Generation);
     }
@@ -66,7 +69,10 @@ pub fn judge(pool: &Pool, session: &Session, now: u64) -> Verdict {
 /// Judges a home that was recalled without a sealed session: from a record, a route, or another balancer's cookie.
 pub fn judge_home(pool: &Pool, home: Home, now: u64, reason: Reason) -> Verdict {
     let Some(home) = pool.find_home(home) else { return Verdict::Homeless(Reason::HomeRemoved) };
-    let live = &pool.servers[home.0].live;
+    let Server { live, persist, .. } = &pool.servers[home.0];
+    if !persist {
+        return Verdict::Over(Reason::NotKept);
+    }
     match live.state() {
         State::Down => Verdict::Homeless(Reason::HomeDown),
         State::Maintenance => Verdict::Homeless(Reason::HomeMaintenance),
@@ -103,7 +109,7 @@ fn returns_to(pool: &Pool, session: &Session) -> Option<ServerId> {
     let before = session.before?;
     let first = pool.servers.iter().position(|server| before.means(server.home))?;
     let server = &pool.servers[first];
-    let takes = server.live.state() == State::Up && server.lasting_weight() > 0;
+    let takes = server.attracts();
     let same_life = before.incarnation != Incarnation::UNKNOWN && before.incarnation == server.incarnation();
     match pool.sessions.fail_back {
         FailBack::Return if takes => Some(ServerId(first)),
@@ -122,7 +128,7 @@ fn moves_to(pool: &Pool, session: &Session, home: ServerId, now: u64) -> Option<
     let chosen = rendezvous::rank(
         session.id.0,
         pool.servers.iter().enumerate().map(|(place, server)| {
-            (place, server.home, if server.live.state() == State::Up { server.lasting_weight() } else { 0 })
+            (place, server.home, if server.attracts() { server.lasting_weight() } else { 0 })
         }),
     )?;
     let joined = pool.servers[chosen].live.joined();

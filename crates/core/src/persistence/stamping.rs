@@ -39,6 +39,8 @@ pub(super) struct Order<'a> {
     pub(super) at: &'a Stamping<'a>,
     /// Where the session lives from now on.
     pub(super) home: ServerId,
+    /// Whether it may live there; else it stays where it was, or does not begin.
+    kept: bool,
     said: Option<Said>,
 }
 
@@ -55,7 +57,8 @@ impl<'a> Order<'a> {
                 }
             }
         }
-        let mut order = Self { at, home: at.server, said: None };
+        let kept = at.pool.servers[at.recall.lives_at(at.server).0].persist;
+        let mut order = Self { at, home: at.server, kept, said: None };
         if !rules.pin_field.is_empty() {
             for field in at.lines.named(rules.pin_field.as_bytes()) {
                 edits.cut(field.line);
@@ -66,7 +69,7 @@ impl<'a> Order<'a> {
             // It speaks of a session that has not begun.
             order.said = None;
         }
-        if at.recall.overflow {
+        if at.recall.overflow || !kept {
             // It does not hold the session: only that it has ended is true wherever it is said.
             order.said = order.said.filter(|said| *said == Said::Release);
         }
@@ -85,6 +88,7 @@ impl<'a> Order<'a> {
         let Self { at, said, .. } = *self;
         let home = if at.recall.overflow { at.recall.lives_at(self.home) } else { self.home };
         let session = match at.recall.session {
+            Some(session) if !self.kept => session,
             Some(session) if at.recall.overflow => {
                 rules::put_off(&session, at.pool.sessions.overflow_rehome, at.asked.now)
             }
@@ -118,6 +122,9 @@ impl<'a> Order<'a> {
     /// Whether the client has nothing yet that says where its session is now.
     pub(super) fn is_due(&self) -> bool {
         let recall = self.at.recall;
+        if !self.kept {
+            return recall.session.is_some() && recall.restamp;
+        }
         match self.said {
             Some(Said::Release) => return false,
             Some(Said::Pin) if recall.session.is_some_and(|session| !session.pinned) => return true,
@@ -134,10 +141,20 @@ impl<'a> Order<'a> {
     /// Whether a record has to say something else than it did when it was recalled, if it was.
     pub(super) fn is_news(&self) -> bool {
         let recall = self.at.recall;
-        if recall.overflow {
+        if recall.overflow || !self.kept {
             return false;
         }
         recall.birth || recall.session.is_some() || recall.restamp || recall.home != Some(self.home)
+    }
+
+    /// Whether the response may say which session it is of: one that lives somewhere, and goes on.
+    pub(super) fn names(&self) -> bool {
+        !self.releases() && (self.kept || self.at.recall.session.is_some())
+    }
+
+    /// Whether the server may be the home of what it begins.
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept
     }
 
     /// Whether the session ends with this response.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::live::Live;
-use super::{Server, ServerId};
+use super::{Server, ServerId, Turn};
 use crate::persistence::cookie::Home;
 use crate::snapshot::wire::State;
 
@@ -28,6 +28,7 @@ struct Member {
     live: Arc<Live>,
     /// As configured; absent for a server that is no longer in the pool.
     weight: Option<u16>,
+    spare: bool,
     line: VecDeque<Arc<Waiter>>,
 }
 
@@ -123,7 +124,8 @@ impl Gate {
             for server in servers {
                 server.live.set_limit(server.limit);
                 let line = before.remove(&server.home).map(|old| old.line).unwrap_or_default();
-                let member = Member { live: Arc::clone(&server.live), weight: Some(server.weight), line };
+                let (live, weight) = (Arc::clone(&server.live), Some(server.weight));
+                let member = Member { live, weight, spare: server.spare, line };
                 lines.servers.insert(server.home, member);
             }
             // One that has left goes on under its last limit until nobody is there any more.
@@ -178,15 +180,13 @@ impl Gate {
     /// Gives the free slots of a server to those who wait longest for them.
     fn hand_out(self: &Arc<Self>, lines: &mut Lines, home: Home, called: &mut Vec<Waker>) {
         loop {
-            let helps = lines.helps(home);
             let Some(member) = lines.servers.get_mut(&home).filter(|member| !member.live.is_full()) else {
                 return;
             };
             let live = Arc::clone(&member.live);
             let own = member.line.pop_front();
             live.set_waiting(member.line.len());
-            let next = own.or_else(|| if helps { lines.take_anybody(home) } else { None });
-            let Some(next) = next else { return };
+            let Some(next) = own.or_else(|| lines.take_anybody(home)) else { return };
             called.extend(next.call(Call::In(self.slot(&live, home))));
         }
     }
@@ -204,26 +204,28 @@ impl Lines {
         self.servers.values().for_each(|member| member.live.set_waiting(member.line.len()));
     }
 
-    /// Whether a server takes those who would go to any: one that drains only where no other does.
-    fn helps(&self, home: Home) -> bool {
-        let has_weight = |member: &Member| member.weight.is_some_and(|weight| member.live.weight(weight) > 0);
-        let up = |member: &Member| has_weight(member) && member.live.state() == State::Up;
-        let Some(member) = self.servers.get(&home) else { return false };
-        let drains = has_weight(member) && member.live.state() == State::Draining;
-        up(member) || (drains && !self.servers.values().any(up))
+    /// Whether a server takes one who would go to any but `not`: nobody's turn comes before its own.
+    fn helps(&self, home: Home, not: &[Home]) -> bool {
+        let Some(turn) = self.servers.get(&home).and_then(Member::turn) else { return false };
+        let others = || self.servers.iter().filter(|(other, _)| !not.contains(other));
+        turn == Turn::First || !others().filter_map(|(_, member)| member.turn()).any(|other| other < turn)
     }
 
     fn take_anybody(&mut self, home: Home) -> Option<Arc<Waiter>> {
-        self.anybody.iter_mut().find_map(|line| {
-            let place = line.iter().position(|waiter| waiter.wish.may_be(home))?;
-            line.remove(place)
-        })
+        let (line, place) = self.anybody.iter().enumerate().find_map(|(line, waiters)| {
+            let place = waiters.iter().position(|waiter| match &waiter.wish {
+                Wish::Anybody { not, .. } => !not.contains(&home) && self.helps(home, not),
+                Wish::Server(_) => false,
+            })?;
+            Some((line, place))
+        })?;
+        self.anybody[line].remove(place)
     }
 
     /// Calls those who wait for a server that takes nobody now; who is to be woken.
     fn turn_away(&mut self) -> Vec<Waker> {
         let closed = |live: &Live| matches!(live.state(), State::Maintenance | State::Down);
-        let nobody = self.servers.keys().all(|home| !self.helps(*home));
+        let nobody = self.servers.values().all(|member| member.turn().is_none());
         let lines = self.servers.values_mut().filter(|member| closed(&member.live)).map(|it| &mut it.line);
         let anybody = self.anybody.iter_mut().filter(|_| nobody);
         let turned: Vec<_> = lines.chain(anybody).flat_map(std::mem::take).collect();
@@ -231,12 +233,11 @@ impl Lines {
     }
 }
 
-impl Wish {
-    fn may_be(&self, home: Home) -> bool {
-        match self {
-            Self::Server(wanted) => *wanted == home,
-            Self::Anybody { not, .. } => !not.contains(&home),
-        }
+impl Member {
+    /// Its turn among those who take whoever would go to any.
+    fn turn(&self) -> Option<Turn> {
+        let weight = self.weight.filter(|weight| self.live.weight(*weight) > 0);
+        weight.and_then(|_| Turn::of(self.live.state(), self.spare))
     }
 }
 

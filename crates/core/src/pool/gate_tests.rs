@@ -27,6 +27,8 @@ fn server(name: &str, limit: u32) -> Server {
         address: ([192, 0, 2, 1], 80).into(),
         weight: 100,
         limit,
+        spare: false,
+        persist: true,
         generation: 0,
         incarnation: Incarnation::UNKNOWN,
         live: Arc::default(),
@@ -46,7 +48,7 @@ impl Bench {
     fn enter(&self, wish: &Wish, most: usize) -> Entered {
         self.gate.enter(&self.servers, wish.clone(), most, || {
             let mut free = self.servers.iter().enumerate().filter(|(_, server)| !server.live.is_full());
-            free.find(|(_, server)| wish.may_be(server.home)).map(|(place, _)| ServerId(place))
+            free.find(|(_, server)| may_be(wish, server.home)).map(|(place, _)| ServerId(place))
         })
     }
 
@@ -73,6 +75,13 @@ impl Bench {
             ServerState { pool: String::new(), server: String::new(), state, deadline: 0, idle_first: 0 };
         self.servers[place].live.set(&said);
         self.gate.look_again();
+    }
+}
+
+fn may_be(wish: &Wish, home: Home) -> bool {
+    match wish {
+        Wish::Server(wanted) => *wanted == home,
+        Wish::Anybody { not, .. } => !not.contains(&home),
     }
 }
 
@@ -122,6 +131,23 @@ fn a_slot_is_handed_to_whoever_waits_longest_and_nobody_overtakes() {
         drop(called(waiting));
     }
     assert_eq!((bench.taken(), bench.servers[0].live.waiting()), (vec![0], 0));
+}
+
+#[test]
+fn a_spare_calls_those_who_wait_when_nobody_before_it_is_left_for_them() {
+    let mut bench = Bench::new(&[1, 1]);
+    bench.servers[1].spare = true;
+    bench.gate.admit(&bench.servers);
+    let slots = [bench.slot(&home("web1")), bench.slot(&home("web2"))];
+    let failed = Wish::Anybody { session: false, not: vec![home_of("web1")] };
+    let (mut waits, mut has_failed) = (bench.waiting(&any(false)), bench.waiting(&failed));
+    let [first, spare] = slots;
+    drop(spare);
+    drop(called(&mut has_failed));
+    assert!(poll(&mut waits).is_pending(), "web1 will have room");
+    bench.set(0, State::Down);
+    drop(called(&mut waits));
+    drop(first);
 }
 
 #[test]

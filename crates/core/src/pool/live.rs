@@ -18,6 +18,7 @@ pub struct Live {
     taken: AtomicU32,
     waiting: AtomicU32,
     in_flight: AtomicU32,
+    failures: AtomicU32,
     /// Weights that were given, plus one; 0 where none was.
     given: AtomicU16,
     weight: AtomicU16,
@@ -134,6 +135,23 @@ impl Live {
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
+    /// An exchange with it has ended well, or failed; whether it is the last of `most` failures in a row, which then
+    /// begin anew. Asked only where its pool watches for that.
+    pub fn has_failed(&self, failed: bool, most: u32) -> bool {
+        if !failed {
+            // Most often there is nothing to be forgotten, and so nothing that other workers would have to hear of.
+            if self.failures.load(Relaxed) > 0 {
+                self.failures.store(0, Relaxed);
+            }
+            return false;
+        }
+        let last = self.failures.fetch_add(1, Relaxed) + 1 >= most;
+        if last {
+            self.failures.store(0, Relaxed);
+        }
+        last
+    }
+
     /// Slots that are taken; counted only while its pool has a limit.
     pub fn taken(&self) -> u32 {
         self.taken.load(Relaxed)
@@ -163,5 +181,21 @@ impl Live {
 
     pub(super) fn give_back(&self) {
         self.taken.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_failures_in_a_row_count_and_each_row_is_told_once() {
+        let live = Live::default();
+        let told = |exchanges: &[bool]| -> Vec<bool> {
+            exchanges.iter().map(|failed| live.has_failed(*failed, 3)).collect()
+        };
+        assert_eq!(told(&[true, true, false, true, true]), [false; 5]);
+        assert_eq!(told(&[true, true, true, true]), [true, false, false, true]);
+        assert!(live.has_failed(true, 1));
     }
 }

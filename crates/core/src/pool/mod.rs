@@ -13,7 +13,7 @@ use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
 use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
 use crate::persistence::{Chain, Recall};
-use crate::snapshot::wire::{Introduction, Overflow, Protocol, Queue, ServerState, Sessions, State};
+use crate::snapshot::wire::{Introduction, Overflow, Protocol, Queue, ServerState, Sessions, State, Watch};
 
 /// A server's position in its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub struct Server {
     pub weight: u16,
     /// Requests it may have in flight; 0 for any number.
     pub limit: u32,
+    /// Whether it takes requests only where no other server can.
+    pub spare: bool,
+    /// Whether it may be a session's home.
+    pub persist: bool,
     /// Its sessions stamped with another number have ended.
     pub generation: u16,
     /// The life that the configuration names; unknown where it names none.
@@ -64,12 +68,38 @@ impl Server {
         self.live.given_weight(self.weight)
     }
 
-    fn takes_everybody(&self) -> bool {
-        self.live.state() == State::Up
+    /// Its turn among the servers of the pool, if it may get a request that it is not the home of.
+    fn turn(&self) -> Option<Turn> {
+        Turn::of(self.live.state(), self.spare)
     }
 
-    fn takes_the_rest(&self) -> bool {
-        self.live.state() == State::Draining
+    /// Whether sessions move to it of themselves: back, or since it joined. Nothing moves to a spare.
+    pub fn attracts(&self) -> bool {
+        self.turn() == Some(Turn::First) && self.persist && self.lasting_weight() > 0
+    }
+}
+
+/// When a server is asked to take what is nobody's, or has lost its home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// Before all others.
+    First,
+    /// A spare: where none of the first can.
+    Spare,
+    /// A server that drains: before anybody is turned away.
+    Last,
+}
+
+impl Turn {
+    const ALL: [Self; 3] = [Self::First, Self::Spare, Self::Last];
+
+    fn of(state: State, spare: bool) -> Option<Self> {
+        match state {
+            State::Up if spare => Some(Self::Spare),
+            State::Up => Some(Self::First),
+            State::Draining => Some(Self::Last),
+            State::Maintenance | State::Down => None,
+        }
     }
 }
 
@@ -96,6 +126,8 @@ pub struct Pool {
     pub queue: Queue,
     /// Whether a server has a limit: then a request needs a slot.
     pub limited: bool,
+    /// What of its servers' answers is told.
+    pub watch: Watch,
     /// Where slots are taken.
     pub gate: Arc<Gate>,
 }
@@ -177,9 +209,7 @@ impl Pool {
         if self.sessions.strict && recall.had_home() {
             return None;
         }
-        self.choose(recall, tried, balance, Server::takes_everybody)
-            // Draining servers help out before anybody is turned away.
-            .or_else(|| self.choose(recall, tried, balance, Server::takes_the_rest))
+        Turn::ALL.into_iter().find_map(|turn| self.choose(recall, tried, balance, turn, |_| true))
     }
 
     /// Where a request may go in a pool with limits; `None` when nobody is left.
@@ -193,19 +223,21 @@ impl Pool {
             return None;
         }
         let Some(id) = recall.id() else {
-            let candidates = |takes: fn(&Server) -> bool| {
-                let mut servers = self.servers.iter().enumerate();
-                servers.any(|(place, server)| {
-                    takes(server) && server.live.weight(server.weight) > 0 && !tried.contains(ServerId(place))
-                })
-            };
-            let any = candidates(Server::takes_everybody) || candidates(Server::takes_the_rest);
-            return any.then_some(Target::Any);
+            return Turn::ALL.into_iter().any(|turn| self.has(turn, tried)).then_some(Target::Any);
         };
-        let ranked = |takes: fn(&Server) -> bool| {
-            self.rank(id, |place, server| takes(server) && !tried.contains(place))
-        };
-        ranked(Server::takes_everybody).or_else(|| ranked(Server::takes_the_rest)).map(Target::One)
+        let ranked =
+            |turn| self.next_home(id, |place, server| server.turn() == Some(turn) && !tried.contains(place));
+        Turn::ALL.into_iter().find_map(ranked).map(Target::One)
+    }
+
+    /// Whether there is a server of this turn that may still be chosen.
+    fn has(&self, turn: Turn, tried: &Tried) -> bool {
+        let mut servers = self.servers.iter().enumerate();
+        servers.any(|(place, server)| {
+            server.turn() == Some(turn)
+                && server.live.weight(server.weight) > 0
+                && !tried.contains(ServerId(place))
+        })
     }
 
     /// Asks for a slot at the target, and waits in line for one where there is none.
@@ -224,7 +256,11 @@ impl Pool {
     /// Whether a choice from outside may be followed: that server takes new sessions now.
     pub fn may_be_chosen(&self, server: ServerId) -> bool {
         let server = &self.servers[server.0];
-        server.takes_everybody() && server.live.weight(server.weight) > 0
+        let is_turn = match server.turn() {
+            Some(Turn::Spare) => !self.has(Turn::First, &Tried::default()),
+            turn => turn == Some(Turn::First),
+        };
+        is_turn && server.live.weight(server.weight) > 0
     }
 
     /// Asks for a slot at one server, and does not wait for it.
@@ -267,14 +303,16 @@ impl Pool {
         let failed = self.servers.iter().enumerate().filter(|(place, _)| tried.contains(ServerId(*place)));
         let not = failed.map(|(_, server)| server.home).collect();
         let wish = Wish::Anybody { session: recall.id().is_some(), not };
-        let free =
-            |takes: fn(&Server) -> bool| move |server: &Server| takes(server) && !server.live.is_full();
         self.gate.enter(&self.servers, wish, most, || {
-            self.choose(recall, tried, balance, free(Server::takes_everybody)).or_else(|| {
-                // A server that drains gets nothing while another will have room.
-                let helps = most == 0 || !self.servers.iter().any(Server::takes_everybody);
-                if helps { self.choose(recall, tried, balance, free(Server::takes_the_rest)) } else { None }
-            })
+            for turn in Turn::ALL {
+                let free = |server: &Server| !server.live.is_full();
+                let found = self.choose(recall, tried, balance, turn, free);
+                // Neither a spare nor a server that drains gets anything while one before it will have room.
+                if found.is_some() || (most > 0 && self.has(turn, tried)) {
+                    return found;
+                }
+            }
+            None
         })
     }
 
@@ -285,7 +323,13 @@ impl Pool {
 
     /// Where a session goes that the server `not` does not want any more: its next home among those that take new ones.
     pub fn elsewhere(&self, id: SessionId, not: ServerId) -> Option<ServerId> {
-        self.rank(id, |place, server| place != not && server.takes_everybody())
+        self.rank(id, |place, server| place != not && server.attracts())
+    }
+
+    /// A server that may be a home; where there is none, one that takes the request alone.
+    fn next_home(&self, id: SessionId, takes: impl Fn(ServerId, &Server) -> bool) -> Option<ServerId> {
+        let home = self.rank(id, |place, server| server.persist && takes(place, server));
+        home.or_else(|| self.rank(id, takes))
     }
 
     fn rank(&self, id: SessionId, takes: impl Fn(ServerId, &Server) -> bool) -> Option<ServerId> {
@@ -304,9 +348,11 @@ impl Pool {
         recall: &Recall,
         tried: &Tried,
         balance: &mut Local,
-        takes: impl Fn(&Server) -> bool,
+        turn: Turn,
+        may: impl Fn(&Server) -> bool,
     ) -> Option<ServerId> {
-        let takes = |place, server: &Server| !tried.contains(place) && takes(server);
+        let takes =
+            |place, server: &Server| server.turn() == Some(turn) && !tried.contains(place) && may(server);
         let Some(id) = recall.id() else {
             let weight = |place: usize| {
                 let server = &self.servers[place];
@@ -314,6 +360,6 @@ impl Pool {
             };
             return self.balance.choose(recall.key(), &self.servers, weight, balance).map(ServerId);
         };
-        self.rank(id, takes)
+        self.next_home(id, takes)
     }
 }

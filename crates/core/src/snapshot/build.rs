@@ -80,6 +80,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
                 sessions: pool.sessions.clone(),
                 queue: pool.queue,
                 limited: pool.servers.iter().any(|server| server.limit > 0),
+                watch: pool.watch.unwrap_or_default(),
                 gate: old.map(|old| Arc::clone(&old.gate)).unwrap_or_default(),
             }
         })
@@ -157,6 +158,8 @@ fn build_servers(
             address,
             weight: server.weight,
             limit: server.limit,
+            spare: server.spare,
+            persist: server.persist,
             generation: server.generation,
             incarnation: match server.incarnation.as_str() {
                 "" => Incarnation::UNKNOWN,

@@ -87,6 +87,8 @@ pub struct Pool {
     pub sessions: Sessions,
     /// For requests that find every server they may go to at its limit.
     pub queue: Queue,
+    /// What of its servers' answers is told beside the counts; absent for nothing.
+    pub watch: Option<Watch>,
     /// Present when the servers speak TLS.
     pub tls: Option<ServerTls>,
     /// At least one.
@@ -101,6 +103,17 @@ pub struct Queue {
     pub wait: u32,
     /// Requests that wait for one server at most, and as many for any.
     pub length: u32,
+}
+
+/// What is told of servers' answers, for whoever decides what follows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    /// Failures in a row after which a server is told of at once: attempts without an answer, and answers of 500 and
+    /// above; 0 for never.
+    pub failures: u32,
+    /// Whether answers are timed.
+    pub timed: bool,
 }
 
 /// What servers speak.
@@ -339,6 +352,10 @@ pub struct Server {
     pub weight: u16,
     /// Requests it may have in flight; 0 for any number.
     pub limit: u32,
+    /// Whether it takes requests only where no other server can.
+    pub spare: bool,
+    /// Whether it may be a session's home.
+    pub persist: bool,
     /// Sessions of this server stamped with another number have ended.
     pub generation: u16,
     /// A text that names this life of the server; empty where nobody says.

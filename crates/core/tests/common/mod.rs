@@ -20,7 +20,7 @@ pub(crate) fn shop_unless(servers: &[&str], unless: &Value) -> Snapshot {
 /// The same as JSON.
 pub(crate) fn shop_as_written(servers: &[&str], unless: &Value) -> Value {
     let addressed = servers.iter().zip(9001..).map(|(name, port)| {
-        json!({ "name": name, "address": format!("127.0.0.1:{port}"), "host": "", "weight": 100, "limit": 0,
+        json!({ "name": name, "address": format!("127.0.0.1:{port}"), "host": "", "weight": 100, "limit": 0, "spare": false, "persist": true,
             "generation": 0, "incarnation": "" })
     });
     json!({

@@ -79,7 +79,7 @@ pub fn wire(kinds: &[Value], sessions: &Value) -> Wire {
     let servers: Vec<Value> = (1..=4)
         .map(|number| {
             json!({"name": format!("web{number}"), "address": format!("192.0.2.{number}:80"), "host": "",
-                "weight": 100, "limit": 0,
+                "weight": 100, "limit": 0, "spare": false, "persist": true,
                 "generation": 0, "incarnation": ""})
         })
         .collect();

@@ -1,11 +1,13 @@
 //! What is said of servers from outside: who may use them, how much they take, and which life they are in.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use equalizer_core::persistence::cookie::Incarnation;
 use equalizer_core::snapshot::wire::{ServerState, ServerWeight};
 
 use super::{Engine, Refused};
+use crate::alarm::Alarm;
 use crate::clock::unix_now;
 
 impl Engine {
@@ -39,6 +41,11 @@ impl Engine {
         let weights: Vec<ServerWeight> = serde_json::from_slice(weights)?;
         let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
         rules.set_weights(&weights).map_err(|unknown| no_such(&unknown.pool, &unknown.server))
+    }
+
+    /// Where servers are told of that fail. Apart from the engine, so that it can be waited for meanwhile.
+    pub fn alarm(&self) -> Arc<Alarm> {
+        Arc::clone(&self.alarm)
     }
 
     /// A server told its life elsewhere than in a response to a client.

@@ -104,14 +104,25 @@ impl At<'_> {
         if matches!(written, Ok(Ok(()))) { Ok(()) } else { Err(Broken::Sink) }
     }
 
+    /// What the status says of the server.
+    pub(super) fn judge(&self, status: u16) {
+        let failed = status >= 500;
+        if failed {
+            self.seat.server(self.server).erred();
+        }
+        self.worker.alarm.judge(self.pool, self.server, failed);
+    }
+
     /// Counts the exchange.
     pub(super) fn count(&self, reason: Reason) {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
         self.seat.count(reason);
         if let Some(id) = self.pool.persistence.seen(self.recall) {
-            let home = self.seat.server(self.recall.lives_at(self.server));
-            home.census.borrow_mut().see(id, self.worker.clock.unix());
+            let home = self.recall.lives_at(self.server);
+            if self.pool.servers[home.0].persist {
+                self.seat.server(home).census.borrow_mut().see(id, self.worker.clock.unix());
+            }
         }
     }
 

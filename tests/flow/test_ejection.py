@@ -1,0 +1,186 @@
+"""Ejection: a server that fails or is slow is left alone for a while; its sessions are re-homed, or kept."""
+
+import time
+from typing import Any
+
+import pytest
+
+from conftest import Balance, MakeOrigin
+from support.balancer import Balancer
+from support.origin import Origin, replying, response
+from support.visitor import Visitor, lost, reasons, until
+from support.wire import Message
+
+BROKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nServer-Name: web2\r\n\r\n"
+
+
+class Shops:
+    """Servers web1 to web3, of which web2 does what it is told."""
+
+    def __init__(self, make_origin: MakeOrigin) -> None:
+        self.web2 = "well"
+        self.broken = {"web2"}
+        self.origins: dict[str, Origin] = {
+            name: make_origin(replying(self._answer(name))) for name in ("web1", "web2", "web3")
+        }
+
+    def _answer(self, name: str) -> Any:
+        turns = iter(range(10_000))
+
+        def answer(request: Message) -> bytes:
+            if name in self.broken and self.web2 == "slow":
+                time.sleep(0.05)  # what it is told
+            fails = self.web2 == "503" or (self.web2 == "every other" and next(turns) % 2)
+            if name in self.broken and fails:
+                return BROKEN.replace(b"web2", name.encode())
+            return response(b"", f"Server-Name: {name}")
+
+        return answer
+
+
+@pytest.fixture
+def shops(make_origin: MakeOrigin) -> Shops:
+    return Shops(make_origin)
+
+
+def serve(balance: Balance, shops: Shops, **ejection: Any) -> Balancer:
+    return balance(shops.origins, workers=2, pool={"ejection": ejection})
+
+
+def at(lb: Balancer, server: str) -> Visitor:
+    """A client whose session lives there."""
+    return next(each for each in (Visitor(lb) for _ in range(12)) if each.home() == server)
+
+
+def event(lb: Balancer, kind: str) -> str:
+    """What the next event of this kind says, once it has happened."""
+    found = until(
+        lambda: [each for each in lb.service.events(wait=5).events if each.kind == kind],
+        bool,
+    )
+    return found[-1].text
+
+
+def status(lb: Balancer) -> dict[str, tuple[str, str]]:
+    """States and whys."""
+    (pool,) = lb.service.status().pools
+    return {server.name: (server.state, server.why) for server in pool.servers}
+
+
+def after_one_more(lb: Balancer) -> dict[str, tuple[str, str]]:
+    """The same after a new client's request."""
+    Visitor(lb).ask()
+    return status(lb)
+
+
+def test_a_server_that_answers_503_to_everything_is_out_at_once_and_its_sessions_are_re_homed(
+    balance: Balance, shops: Shops
+) -> None:
+    lb = serve(balance, shops)
+    visitors = [at(lb, "web2"), at(lb, "web2")]
+    shops.web2 = "503"
+    assert [visitors[0].ask().status for _ in range(5)] == [503] * 5
+    # Nobody has called `tick`: it does not take a second.
+    assert event(lb, "ejection") == "server shop/web2: up → down, ejected for 10s: 5 failures in a row"
+    assert [visitor.ask().status for visitor in visitors] == [200, 200]
+    assert "web2" not in {Visitor(lb).home() for _ in range(12)}
+    assert len(visitors[0].homes()) == 1
+    assert lost(lb) == {"home_down": 2}
+    assert status(lb)["web2"] == ("down", "ejected for 10s: 5 failures in a row")
+    assert lb.counts("web2")["errors"] == 5
+    metrics = lb.service.metrics().text
+    assert 'equalizer_server_ejected{pool="shop",server="web2"} 1' in metrics
+    assert 'equalizer_server_ejections_total{pool="shop",server="web2"} 1' in metrics
+    assert 'equalizer_server_errors_total{pool="shop",server="web2"} 5' in metrics
+
+
+def test_it_is_back_when_its_time_is_over_and_out_for_longer_when_it_fails_again(
+    balance: Balance, shops: Shops
+) -> None:
+    lb = serve(balance, shops, time="300ms", failures=2)
+    visitor = at(lb, "web2")
+    shops.web2 = "503"
+    assert [visitor.ask().status for _ in range(2)] == [503] * 2
+    event(lb, "ejection")
+
+    def back() -> dict[str, tuple[str, str]]:
+        lb.service.tick()
+        return status(lb)
+
+    until(back, lambda found: found["web2"] == ("up", ""))
+    assert event(lb, "ejection") == "server shop/web2: down → up, its time as ejected is over"
+    until(lambda: after_one_more(lb), lambda found: found["web2"][0] == "down")
+    assert status(lb)["web2"][1] == "ejected for 0.6s: 2 failures in a row"
+
+
+def test_a_server_that_cannot_be_reached_is_out_too_and_one_good_answer_breaks_the_row(
+    balance: Balance, shops: Shops
+) -> None:
+    lb = serve(balance, shops, failures=2, share="off")
+    visitor = at(lb, "web2")
+    shops.web2 = "every other"
+    assert {visitor.ask().status for _ in range(8)} == {200, 503}
+    assert status(lb)["web2"][0] == "up"
+    shops.origins["web2"].end()
+    until(lambda: after_one_more(lb), lambda found: found["web2"][0] == "down")
+    assert event(lb, "ejection") == "server shop/web2: up → down, ejected for 10s: 2 failures in a row"
+    assert reasons(lb).get("home_down", 0) == 0
+
+
+def test_never_more_than_so_many_are_out(balance: Balance, shops: Shops) -> None:
+    lb = serve(balance, shops, failures=2)
+    shops.broken, shops.web2 = {"web1", "web2", "web3"}, "503"
+    assert {Visitor(lb).ask().status for _ in range(40)} == {503}
+    event(lb, "ejection")
+    assert sorted(state for state, _ in status(lb).values()) == ["down", "up", "up"]
+
+
+def test_a_server_that_fails_a_share_of_its_requests_is_out(balance: Balance, shops: Shops) -> None:
+    lb = serve(balance, shops, share="40%", requests=10)
+    visitor = at(lb, "web2")
+    shops.web2 = "every other"
+    lb.service.tick()
+    assert [visitor.ask().status for _ in range(10)].count(503) == 5
+    lb.service.tick()
+    assert event(lb, "ejection") == (
+        "server shop/web2: up → down, ejected for 10s: 5 of the last 10 requests failed"
+    )
+    assert visitor.ask().status == 200
+
+
+def test_a_slow_server_keeps_its_sessions_and_gets_no_new_ones(balance: Balance, shops: Shops) -> None:
+    lb = serve(balance, shops, slower=2, requests=6)
+    shops.web2 = "slow"
+    visitors = [at(lb, name) for name in ("web1", "web2", "web3")]
+    lb.service.tick()
+    for visitor in visitors:
+        visitor.homes(times=16)
+    lb.service.tick()
+    assert event(lb, "ejection").startswith(
+        "server shop/web2: up → draining, ejected for 10s: it answers in "
+    )
+    assert visitors[1].homes() == {"web2"}
+    assert "web2" not in {Visitor(lb).home() for _ in range(12)}
+    assert lost(lb) == {}
+
+
+def test_a_word_of_a_person_ends_it(balance: Balance, shops: Shops) -> None:
+    lb = serve(balance, shops, failures=2)
+    visitor = at(lb, "web2")
+    shops.web2 = "503"
+    assert [visitor.ask().status for _ in range(2)] == [503] * 2
+    event(lb, "ejection")
+    shops.web2 = "well"
+    change = lb.service.set_state("shop", "web2", "up")
+    assert (change.before, change.but) == ("down", "")
+    assert status(lb)["web2"] == ("up", "")
+    assert "web2" in {Visitor(lb).home() for _ in range(12)}
+
+
+def test_without_ejection_nothing_follows(balance: Balance, shops: Shops) -> None:
+    lb = balance(shops.origins, workers=2)
+    visitor = at(lb, "web2")
+    shops.web2 = "503"
+    assert {visitor.ask().status for _ in range(30)} == {503}
+    lb.service.tick()
+    assert (status(lb)["web2"], lost(lb)) == (("up", ""), {})
