@@ -1,31 +1,41 @@
 """One pool as `equalizer status` shows it: as configured, as counted, and what is known of its servers."""
 
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from equalizer.control import states
 from equalizer.control.answers import PoolStatus, ServerStatus
+from equalizer.control.pace import Pace
 from equalizer.control.present import Present
 from equalizer.control.weights import Weights
 from equalizer.model.server import ServerTable
 from equalizer.snapshot.report import PoolReport, ServerReport
 
 
-def overview(
-    pool: str, servers: Mapping[str, ServerTable], report: PoolReport, present: Present, weights: Weights
-) -> PoolStatus:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of servers beside what the engine counts."""
+
+    present: Present
+    weights: Weights
+    pace: Pace
+
+
+def overview(pool: str, servers: Mapping[str, ServerTable], report: PoolReport, known: Known) -> PoolStatus:
     """The pool and all of its servers."""
     answers = tuple(
-        _server((pool, name), table, report.servers.get(name, ServerReport()), present, weights)
+        _server((pool, name), table, report.servers.get(name, ServerReport()), known)
         for name, table in servers.items()
     )
-    panics = present.is_panicking(pool)
+    panics = known.present.is_panicking(pool)
     return PoolStatus(pool, report.lost, report.limited, report.waiting, answers, panics)
 
 
-def _server(
-    name: tuple[str, str], table: ServerTable, counted: ServerReport, present: Present, weights: Weights
-) -> ServerStatus:
+def _server(name: tuple[str, str], table: ServerTable, counted: ServerReport, known: Known) -> ServerStatus:
+    present, weights = known.present, known.weights
     standing, seen = present.standings.get(name), weights.seen.get(name)
+    lately = known.pace.of(name, counted, time.monotonic())
     return ServerStatus(
         name=name[1],
         address=str(table.address),
@@ -46,4 +56,7 @@ def _server(
         why=present.found(name).why,
         probes=present.probes(name),
         load=present.loads.get(name),
+        rate=lately.rate,
+        p50=lately.p50,
+        p99=lately.p99,
     )

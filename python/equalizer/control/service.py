@@ -13,8 +13,7 @@ from types import TracebackType
 
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
-from equalizer.control import records, sockets, states, weights
-from equalizer.control.ahead import count
+from equalizer.control import reached, records, sockets, states, weights
 from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, WeightChange, Wish
 from equalizer.control.before import Before, Given, Held
 from equalizer.control.choosing import Choosing
@@ -24,7 +23,8 @@ from equalizer.control.happening import Event, ReloadRefused
 from equalizer.control.key_source import renewed
 from equalizer.control.look import Watch
 from equalizer.control.losses import Losses
-from equalizer.control.overview import overview
+from equalizer.control.overview import Known, overview
+from equalizer.control.pace import Pace
 from equalizer.control.present import Present
 from equalizer.control.reconcile import Checked, for_later, read_anew, reconcile
 from equalizer.control.records import Records
@@ -37,7 +37,6 @@ from equalizer.errors import EqualizerError, RequestError
 from equalizer.model.config import Config
 from equalizer.policy.birth import Choose
 from equalizer.policy.emptying import Count
-from equalizer.snapshot.compile import served
 from equalizer.snapshot.report import PoolReport, Report, ServerReport
 from equalizer.snapshot.wire import Snapshot
 
@@ -80,7 +79,7 @@ class Service:
         self._changing = Lock()
         self._given = False
         self._weights, self._weighed = weights.begun(before.weights), weights.UNSAID
-        self._losses = Losses()
+        self._losses, self._pace = Losses(), Pace(time.monotonic())
         self._watch = _watch(written)
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
@@ -101,6 +100,7 @@ class Service:
     def status(self) -> Status:
         """Pools and servers as they do now."""
         report = Report.model_validate(self._engine.report())
+        known = Known(self._present, self._weights, self._pace)
         return Status(
             config=self.name,
             pid=os.getpid(),
@@ -108,9 +108,7 @@ class Service:
             at=time.time(),
             connections=report.connections,
             pools=tuple(
-                overview(
-                    pool, each.servers, report.pools.get(pool, PoolReport()), self._present, self._weights
-                )
+                overview(pool, each.servers, report.pools.get(pool, PoolReport()), known)
                 for pool, each in self._running.config.pools.items()
             ),
         )
@@ -220,6 +218,7 @@ class Service:
         standings, now = self._present.standings, time.time()
         names = states.due(standings, now)
         report = Report.model_validate(self._engine.report(sessions=bool(names)))
+        self._pace.note(report, time.monotonic())
         for news in self._losses.news(report, time.monotonic()):
             self._tell(news)
         for pool, server in names:
@@ -259,15 +258,11 @@ class Service:
 
     def address(self, listener: str | None = None) -> str:
         """The `IP:port` that a listener really has; the name may be left out where there is one."""
-        return self._engine.sockets()[self._name(listener)]
+        return self._engine.sockets()[reached.listener_of(self._running.config, listener)]
 
     def url(self, listener: str | None = None) -> str:
         """Where a client on this machine reaches a listener; a wildcard address is reached by loopback."""
-        name = self._name(listener)
-        host, _, port = self.address(name).rpartition(":")
-        host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
-        scheme = "https" if self._running.config.listeners[name].tls else "http"
-        return f"{scheme}://{host}:{port}"
+        return reached.url(self._running.config, self._engine.sockets(), listener)
 
     def report(self) -> Mapping[str, object]:
         """Counters of the engine."""
@@ -275,9 +270,7 @@ class Service:
 
     def summary(self) -> list[str]:
         """One line a listener: what it serves."""
-        pools = [(name, self._running.config.pools[name]) for name in served(self._running.config)]
-        what = ", ".join(f"pool {name} with {count(len(pool.servers), 'server')}" for name, pool in pools)
-        return [f"{name}: {self.url(name)} serves {what}" for name in self._running.config.listeners]
+        return reached.summary(self._running.config, self._engine.sockets())
 
     def notices(self) -> list[str]:
         """What the user should know although it is no error."""
@@ -403,14 +396,6 @@ class Service:
                 self._engine.load_records(snapshot, handed)
         elif self._records:
             self._records.restore(snapshot)
-
-    def _name(self, listener: str | None) -> str:
-        names = list(self._running.config.listeners)
-        if listener is None and len(names) == 1:
-            return names[0]
-        if listener is None or listener not in names:
-            raise EqualizerError(f"found no listener {listener}", f"write {' or '.join(names)}")
-        return listener
 
     def __enter__(self) -> "Service":
         return self
