@@ -1,16 +1,18 @@
-"""One pool as `equalizer status` shows it: as configured, as counted, and what is known of its servers."""
+"""Pools as `equalizer status` shows them: as configured, as counted, and what is known of its servers."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from equalizer.control import states
-from equalizer.control.answers import PoolStatus, ServerStatus
+from equalizer.control.answers import PoolStatus, ServerStatus, Status
 from equalizer.control.pace import Pace
 from equalizer.control.present import Present
 from equalizer.control.weights import Weights
+from equalizer.model.config import Config
 from equalizer.model.server import ServerTable
-from equalizer.snapshot.report import PoolReport, ServerReport
+from equalizer.snapshot.report import PoolReport, Report, ServerReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,22 @@ class Known:
     pace: Pace
 
 
-def overview(pool: str, servers: Mapping[str, ServerTable], report: PoolReport, known: Known) -> PoolStatus:
-    """The pool and all of its servers."""
+def status(name: str, config: Config, report: Report, known: Known) -> Status:
+    """Everything there is to see of what is served."""
+    return Status(
+        config=name,
+        pid=os.getpid(),
+        revision=report.revision,
+        at=time.time(),
+        connections=report.connections,
+        pools=tuple(
+            _pool(pool, each.servers, report.pools.get(pool, PoolReport()), known)
+            for pool, each in config.pools.items()
+        ),
+    )
+
+
+def _pool(pool: str, servers: Mapping[str, ServerTable], report: PoolReport, known: Known) -> PoolStatus:
     answers = tuple(
         _server((pool, name), table, report.servers.get(name, ServerReport()), known)
         for name, table in servers.items()

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,6 +14,7 @@ from types import TracebackType
 from equalizer.config.diff import diff
 from equalizer.config.load import Loaded, Written, load
 from equalizer.control import reached, records, sockets, states, weights
+from equalizer.control.admission import Admission
 from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, WeightChange, Wish
 from equalizer.control.before import Before, Given, Held
 from equalizer.control.choosing import Choosing
@@ -23,7 +24,8 @@ from equalizer.control.happening import Event, ReloadRefused
 from equalizer.control.key_source import renewed
 from equalizer.control.look import Watch
 from equalizer.control.losses import Losses
-from equalizer.control.overview import Known, overview
+from equalizer.control.names import pool_named, server_named
+from equalizer.control.overview import Known, status
 from equalizer.control.pace import Pace
 from equalizer.control.present import Present
 from equalizer.control.reconcile import Checked, for_later, read_anew, reconcile
@@ -33,7 +35,7 @@ from equalizer.control.states import Standing
 from equalizer.control.weights import Weights
 from equalizer.engine.native import start
 from equalizer.engine.port import Engine
-from equalizer.errors import EqualizerError, RequestError
+from equalizer.errors import EqualizerError, NotNowError, RequestError
 from equalizer.model.config import Config
 from equalizer.policy.birth import Choose
 from equalizer.policy.emptying import Count
@@ -51,6 +53,7 @@ class _Running:
     snapshot: Snapshot
     notices: tuple[str, ...]
     functions: Mapping[str, Choose]
+    admission: Admission | None
 
     @property
     def config(self) -> Config:
@@ -90,7 +93,7 @@ class Service:
             unused = sockets.adopt(before.opened, loaded.config.listeners, self._engine)
             self._records = records.opened(loaded, self._engine, self._tell, before.record_file)
             found = reconcile(loaded, self._engine, 1, self._ring, partial(self._begin, loaded.config))
-            self._running = _Running(loaded, found.snapshot, (*found.notices, *unused), found.functions)
+            self._running = _running(loaded, found, unused)
             self._choosing.use(found.functions, loaded.config)
             self._weigh(weights.kept(self._weights, loaded.config))
         except BaseException:
@@ -101,17 +104,7 @@ class Service:
         """Pools and servers as they do now."""
         report = Report.model_validate(self._engine.report())
         known = Known(self._present, self._weights, self._pace)
-        return Status(
-            config=self.name,
-            pid=os.getpid(),
-            revision=report.revision,
-            at=time.time(),
-            connections=report.connections,
-            pools=tuple(
-                overview(pool, each.servers, report.pools.get(pool, PoolReport()), known)
-                for pool, each in self._running.config.pools.items()
-            ),
-        )
+        return status(self.name, self._running.config, report, known)
 
     def metrics(self) -> Metrics:
         """What is counted, in the text format of Prometheus."""
@@ -256,6 +249,11 @@ class Service:
         path = loaded.config.control.socket
         return None if path is None else loaded.source.base / path
 
+    @property
+    def admission(self) -> Admission | None:
+        """Who may use the admin API, and where it is; None where there is none."""
+        return self._running.admission
+
     def address(self, listener: str | None = None) -> str:
         """The `IP:port` that a listener really has; the name may be left out where there is one."""
         return self._engine.sockets()[reached.listener_of(self._running.config, listener)]
@@ -283,7 +281,7 @@ class Service:
         with self._changing:
             self._require_rule()
             if written is None and not isinstance(self._written, str | os.PathLike):
-                raise RequestError(
+                raise NotNowError(
                     f"the configuration came from the {self._called}, not from a file",
                     "write it into a file and run that",
                 )
@@ -295,7 +293,7 @@ class Service:
             revision = before.snapshot.revision + 1
             apply = partial(self._apply, loaded.config)
             found = reconcile(loaded, self._engine, revision, self._ring, apply)
-            after = _Running(loaded, found.snapshot, found.notices, found.functions)
+            after = _running(loaded, found)
             self._running, self._written, self._watch = after, asked, watch
             self._choosing.use(found.functions, loaded.config)
             self._weigh(weights.kept(self._weights, after.config))
@@ -321,14 +319,8 @@ class Service:
 
     def _require(self, pool: str, server: str) -> None:
         self._require_rule()
-        pools = self._running.config.pools
-        if pool not in pools:
-            raise RequestError(f"found no pool {pool}", f"write {' or '.join(pools)}")
-        servers = pools[pool].servers
-        if server not in servers:
-            raise RequestError(
-                f"found no server {server} in pool {pool}", f"write {' or '.join(list(servers)[:8])}"
-            )
+        table = pool_named(self._running.config.pools, pool)
+        server_named(table.servers, pool, server)
 
     @contextmanager
     def handing_over(self) -> Iterator[tuple[Given, Callable[[], bytes]]]:
@@ -368,7 +360,7 @@ class Service:
 
     def _require_rule(self) -> None:
         if self._given:
-            raise RequestError("another process has taken over", "ask again: it answers now")
+            raise NotNowError("another process has taken over", "ask again: it answers now")
 
     def drain(self) -> bool:
         """Accept nothing more, wait up to `timeouts.stop` for exchanges in flight, write the records.
@@ -409,6 +401,10 @@ class Service:
                 self.drain()
         finally:
             self.stop()
+
+
+def _running(loaded: Loaded, found: Checked, notices: Sequence[str] = ()) -> _Running:
+    return _Running(loaded, found.snapshot, (*found.notices, *notices), found.functions, found.admission)
 
 
 def _watch(written: Written) -> Watch | None:
