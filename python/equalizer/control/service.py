@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from threading import Lock
 from types import TracebackType
 
 from equalizer.config.diff import diff
-from equalizer.config.load import Loaded, Written, load
+from equalizer.config.load import Written, load
 from equalizer.control import reached, records, sockets, states, weights
 from equalizer.control.admission import Admission
 from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, WeightChange, Wish
@@ -31,33 +31,18 @@ from equalizer.control.present import Present
 from equalizer.control.reconcile import Checked, for_later, read_anew, reconcile
 from equalizer.control.records import Records
 from equalizer.control.ring import Ring
+from equalizer.control.running import Running
 from equalizer.control.states import Standing
 from equalizer.control.weights import Weights
 from equalizer.engine.native import start
 from equalizer.engine.port import Engine
 from equalizer.errors import EqualizerError, NotNowError, RequestError
 from equalizer.model.config import Config
-from equalizer.policy.birth import Choose
 from equalizer.policy.emptying import Count
 from equalizer.snapshot.report import PoolReport, Report, ServerReport
 from equalizer.snapshot.wire import Snapshot
 
 _NO_KEY_FILE = "no [keys] file: cookies are sealed with a key for this run, and mean nothing after it"
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """What is served now."""
-
-    loaded: Loaded
-    snapshot: Snapshot
-    notices: tuple[str, ...]
-    functions: Mapping[str, Choose]
-    admission: Admission | None
-
-    @property
-    def config(self) -> Config:
-        return self.loaded.config
 
 
 class Service:
@@ -93,7 +78,7 @@ class Service:
             unused = sockets.adopt(before.opened, loaded.config.listeners, self._engine)
             self._records = records.opened(loaded, self._engine, self._tell, before.record_file)
             found = reconcile(loaded, self._engine, 1, self._ring, partial(self._begin, loaded.config))
-            self._running = _running(loaded, found, unused)
+            self._running = Running.of(loaded, found, unused)
             self._choosing.use(found.functions, loaded.config)
             self._weigh(weights.kept(self._weights, loaded.config))
         except BaseException:
@@ -293,7 +278,7 @@ class Service:
             revision = before.snapshot.revision + 1
             apply = partial(self._apply, loaded.config)
             found = reconcile(loaded, self._engine, revision, self._ring, apply)
-            after = _running(loaded, found)
+            after = Running.of(loaded, found)
             self._running, self._written, self._watch = after, asked, watch
             self._choosing.use(found.functions, loaded.config)
             self._weigh(weights.kept(self._weights, after.config))
@@ -401,10 +386,6 @@ class Service:
                 self.drain()
         finally:
             self.stop()
-
-
-def _running(loaded: Loaded, found: Checked, notices: Sequence[str] = ()) -> _Running:
-    return _Running(loaded, found.snapshot, (*found.notices, *notices), found.functions, found.admission)
 
 
 def _watch(written: Written) -> Watch | None:
