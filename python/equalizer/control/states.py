@@ -52,7 +52,7 @@ def term(word: str, written: object) -> timedelta | None:
         return None
     time = duration.parse(written)
     if time is None or not _LEAST <= time <= _MOST:
-        found = json.dumps(written, ensure_ascii=False)
+        found = json.dumps(written)
         raise RequestError(f"found {word} {found}", 'write a time from 1s to 720h, such as "30m"')
     return time
 

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -139,6 +139,30 @@ def test_a_reload_shows_the_certificate_that_is_there_then(
             client.get("/api/v1/status")
         authority.configure_trust(other := ssl.create_default_context())
         assert replace(client, trust=other).get("/api/v1/status").status == 200
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\xfe\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        b"A" * 200_000,
+    ],
+    ids=["target", "token", "upgrade", "preface", "tls", "endless"],
+)
+def test_nonsense_is_refused_and_fills_no_log(
+    api: Open, nonsense: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = urlsplit(api.client.url)
+    with socket.create_connection((url.hostname, url.port), LIMIT) as peer, suppress(ConnectionError):
+        peer.sendall(nonsense)
+        peer.shutdown(socket.SHUT_WR)
+        assert peer.recv(4096)[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 401")
+    assert api.client.get("/api/v1/status").status == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_many_connections_that_say_nothing_harm_no_exchange(api: Open) -> None:
