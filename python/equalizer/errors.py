@@ -7,6 +7,8 @@ EqualizerError
 ├── ListenError       the system refuses an address
 ├── LogFileError      the system refuses the file of the access log
 ├── RequestError      what is asked of a running Equalizer names or wants something that is not there
+│   ├── NotThereError a pool or server of that name
+│   └── NotNowError   it cannot be done as things are
 ├── UpgradeError      the process that should follow this one cannot
 ├── ControlError      the control socket cannot be opened, or nobody answers there
 └── EngineError
@@ -73,6 +75,14 @@ class LogFileError(EqualizerError):
 
 class RequestError(EqualizerError):
     """What is asked of a running Equalizer names or wants something that is not there."""
+
+
+class NotThereError(RequestError):
+    """No pool or server has the name that is asked for."""
+
+
+class NotNowError(RequestError):
+    """What is asked of a running Equalizer cannot be done as things are."""
 
 
 class ControlError(EqualizerError):

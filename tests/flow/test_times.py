@@ -91,6 +91,7 @@ def test_a_server_that_does_not_answer_is_answered_for_504(balance: Balance, mak
         "state": "up",
         "timed": 0,
         "micros": 0,
+        "times": {},
         "weight": 100,
     }
 
@@ -171,7 +172,8 @@ def test_a_stop_finishes_what_has_begun_and_closes_what_is_idle(
         assert used.at_end()
         with suppress(ConnectionRefusedError):
             while True:  # the other worker closes its socket when it gets to it
-                assert connect(lb.address).gone()
+                with connect(lb.address) as late:
+                    assert late.gone()
         assert not stopping.done()
         assert lb.report()["connections"] == 1
         gate.open.set()

@@ -6,8 +6,9 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from equalizer.snapshot.report import LOST, Report
-from equalizer.telemetry.catalogue import CATALOGUE, page
+from equalizer.telemetry.catalogue import CATALOGUE
 from equalizer.telemetry.exposition import text
+from equalizer.telemetry.reference import page
 
 ROOT = Path(__file__).parents[2]
 # https://prometheus.io/docs/practices/naming/: base units only, and no type in a name.

@@ -239,6 +239,8 @@ def test_every_key_has_something_to_suggest() -> None:
         "Timeouts": ("timeouts",),
         "AccessLog": ("access_log",),
         "Debug": ("debug",),
+        "Admin": ("admin",),
+        "Pair": ("admin", "tls"),
     }
     assert starts.keys() == definitions.keys()
     for start in [(), *starts.values()]:

@@ -10,13 +10,21 @@ from equalizer.cli.words import clock, span
 from equalizer.control.answers import Draining, PoolStatus, ServerStatus, Status, status_from
 
 NOW = 1_800_000_000.0
-UP = ServerStatus("web1", "127.0.0.1:9001", 100, None, 100, None, "up", 1204, 3, 0, 0, 98765, 7, {}, None)
+UP = replace(
+    ServerStatus("web1", "127.0.0.1:9001", 100, None, 100, None, "up", 1204, 3, 0, 0, 98765, 7, {}, None),
+    rate=412.34,
+    p50=0.00448,
+    p99=0.212,
+)
 GOING = replace(
     UP,
     name="web2",
     state="draining",
     sessions=88,
     faults={"connect_refused": 2, "reset": 0},
+    rate=0.4,
+    p50=None,
+    p99=None,
     draining=Draining(NOW - 60, NOW + 1800, 300.0, 725.0),
 )
 FOUND = Status("eq.toml", 42, 3, NOW, 17, (PoolStatus("shop", {"home_down": 4}, {}, 0, (UP, GOING)),))
@@ -25,9 +33,10 @@ FOUND = Status("eq.toml", 42, 3, NOW, 17, (PoolStatus("shop", {"home_down": 4}, 
 def test_a_draining_server_shows_what_is_left_and_until_when() -> None:
     assert table(FOUND).splitlines() == [
         "eq.toml: revision 3, process 42, 17 connections",
-        "POOL  SERVER  STATE     WEIGHT  SESSIONS  IN FLIGHT  EXCHANGES  FAULTS",
-        "shop  web1    up           100      1204          3      98765  0",
-        "shop  web2    draining     100        88          3      98765  2 connect_refused  "
+        "POOL  SERVER  STATE     WEIGHT  SESSIONS  IN FLIGHT  REQ/S  P50 MS  P99 MS  EXCHANGES  FAULTS",
+        "shop  web1    up           100      1204          3    412     4.5     212      98765  0",
+        "shop  web2    draining     100        88          3    0.4       -       -      98765  "
+        "2 connect_refused  "
         f"empty in about 12m 5s, deadline {clock(NOW + 1800)} (in 30m), idle for 5m first",
         "lost in shop: 4 home_down",
     ]
@@ -52,16 +61,16 @@ def test_what_waits_and_what_a_limit_decided_is_shown() -> None:
     full = replace(UP, in_flight=50, limit=50, waiting=7)
     pool = PoolStatus("shop", {}, {"overflow": 12, "queue_full": 0, "queue_timeout": 2}, 3, (full,))
     lines = table(replace(FOUND, pools=(pool,))).splitlines()
-    assert lines[2] == "shop  web1    up        100      1204      50/50      98765  0       7 waiting"
+    assert " 1204      50/50 " in lines[2]
+    assert lines[2].endswith("98765  0       7 waiting")
     assert lines[3] == "at their limit in shop: 12 overflow, 2 queue_timeout, 3 waiting for any"
 
 
 def test_a_weight_that_was_given_stands_beside_the_configured_one() -> None:
     server = replace(UP, given=50, weight_now=63)
     line = table(replace(FOUND, pools=(PoolStatus("shop", {}, {}, 0, (server,)),))).splitlines()[2]
-    assert (
-        line == "shop  web1    up         63      1204          3      98765  0       weight 100 configured"
-    )
+    assert line.endswith("98765  0       weight 100 configured")
+    assert line.split()[3] == "63"
 
 
 def test_a_status_survives_its_json() -> None:

@@ -46,6 +46,12 @@ impl Moment {
     pub(crate) fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0) / 1000
     }
+
+    /// A number below `most`, which is as good as chance: from the last digits of the clock.
+    pub(crate) fn chance(self, most: u32) -> u32 {
+        // The very last ones stand still where the clock is coarse.
+        u32::try_from((self.0 >> 4) % u64::from(most)).unwrap_or(0)
+    }
 }
 
 const NEVER: u64 = u64::MAX;

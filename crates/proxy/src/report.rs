@@ -81,10 +81,12 @@ pub struct ServerReport {
     pub limit: u32,
     /// Requests that wait for it.
     pub waiting: u32,
-    /// Answers that were timed, where the balance asks for it: about half of them.
+    /// Answers that were timed: all where there are few, else some of them.
     pub timed: u64,
-    /// What they took together, in microseconds.
+    /// What they took together, in microseconds, from the request to the head of the response.
     pub micros: u64,
+    /// How many of them took up to so many microseconds, and more than the class before.
+    pub times: BTreeMap<u64, u64>,
     /// Its weight for new sessions now.
     pub weight: u16,
     /// Connections opened to it.
@@ -126,6 +128,7 @@ impl Report {
                 mine.in_flight += server.in_flight;
                 mine.timed += server.timed;
                 mine.micros += server.micros;
+                add_all(&mut mine.times, server.times);
                 mine.connects += server.connects;
                 mine.tunnels += server.tunnels;
                 mine.errors += server.errors;

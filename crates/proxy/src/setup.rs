@@ -198,7 +198,7 @@ impl PoolSeat {
         &self.servers[id.0]
     }
 
-    /// A request goes to a server: when, where its answer is to be timed.
+    /// A request goes to a server: when, if its answer is timed.
     pub(crate) fn begins(&self, worker: &Worker) -> Option<Moment> {
         self.timing.begins(worker)
     }
@@ -208,7 +208,9 @@ impl PoolSeat {
         let now = worker.clock.moment();
         let took = now.since(began);
         self.server(server).times.add(took);
-        self.balance.borrow_mut().answered(server.0, took, now.micros());
+        if self.timing.is_often() {
+            self.balance.borrow_mut().answered(server.0, took, now.micros());
+        }
     }
 
     /// Counts what came of asking outside.
@@ -319,8 +321,9 @@ impl ServerSeat {
         ServerReport {
             exchanges: self.exchanges.get(),
             in_flight: self.in_flight.get(),
-            timed: self.times.answers.get(),
-            micros: self.times.micros.get(),
+            timed: self.times.answers(),
+            micros: self.times.micros(),
+            times: self.times.counts(),
             weight: server.live.weight(server.weight),
             limit: 0,
             waiting: 0,

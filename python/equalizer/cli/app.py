@@ -46,6 +46,7 @@ def run(*what: str, listen: Annotated[str | None, Parameter(name="--listen")] = 
     listen
         IP:PORT to accept on, where servers are given; 127.0.0.1:8080 when left out.
     """
+    from equalizer import admin
     from equalizer.cli.servers import from_arguments
     from equalizer.control import daemon
     from equalizer.telemetry import logs
@@ -54,7 +55,7 @@ def run(*what: str, listen: Annotated[str | None, Parameter(name="--listen")] = 
     logs.to_stderr()
     if notice:
         print(notice, file=sys.stderr)
-    daemon.run(written, name="command line")
+    daemon.run(written, "command line", {admin.NAME: admin.opened})
 
 
 @app.command

@@ -10,6 +10,6 @@ def metrics(which: Which) -> None:
 
 def catalogue() -> None:
     """Print what each of them means, as a page."""
-    from equalizer.telemetry import catalogue
+    from equalizer.telemetry import reference
 
-    print(catalogue.page())
+    print(reference.page())

@@ -9,8 +9,11 @@ from dataclasses import asdict
 from equalizer.cli.words import Which, clock, span
 from equalizer.control.answers import Draining, PoolStatus, ServerStatus, Status
 
-_HEADINGS = ("POOL", "SERVER", "STATE", "WEIGHT", "SESSIONS", "IN FLIGHT", "EXCHANGES", "FAULTS", "")
-_NUMBERS = range(3, 7)  # columns that are read from the right
+_HEADINGS = (
+    *("POOL", "SERVER", "STATE", "WEIGHT", "SESSIONS", "IN FLIGHT"),
+    *("REQ/S", "P50 MS", "P99 MS", "EXCHANGES", "FAULTS", ""),
+)
+_NUMBERS = range(3, 10)  # columns that are read from the right
 _AGAIN = 1.0  # seconds
 _CLEAR = "\x1b[H\x1b[2J"
 
@@ -34,7 +37,8 @@ def table(found: Status) -> str:
         for server in pool.servers:
             sessions = "-" if server.sessions is None else str(server.sessions)
             in_flight = f"{server.in_flight}/{server.limit}" if server.limit else str(server.in_flight)
-            numbers = (str(server.weight_now), sessions, in_flight, str(server.exchanges))
+            pace = (_short(server.rate), _milliseconds(server.p50), _milliseconds(server.p99))
+            numbers = (str(server.weight_now), sessions, in_flight, *pace, str(server.exchanges))
             notes = [f"{server.waiting} waiting"] if server.waiting else []
             notes += [] if server.given is None else [f"weight {server.weight} configured"]
             notes += [_note(server.draining, found.at)] if server.draining else []
@@ -81,6 +85,17 @@ def _note(draining: Draining, now: float) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "0"
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else _short(seconds * 1000)
+
+
+def _short(number: float) -> str:
+    """Two digits that count, or all of a whole number."""
+    if number >= 10 or number == 0:
+        return f"{number:.0f}"
+    return f"{number:.1f}" if number >= 1 else f"{number:.2g}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

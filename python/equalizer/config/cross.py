@@ -14,6 +14,14 @@ from equalizer.config.source import Source, show
 from equalizer.errors import Problem
 from equalizer.model.access_log import STDOUT
 from equalizer.model.address import Address, parse
+from equalizer.model.admin import Admin
+
+_ADMIN = str(Admin.model_fields["address"].default)
+_MADE = (
+    *(("keys", "file"), ("records", "file"), ("control", "socket")),
+    *(("access_log", "to"), ("admin", "token_file")),
+)
+"""Files that are made when they are absent."""
 
 
 def check(source: Source) -> list[Problem]:
@@ -56,6 +64,12 @@ def _addresses(source: Source) -> Iterator[Problem]:
             message = f"found {show(written)}, which listener {show(taken[address])} has; write another port"
             yield source.problem(("listeners", name, "address"), message)
         taken.setdefault(address, name)
+    admin = source.data.get("admin")
+    written = admin.get("address", _ADMIN) if isinstance(admin, Mapping) else None
+    address = parse(written) if isinstance(written, str) else written
+    if isinstance(address, Address) and address in taken:
+        message = f"found {show(str(address))}, which listener {show(taken[address])} has; write another port"
+        yield source.problem(("admin", "address"), message)
 
 
 def _files(source: Source) -> Iterator[Problem]:
@@ -77,6 +91,9 @@ def _named_files(data: Mapping[str, object]) -> Iterator[tuple[places.Path, str 
         for index, each in enumerate(several if isinstance(several, list | tuple) else ()):
             yield from _paths(each, (*place, "certificates", index), "certificate", "key")
 
+    admin = data.get("admin")
+    if isinstance(admin, Mapping):
+        yield from _paths(admin.get("tls"), ("admin", "tls"), "certificate", "key")
     for name, pool in _tables(data, "pools"):
         yield from _paths(pool.get("tls"), ("pools", name, "tls"), "certificate", "key", "ca")
 
@@ -98,7 +115,7 @@ def _made(source: Source) -> Iterator[Problem]:
     records = source.data.get("records")
     if isinstance(keys, Mapping) and isinstance(records, Mapping):
         yield from _one_file(source, keys.get("file"), records.get("file"))
-    for name, key in (("keys", "file"), ("records", "file"), ("control", "socket"), ("access_log", "to")):
+    for name, key in _MADE:
         table = source.data.get(name)
         written = table.get(key) if isinstance(table, Mapping) else None
         if not isinstance(written, str | Path) or (key == "to" and written == STDOUT):

@@ -75,6 +75,12 @@ class ServerStatus:
     probes: tuple[ProbeStatus, ...] = ()
     load: int | None = None
     """What its agent says: 0 idle to 100 overloaded, -1 unavailable; None when that is not known."""
+    rate: float = 0.0
+    """Exchanges a second, lately: in the last five to ten seconds."""
+    p50: float | None = None
+    """Seconds in which half of its answers began, lately; None where none did."""
+    p99: float | None = None
+    """The same for all but one in a hundred."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ class Before:
     control: Held | None = None
     """The control socket."""
     record_file: Held | None = None
+    faces: Mapping[str, Opened] = field(default_factory=dict)
+    """The sockets by which it could be asked, beside the control socket."""
     line: Line | None = None
     """To the process that is to be followed, as long as it serves."""
 
@@ -92,20 +94,21 @@ class Given:
     weights: Mapping[Name, int]
     record_file: Held | None
 
-    def say(self, line: Line, control: Held | None) -> None:
+    def say(self, line: Line, control: Held | None, faces: Sequence[tuple[str, int]] = ()) -> None:
         """Raises LineEnded."""
+        handles = [*self.handles, *faces]
         held = {"control": control, "record_file": self.record_file}
         descriptors = [each.descriptor for each in held.values() if each]
         key = self.own_key
         line.say(
             {
-                "sockets": [name for name, _ in self.handles],
+                "sockets": [name for name, _ in handles],
                 "held": {word: each and str(each.path) for word, each in held.items()},
                 "key": key and [key.id, key.text],
                 "standings": [[*name, *_terms(each)] for name, each in self.standings.items()],
                 "weights": [[*name, weight] for name, weight in self.weights.items()],
             },
-            [*(handle for _, handle in self.handles), *descriptors],
+            [*(handle for _, handle in handles), *descriptors],
         )
 
 
@@ -115,6 +118,8 @@ def _taken(line: Line) -> Before:
         names = list(said.fields["sockets"])
         descriptors = list(said.descriptors)
         opened = tuple(map(Opened.of, names, descriptors))
+        faces = {each.name: each for each in opened if each.name.startswith("[")}  # no listener's does
+        opened = tuple(each for each in opened if each.name not in faces)
         rest = descriptors[len(names) :]
         held = {
             word: Held(Path(path), rest.pop(0))
@@ -123,7 +128,7 @@ def _taken(line: Line) -> Before:
         }
         weights = {(pool, server): weight for pool, server, weight in said.fields["weights"]}
         key, standings = _key(said.fields["key"]), _standings(said.fields)
-        return Before(opened, key, standings, weights, line=line, **held)
+        return Before(opened, key, standings, weights, faces=faces, line=line, **held)
     except (LineEnded, KeyError, TypeError, ValueError, IndexError):
         raise EqualizerError(
             "the process before says what is not understood here", "restart it instead, if it is much older"

@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,7 @@ from equalizer.config.load import Written
 from equalizer.control import place
 from equalizer.control.answers import Upgraded
 from equalizer.control.before import Before, Held, found
+from equalizer.control.face import Face, OpenFace
 from equalizer.control.journal import journal
 from equalizer.control.notify import Manager
 from equalizer.control.service import Service
@@ -40,8 +42,11 @@ Happening: TypeAlias = (
 Happenings: TypeAlias = "SimpleQueue[Happening]"
 
 
-def run(written: Written, name: str) -> None:
-    """Serve until a signal; raises EqualizerError when there is nothing to serve."""
+def run(written: Written, name: str, opens: Mapping[str, OpenFace] | None = None) -> None:
+    """Serve until a signal; raises EqualizerError when there is nothing to serve.
+
+    `opens` are the faces beside the control socket, each by the name of its socket.
+    """
     log = structlog.get_logger()
     happenings: Happenings = SimpleQueue()
     # Every thread inherits this. A handler would run in the main thread only, and not while that waits.
@@ -52,10 +57,18 @@ def run(written: Written, name: str) -> None:
     before = found(os.environ)
     try:
         service = Service(written, name, journal, before)
+        faces: list[Face] = []
         try:
-            control = _control(service, written, _successor(service, happenings), before)
+            faces += [
+                face
+                for word, each in (opens or {}).items()
+                if (face := each(service, before.faces.get(word)))
+            ]
+            control = _control(service, written, _successor(service, faces, happenings), before)
             before.ready(version("equalizer"))
         except BaseException:
+            for face in faces:
+                face.close()
             service.leave(hurry=True)  # whoever was accepted meanwhile
             service.stop()
             raise
@@ -64,7 +77,7 @@ def run(written: Written, name: str) -> None:
         raise
     for notice in service.notices():
         log.warning(notice)
-    for line in service.summary():
+    for line in (*service.summary(), *(face.summary for face in faces)):
         print(line, flush=True)
     if before.line is None:  # else the process before has told it
         manager.ready(_serving(service))
@@ -75,13 +88,12 @@ def run(written: Written, name: str) -> None:
     ended.set()
     if not replaced:
         manager.stopping()
-    if control and replaced:
-        control.leave()
-    elif control:
-        control.close()
+    _end(control, faces, replaced=replaced)
     if not replaced or not _leave(service, happenings):
         _stop(service, happenings)
     ticking.join()
+    for face in faces:
+        face.close()
     service.stop()
 
 
@@ -140,14 +152,24 @@ def _reload(service: Service, manager: Manager) -> None:
     manager.ready(_serving(service))
 
 
-def _successor(service: Service, happenings: Happenings) -> Succeed:
+def _end(control: ControlSocket | None, faces: Sequence[Face], *, replaced: bool) -> None:
+    """Nobody changes anything from now on."""
+    for face in faces:
+        face.end()
+    if control and replaced:
+        control.leave()
+    elif control:
+        control.close()
+
+
+def _successor(service: Service, faces: Sequence[Face], happenings: Happenings) -> Succeed:
     """What lets another process take over, and this one know of it."""
 
     def succeed(control: Held, python: str) -> Upgraded:
         log = structlog.get_logger()
         log.info(f"upgrading: starting the Equalizer of {python}")
         try:
-            done = upgrade(service, control, python)
+            done = upgrade(service, control, python, [face.handle for face in faces])
         except EqualizerError as error:
             log.error(f"upgrade refused: {error}")
             raise

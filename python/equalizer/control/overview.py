@@ -1,31 +1,57 @@
-"""One pool as `equalizer status` shows it: as configured, as counted, and what is known of its servers."""
+"""Pools as `equalizer status` shows them: as configured, as counted, and what is known of its servers."""
 
+import os
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from equalizer.control import states
-from equalizer.control.answers import PoolStatus, ServerStatus
+from equalizer.control.answers import PoolStatus, ServerStatus, Status
+from equalizer.control.pace import Pace
 from equalizer.control.present import Present
 from equalizer.control.weights import Weights
+from equalizer.model.config import Config
 from equalizer.model.server import ServerTable
-from equalizer.snapshot.report import PoolReport, ServerReport
+from equalizer.snapshot.report import PoolReport, Report, ServerReport
 
 
-def overview(
-    pool: str, servers: Mapping[str, ServerTable], report: PoolReport, present: Present, weights: Weights
-) -> PoolStatus:
-    """The pool and all of its servers."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of servers beside what the engine counts."""
+
+    present: Present
+    weights: Weights
+    pace: Pace
+
+
+def status(name: str, config: Config, report: Report, known: Known) -> Status:
+    """Everything there is to see of what is served."""
+    return Status(
+        config=name,
+        pid=os.getpid(),
+        revision=report.revision,
+        at=time.time(),
+        connections=report.connections,
+        pools=tuple(
+            _pool(pool, each.servers, report.pools.get(pool, PoolReport()), known)
+            for pool, each in config.pools.items()
+        ),
+    )
+
+
+def _pool(pool: str, servers: Mapping[str, ServerTable], report: PoolReport, known: Known) -> PoolStatus:
     answers = tuple(
-        _server((pool, name), table, report.servers.get(name, ServerReport()), present, weights)
+        _server((pool, name), table, report.servers.get(name, ServerReport()), known)
         for name, table in servers.items()
     )
-    panics = present.is_panicking(pool)
+    panics = known.present.is_panicking(pool)
     return PoolStatus(pool, report.lost, report.limited, report.waiting, answers, panics)
 
 
-def _server(
-    name: tuple[str, str], table: ServerTable, counted: ServerReport, present: Present, weights: Weights
-) -> ServerStatus:
+def _server(name: tuple[str, str], table: ServerTable, counted: ServerReport, known: Known) -> ServerStatus:
+    present, weights = known.present, known.weights
     standing, seen = present.standings.get(name), weights.seen.get(name)
+    lately = known.pace.of(name, counted, time.monotonic())
     return ServerStatus(
         name=name[1],
         address=str(table.address),
@@ -46,4 +72,7 @@ def _server(
         why=present.why(name),
         probes=present.probes(name),
         load=present.loads.get(name),
+        rate=lately.rate,
+        p50=lately.p50,
+        p99=lately.p99,
     )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from equalizer.config.diff import Change
 from equalizer.config.load import Loaded
 from equalizer.config.source import Source, show
+from equalizer.control.admission import Admission, admission
 from equalizer.control.functions import functions
 from equalizer.control.key_source import configured, on_the_wire
 from equalizer.control.ring import Ring
@@ -13,6 +14,7 @@ from equalizer.engine.port import Complaint, Engine
 from equalizer.errors import ConfigError, Problem
 from equalizer.health import plan as planner
 from equalizer.health.plan import Plan
+from equalizer.model.admin import Admin
 from equalizer.model.config import Config
 from equalizer.policy.birth import Choose
 from equalizer.snapshot import compile as compiler
@@ -27,6 +29,7 @@ class Checked(NamedTuple):
     notices: tuple[str, ...]
     functions: Mapping[str, Choose]
     """Those that choose, by pool."""
+    admission: Admission | None
 
 
 def reconcile(
@@ -50,6 +53,7 @@ def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_k
     problems: list[Problem] = []
     asked = configured(loaded, problems, make=make_keys, ring=ring)
     chosen_by = functions(loaded, problems)
+    admitted = admission(loaded, problems, make=make_keys)
     # Where the keys are refused, a key that is used for nothing lets the rest be checked.
     keys = (Ring() if problems else ring).kept(asked)
     try:
@@ -61,7 +65,8 @@ def checked(loaded: Loaded, engine: Engine, revision: int, ring: Ring, *, make_k
     plan = _planned(loaded, snapshot, problems)
     if problems:
         raise ConfigError(problems)
-    return Checked(snapshot, plan, tuple(str(_told(each, loaded.source)) for each in complaints), chosen_by)
+    notices = tuple(str(_told(each, loaded.source)) for each in complaints)
+    return Checked(snapshot, plan, notices, chosen_by, admitted)
 
 
 def _planned(loaded: Loaded, snapshot: wire.Snapshot, problems: list[Problem]) -> Plan:
@@ -116,3 +121,17 @@ def for_later(before: Config, after: Config) -> Iterator[str]:
         yield "records.file counts from the next start or upgrade"
     if before.control.socket != after.control.socket:
         yield "control.socket counts from the next start or upgrade"
+    if before.admin != after.admin:
+        yield from _of_admin(before.admin, after.admin)
+
+
+def _of_admin(before: Admin | None, after: Admin | None) -> Iterator[str]:
+    if after is None:
+        yield "the admin API admits nobody any more; its port is closed at the next start or upgrade"
+    elif before is None:
+        yield "admin counts from the next start or upgrade"
+    else:
+        if before.address != after.address:
+            yield "admin.address counts from the next start or upgrade"
+        if (before.tls is None) != (after.tls is None):
+            yield "admin.tls counts from the next start or upgrade"

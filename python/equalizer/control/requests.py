@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, cast
 
 import structlog
 
+from equalizer.control import states
 from equalizer.control.answers import (
     Happenings,
     Metrics,
@@ -27,7 +28,6 @@ from equalizer.control.answers import (
 from equalizer.control.service import Service
 from equalizer.control.upgrade import Upgrade
 from equalizer.errors import ConfigError, EqualizerError, RequestError
-from equalizer.model import duration
 
 _STATES: Final[Mapping[str, Wish]] = {"up": "up", "drain": "draining", "maintenance": "maintenance"}
 _KEYS: Final[Mapping[str, frozenset[str]]] = {
@@ -42,7 +42,6 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "weight": frozenset({"pool", "server", "weight"}),
 }
 Answer: TypeAlias = Status | Metrics | Happenings | Reloaded | StateChange | WeightChange | Upgraded
-_LEAST, _MOST = timedelta(seconds=1), timedelta(days=30)
 
 
 def answer(service: Service, line: bytes, upgrade: Upgrade) -> bytes:
@@ -126,14 +125,7 @@ def _weight(request: Mapping[str, object]) -> int | None:
 
 
 def _time(request: Mapping[str, object], key: str) -> timedelta | None:
-    value = request.get(key)
-    if value is None:
-        return None
-    time = duration.parse(value)
-    if time is None or not _LEAST <= time <= _MOST:
-        word = key.replace("_", "-")
-        raise RequestError(f"found {word} {json.dumps(value)}", 'write a time from 1s to 720h, such as "30m"')
-    return time
+    return states.term(key.replace("_", "-"), request.get(key))
 
 
 def _error(error: EqualizerError) -> Mapping[str, object]:

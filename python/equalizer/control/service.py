@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,9 @@ from threading import Lock
 from types import TracebackType
 
 from equalizer.config.diff import diff
-from equalizer.config.load import Loaded, Written, load
-from equalizer.control import records, sockets, states, weights
-from equalizer.control.ahead import count
+from equalizer.config.load import Written, load
+from equalizer.control import reached, records, sockets, states, weights
+from equalizer.control.admission import Admission
 from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, WeightChange, Wish
 from equalizer.control.before import Before, Given, Held
 from equalizer.control.choosing import Choosing
@@ -25,38 +25,25 @@ from equalizer.control.happening import Event, ReloadRefused
 from equalizer.control.key_source import renewed
 from equalizer.control.look import Watch
 from equalizer.control.losses import Losses
-from equalizer.control.overview import overview
+from equalizer.control.names import pool_named, server_named
+from equalizer.control.overview import Known, status
+from equalizer.control.pace import Pace
 from equalizer.control.present import Present
 from equalizer.control.reconcile import Checked, for_later, read_anew, reconcile
 from equalizer.control.records import Records
 from equalizer.control.ring import Ring
+from equalizer.control.running import Running
 from equalizer.control.states import Standing
 from equalizer.control.weights import Weights
 from equalizer.engine.native import start
 from equalizer.engine.port import Engine
-from equalizer.errors import EqualizerError, RequestError
+from equalizer.errors import EqualizerError, NotNowError, RequestError
 from equalizer.model.config import Config
-from equalizer.policy.birth import Choose
 from equalizer.policy.emptying import Count
-from equalizer.snapshot.compile import served
 from equalizer.snapshot.report import PoolReport, Report, ServerReport
 from equalizer.snapshot.wire import Snapshot
 
 _NO_KEY_FILE = "no [keys] file: cookies are sealed with a key for this run, and mean nothing after it"
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """What is served now."""
-
-    loaded: Loaded
-    snapshot: Snapshot
-    notices: tuple[str, ...]
-    functions: Mapping[str, Choose]
-
-    @property
-    def config(self) -> Config:
-        return self.loaded.config
 
 
 class Service:
@@ -81,7 +68,7 @@ class Service:
         self._changing = Lock()
         self._given = False
         self._weights, self._weighed = weights.begun(before.weights), weights.UNSAID
-        self._losses = Losses()
+        self._losses, self._pace = Losses(), Pace(time.monotonic())
         self._watch = _watch(written)
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
@@ -92,7 +79,7 @@ class Service:
             unused = sockets.adopt(before.opened, loaded.config.listeners, self._engine)
             self._records = records.opened(loaded, self._engine, self._tell, before.record_file)
             found = reconcile(loaded, self._engine, 1, self._ring, partial(self._begin, loaded.config))
-            self._running = _Running(loaded, found.snapshot, (*found.notices, *unused), found.functions)
+            self._running = Running.of(loaded, found, unused)
             self._choosing.use(found.functions, loaded.config)
             self._weigh(weights.kept(self._weights, loaded.config))
         except BaseException:
@@ -102,19 +89,8 @@ class Service:
     def status(self) -> Status:
         """Pools and servers as they do now."""
         report = Report.model_validate(self._engine.report())
-        return Status(
-            config=self.name,
-            pid=os.getpid(),
-            revision=report.revision,
-            at=time.time(),
-            connections=report.connections,
-            pools=tuple(
-                overview(
-                    pool, each.servers, report.pools.get(pool, PoolReport()), self._present, self._weights
-                )
-                for pool, each in self._running.config.pools.items()
-            ),
-        )
+        known = Known(self._present, self._weights, self._pace)
+        return status(self.name, self._running.config, report, known)
 
     def metrics(self) -> Metrics:
         """What is counted, in the text format of Prometheus."""
@@ -222,6 +198,7 @@ class Service:
         standings, now = self._present.standings, time.time()
         names = states.due(standings, now)
         report = Report.model_validate(self._engine.report(sessions=bool(names)))
+        self._pace.note(report, time.monotonic())
         for news in self._losses.news(report, time.monotonic()):
             self._tell(news)
         for pool, server in names:
@@ -259,17 +236,18 @@ class Service:
         path = loaded.config.control.socket
         return None if path is None else loaded.source.base / path
 
+    @property
+    def admission(self) -> Admission | None:
+        """Who may use the admin API, and where it is; None where there is none."""
+        return self._running.admission
+
     def address(self, listener: str | None = None) -> str:
         """The `IP:port` that a listener really has; the name may be left out where there is one."""
-        return self._engine.sockets()[self._name(listener)]
+        return self._engine.sockets()[reached.listener_of(self._running.config, listener)]
 
     def url(self, listener: str | None = None) -> str:
         """Where a client on this machine reaches a listener; a wildcard address is reached by loopback."""
-        name = self._name(listener)
-        host, _, port = self.address(name).rpartition(":")
-        host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
-        scheme = "https" if self._running.config.listeners[name].tls else "http"
-        return f"{scheme}://{host}:{port}"
+        return reached.url(self._running.config, self._engine.sockets(), listener)
 
     def report(self) -> Mapping[str, object]:
         """Counters of the engine."""
@@ -277,9 +255,7 @@ class Service:
 
     def summary(self) -> list[str]:
         """One line a listener: what it serves."""
-        pools = [(name, self._running.config.pools[name]) for name in served(self._running.config)]
-        what = ", ".join(f"pool {name} with {count(len(pool.servers), 'server')}" for name, pool in pools)
-        return [f"{name}: {self.url(name)} serves {what}" for name in self._running.config.listeners]
+        return reached.summary(self._running.config, self._engine.sockets())
 
     def notices(self) -> list[str]:
         """What the user should know although it is no error."""
@@ -292,7 +268,7 @@ class Service:
         with self._changing:
             self._require_rule()
             if written is None and not isinstance(self._written, str | os.PathLike):
-                raise RequestError(
+                raise NotNowError(
                     f"the configuration came from the {self._called}, not from a file",
                     "write it into a file and run that",
                 )
@@ -304,7 +280,7 @@ class Service:
             revision = before.snapshot.revision + 1
             apply = partial(self._apply, loaded.config)
             found = reconcile(loaded, self._engine, revision, self._ring, apply)
-            after = _Running(loaded, found.snapshot, found.notices, found.functions)
+            after = Running.of(loaded, found)
             self._running, self._written, self._watch = after, asked, watch
             self._choosing.use(found.functions, loaded.config)
             self._weigh(weights.kept(self._weights, after.config))
@@ -330,14 +306,8 @@ class Service:
 
     def _require(self, pool: str, server: str) -> None:
         self._require_rule()
-        pools = self._running.config.pools
-        if pool not in pools:
-            raise RequestError(f"found no pool {pool}", f"write {' or '.join(pools)}")
-        servers = pools[pool].servers
-        if server not in servers:
-            raise RequestError(
-                f"found no server {server} in pool {pool}", f"write {' or '.join(list(servers)[:8])}"
-            )
+        table = pool_named(self._running.config.pools, pool)
+        server_named(table.servers, pool, server)
 
     @contextmanager
     def handing_over(self) -> Iterator[tuple[Given, Callable[[], bytes]]]:
@@ -377,7 +347,7 @@ class Service:
 
     def _require_rule(self) -> None:
         if self._given:
-            raise RequestError("another process has taken over", "ask again: it answers now")
+            raise NotNowError("another process has taken over", "ask again: it answers now")
 
     def drain(self) -> bool:
         """Accept nothing more, wait up to `timeouts.stop` for exchanges in flight, write the records.
@@ -405,14 +375,6 @@ class Service:
                 self._engine.load_records(snapshot, handed)
         elif self._records:
             self._records.restore(snapshot)
-
-    def _name(self, listener: str | None) -> str:
-        names = list(self._running.config.listeners)
-        if listener is None and len(names) == 1:
-            return names[0]
-        if listener is None or listener not in names:
-            raise EqualizerError(f"found no listener {listener}", f"write {' or '.join(names)}")
-        return listener
 
     def __enter__(self) -> "Service":
         return self

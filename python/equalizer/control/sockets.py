@@ -44,6 +44,10 @@ class Opened:
             "write ListenStream=IP:PORT for it",
         )
 
+    def close(self) -> None:
+        """Nobody uses it."""
+        os.close(self.descriptor)
+
 
 def of_systemd(environment: Mapping[str, str]) -> tuple[Opened, ...]:
     """Those that systemd opened for this process (sd_listen_fds(3)); raises ListenError."""
@@ -65,7 +69,7 @@ def adopt(opened: Iterable[Opened], listeners: Mapping[str, Listener], engine: E
     for each in opened:
         name = _listener(each, listeners)
         if name is None:
-            os.close(each.descriptor)
+            each.close()
             notices.append(
                 f"no listener for the socket {each.name}, which listens on {each.address}: it is closed"
             )

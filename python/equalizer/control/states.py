@@ -3,17 +3,22 @@
 A draining server's sessions are counted from time to time, so that it can be told when it will be empty.
 """
 
+import json
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TypeAlias
 
 from equalizer.control.answers import Draining, State, Wish
+from equalizer.errors import RequestError
 from equalizer.health.verdict import WELL, Verdict
+from equalizer.model import duration
 from equalizer.policy.emptying import Count, seconds_until_empty
 from equalizer.policy.outliers import Out
 from equalizer.snapshot.wire import ServerState
 
+_LEAST, _MOST = timedelta(seconds=1), timedelta(days=30)
 _BETWEEN = 5.0  # seconds from count to count
 _KEPT = 360  # counts: half an hour, as long as the census looks back
 
@@ -40,6 +45,17 @@ class Standing:
 
 Standings: TypeAlias = Mapping[Name, Standing]
 """By server; who is not there is up."""
+
+
+def term(word: str, written: object) -> timedelta | None:
+    """How long a server drains, or waits for the idle, as a person writes it; raises RequestError."""
+    if written is None:
+        return None
+    time = duration.parse(written)
+    if time is None or not _LEAST <= time <= _MOST:
+        found = json.dumps(written)
+        raise RequestError(f"found {word} {found}", 'write a time from 1s to 720h, such as "30m"')
+    return time
 
 
 def given(standings: Standings, name: Name, standing: Standing) -> Standings:

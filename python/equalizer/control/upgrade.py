@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from equalizer.control.answers import Upgraded
@@ -23,7 +23,9 @@ _PATIENCE = 60.0  # seconds for a process to start: host names are resolved, and
 _SEE = "this process serves on; correct that, and upgrade again"
 
 
-def upgrade(service: Service, control: Held | None, python: str) -> Upgraded:
+def upgrade(
+    service: Service, control: Held | None, python: str, faces: Sequence[tuple[str, int]] = ()
+) -> Upgraded:
     """Start a process with another interpreter, and leave everything to it.
 
     Raises RequestError or UpgradeError; then this process serves on.
@@ -34,7 +36,7 @@ def upgrade(service: Service, control: Held | None, python: str) -> Upgraded:
         )
     with service.handing_over() as (given, records), _started(python) as line:
         try:
-            given.say(line, control)
+            given.say(line, control, faces)
             _heard(line, "prepared")
             line.say({"word": "records"}, content=records())
             ready = _heard(line, "ready")

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from equalizer.model.access_log import AccessLog
+from equalizer.model.admin import Admin
 from equalizer.model.control import Control
 from equalizer.model.debug import Debug
 from equalizer.model.engine import Engine
@@ -52,5 +53,7 @@ class Config(Noun):
     """How long we wait."""
     access_log: AccessLog | None = None
     """Where every exchange is told."""
+    admin: Admin | None = None
+    """Where the admin API is."""
     debug: Debug | None = None
     """Who may ask why an exchange went where it went."""

@@ -19,12 +19,14 @@ def _variable(value: str) -> str:
     return value
 
 
+Variable = Annotated[str, AfterValidator(_variable)]
+"""The name of an environment variable that holds a secret."""
+
+
 class Keys(Noun):
     """The key ring: in a file or in the environment; without both, there is a key for this run only."""
 
     file: Path | None = Field(default=None, examples=["equalizer.keys"])
     """Made with mode 0600 when absent."""
-    environment: Annotated[str, AfterValidator(_variable)] | None = Field(
-        default=None, examples=["EQUALIZER_KEYS"]
-    )
+    environment: Variable | None = Field(default=None, examples=["EQUALIZER_KEYS"])
     """The variable that holds it, for containers: `id:secret`, newest first, between spaces or commas."""

@@ -55,9 +55,11 @@ class ServerReport(_Counted):
     weight: int | None = None
     """For new sessions, now; None when the engine does not say."""
     timed: int = 0
-    """Answers that were timed."""
+    """Answers that were timed: all where there are few, else some of them."""
     micros: int = 0
-    """What they took together."""
+    """What they took together, to the head of the response."""
+    times: Mapping[int, int] = {}
+    """How many of them took up to so many microseconds, and more than the class before."""
     connects: int = 0
     faults: Mapping[str, int] = {}
     errors: int = 0

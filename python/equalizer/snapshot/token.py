@@ -1,4 +1,4 @@
-"""The debug token, read from its file; what is wrong with it is told, never what it is."""
+"""A token, read from its file; what is wrong with it is told, never what it is."""
 
 import os
 import re
@@ -17,14 +17,19 @@ _WRITE = "write the path of a file with a token of 16 to 128 visible ASCII chara
 
 def debugging(debug: Debug, source: Source, problems: list[Problem]) -> wire.Debugging | None:
     """The token as the engine takes it; None with a problem where it cannot be had."""
-    text, fault = _read(source.base / debug.token_file)
+    text, fault = read(source.base / debug.token_file)
     if fault:
         problems.append(source.problem(("debug", "token_file"), f"found {show(debug.token_file)}, {fault}"))
         return None
     return wire.Debugging(token=text)
 
 
-def _read(path: Path) -> tuple[str, str]:
+def is_token(text: str) -> bool:
+    """Whether it may be one."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def read(path: Path) -> tuple[str, str]:
     """The token of a file, and what is wrong with it."""
     try:
         with open(path, "rb", opener=_without_waiting) as file:
@@ -40,7 +45,7 @@ def _read(path: Path) -> tuple[str, str]:
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or "no file name").lower()
         return "", f"which cannot be read ({reason}); {_WRITE}"
-    return (text, "") if _TOKEN.fullmatch(text) else ("", f"which holds no token; {_WRITE}")
+    return (text, "") if is_token(text) else ("", f"which holds no token; {_WRITE}")
 
 
 def _without_waiting(path: str, flags: int) -> int:

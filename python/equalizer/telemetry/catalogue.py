@@ -5,12 +5,24 @@ Labels are bounded: names from the configuration, and words from closed lists.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Final, Literal, TypeAlias
 
 from equalizer.snapshot.report import LOST, REFUSED, PoolReport, Report, ServerReport
 
-Reading: TypeAlias = tuple[tuple[str, ...], float]
+
+@dataclass(frozen=True)
+class Spread:
+    """How many values there were up to each bound, and their sum."""
+
+    buckets: tuple[tuple[float, int], ...]
+    sum: float
+
+
+Reading: TypeAlias = tuple[tuple[str, ...], float | Spread]
 """The values of a metric's labels, and what was counted."""
+BOUNDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, inf)
+"""Of times, in seconds; each but the last is the end of a class that the engine counts in."""
 STATES: Final = ("up", "draining", "maintenance", "down")
 
 
@@ -19,7 +31,7 @@ class Metric:
     """What is told under one name."""
 
     name: str
-    type: Literal["counter", "gauge"]
+    type: Literal["counter", "gauge", "histogram"]
     unit: str
     """What is counted, in a word or two."""
     help: str
@@ -90,6 +102,21 @@ def _probes(report: Report) -> Iterable[Reading]:
     ]
 
 
+def _times(report: Report) -> Iterable[Reading]:
+    return [
+        ((pool, name), _spread(server))
+        for pool, each in report.pools.items()
+        for name, server in each.servers.items()
+    ]
+
+
+def _spread(server: ServerReport) -> Spread:
+    counts = tuple(
+        (bound, sum(count for end, count in server.times.items() if end <= bound * 1e6)) for bound in BOUNDS
+    )
+    return Spread(counts, server.micros / 1e6)
+
+
 def _changes(report: Report) -> Iterable[Reading]:
     """From zero on: the first one must show as an increase."""
     return [
@@ -148,6 +175,14 @@ CATALOGUE: Final = (
         "Exchanges that a server has now.",
         ("pool", "server"),
         _servers(lambda server: server.in_flight),
+    ),
+    Metric(
+        "equalizer_server_response_seconds",
+        "histogram",
+        "seconds",
+        "From a request to the head of its response: each of a quiet pool, about one in 16 of a busy one.",
+        ("pool", "server"),
+        _times,
     ),
     Metric(
         "equalizer_server_connects_total",
@@ -367,24 +402,3 @@ CATALOGUE: Final = (
     ),
 )
 """Every metric there is."""
-
-
-def page() -> str:
-    """The reference page, in Markdown."""
-    rows = [
-        f"| `{metric.name}` | {metric.type} | {metric.unit} | "
-        f"{', '.join(f'`{label}`' for label in metric.labels) or '—'} | {metric.help} |"
-        for metric in CATALOGUE
-    ]
-    return "\n".join(
-        [
-            "# Every metric",
-            "",
-            "`equalizer metrics` prints them with their values, `equalizer metrics --catalogue` this page.",
-            "How to read them: [Logs and metrics](../guide/logs-and-metrics.md).",
-            "",
-            "| name | type | counts | labels | meaning |",
-            "| --- | --- | --- | --- | --- |",
-            *rows,
-        ]
-    )

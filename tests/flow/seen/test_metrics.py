@@ -5,7 +5,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from equalizer.telemetry.catalogue import CATALOGUE, page
+from equalizer.telemetry.catalogue import CATALOGUE
+from equalizer.telemetry.reference import page
 from support.balancer import get
 from support.process import Named, run, running, write
 from support.wire import connect
@@ -56,7 +57,7 @@ def test_every_metric_of_the_catalogue_is_told_by_a_real_engine(tmp_path: Path, 
             assert client.response().status == 200
         assert "1 by home_maintenance" in balancer.log("sessions lost in pool shop")
         found = samples()
-        told = {name for name, _ in found}
+        told = {name.removesuffix("_bucket") for name, _ in found}
         # A fault that nobody met has no series, no choice that nobody was asked for, nor who asks no agent.
         silent = {"equalizer_server_faults_total", "equalizer_choices_total", "equalizer_server_agent_load"}
         assert {metric.name for metric in CATALOGUE} - told <= silent
@@ -67,6 +68,9 @@ def test_every_metric_of_the_catalogue_is_told_by_a_real_engine(tmp_path: Path, 
         assert value("equalizer_answers_total", status="400") == 1
         assert value("equalizer_records", pool="shop", record="address") == 1
         assert value("equalizer_config_revision") == 1
+        assert value("equalizer_server_response_seconds_count", pool="shop", server=home) == 2
+        assert value("equalizer_server_response_seconds_bucket", pool="shop", server=home, le="+Inf") == 2
+        assert 0 < value("equalizer_server_response_seconds_sum", pool="shop", server=home) < 60
 
 
 def test_the_catalogue_is_printed_without_a_running_equalizer() -> None:

@@ -1,0 +1,74 @@
+"""The application: whoever shows the token asks control, and nobody else learns anything."""
+
+from importlib.metadata import version
+
+import structlog
+from fastapi import FastAPI, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from equalizer.admin import problems
+from equalizer.admin.changing import changing
+from equalizer.admin.seeing import metrics, seeing
+from equalizer.control.service import Service
+
+_ABOUT = "Pools and servers of a running Equalizer: what they do, and who may use them."
+_TOKEN = HTTPBearer(auto_error=False, description="The token that [admin] names.")
+_PREFIX = "/api/v1"
+
+
+def application(service: Service) -> ASGIApp:
+    """The API of a service."""
+    app = FastAPI(
+        title="Equalizer",
+        description=_ABOUT,
+        version=version("equalizer"),
+        openapi_url=f"{_PREFIX}/openapi.json",
+        docs_url=None,  # they would be loaded from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Security(_TOKEN)],
+        responses={
+            "4XX": {"model": problems.Problem, "description": "What is wrong, and what to write instead."}
+        },
+        generate_unique_id_function=_name,
+    )
+    problems.told_by(app)
+    app.include_router(seeing(service), prefix=_PREFIX)
+    app.include_router(changing(service), prefix=_PREFIX)
+    app.include_router(metrics(service))
+    return _Guarded(app, service)
+
+
+def _name(route: APIRoute) -> str:
+    return route.name
+
+
+class _Guarded:
+    """Turns everybody away who does not show the token, whatever is asked for."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        admission = self._service.admission
+        if admission is None or not admission.admits(_shown(scope)):
+            detail = (
+                "found no token, or another one; write Authorization: Bearer with the one that [admin] names"
+            )
+            fields = {"WWW-Authenticate": 'Bearer realm="equalizer"', "Connection": "close"}
+            await problems.answer(401, detail, fields=fields)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            # The client has been told 500 already.
+            structlog.get_logger().exception("a request to the admin API failed")
+
+
+def _shown(scope: Scope) -> bytes:
+    """The token of a request; nothing where it shows none, or several."""
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
+    scheme, _, token = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
+    return bytes(token.strip()) if scheme.lower() == b"bearer" else b""

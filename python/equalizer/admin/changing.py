@@ -1,0 +1,55 @@
+"""The requests that change something: who may use a server, its weight, the configuration."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from equalizer.admin.turns import Turns
+from equalizer.control import states
+from equalizer.control.answers import Reloaded, StateChange, WeightChange, Wish
+from equalizer.control.service import Service
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class State(_Body):
+    """Who shall be able to use a server."""
+
+    state: Wish
+    deadline: str | None = Field(default=None, examples=["30m"])
+    """After this time the sessions that are left get another home; for `draining`."""
+    idle_first: str | None = Field(default=None, examples=["5m"])
+    """A session that was idle for this time gets another home at its next request; for `draining`."""
+
+
+class Weight(_Body):
+    """A server's share of new sessions."""
+
+    weight: Annotated[int, Field(ge=0, le=256, strict=True)] | None
+    """0 takes no new sessions; null is what the configuration says."""
+
+
+def changing(service: Service) -> APIRouter:
+    """What a person may want to be different."""
+    router, turns = APIRouter(tags=["change"]), Turns(2)
+
+    @router.put("/pools/{pool}/servers/{server}/state")
+    async def set_state(pool: str, server: str, body: State) -> StateChange:
+        """Let a server drain, rest or serve."""
+        terms = (states.term("deadline", body.deadline), states.term("idle_first", body.idle_first))
+        return await turns.ask(service.set_state, pool, server, body.state, *terms)
+
+    @router.put("/pools/{pool}/servers/{server}/weight")
+    async def set_weight(pool: str, server: str, body: Weight) -> WeightChange:
+        """Give a server another weight."""
+        return await turns.ask(service.set_weight, pool, server, body.weight)
+
+    @router.post("/reload")
+    async def reload() -> Reloaded:
+        """Read the file again: applied whole, or refused whole."""
+        return await turns.ask(service.reload)
+
+    return router

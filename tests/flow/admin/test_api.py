@@ -1,0 +1,167 @@
+"""What the admin API shows and changes, over a real connection."""
+
+from dataclasses import asdict
+from threading import Thread
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from equalizer.telemetry.catalogue import CATALOGUE
+from flow.admin.conftest import Open
+from support.balancer import get
+
+WEB1 = "/api/v1/pools/shop/servers/web1"
+
+
+def test_the_status_is_that_of_the_service(api: Open) -> None:
+    for _ in range(3):
+        assert api.lb.ask(get()).status == 200
+    found = api.client.get("/api/v1/status").json
+    said = asdict(api.lb.service.status())
+    counts = {server["name"]: server["exchanges"] for server in found["pools"][0]["servers"]}
+    assert counts == {server["name"]: server["exchanges"] for server in said["pools"][0]["servers"]}
+    assert sum(counts.values()) == 3
+    assert found.keys() == said.keys()
+    assert api.client.get("/api/v1/pools").json[0]["name"] == "shop"
+    assert [each["name"] for each in api.client.get("/api/v1/pools/shop/servers").json] == list(counts)
+    assert api.client.get(WEB1).json["state"] == "up"
+
+
+def test_a_server_drains_rests_and_serves_as_it_is_told(api: Open) -> None:
+    done = api.client.ask("PUT", f"{WEB1}/state", {"state": "draining", "deadline": "30m"})
+    assert (done.status, done.json["before"], done.json["state"]) == (200, "up", "draining")
+    assert api.client.get(WEB1).json["draining"]["deadline"] == done.json["deadline"]
+    assert {api.lb.ask(get()).get("server-name") for _ in range(12)} == {"web2", "web3"}
+    assert api.client.ask("PUT", f"{WEB1}/state", {"state": "maintenance"}).json["before"] == "draining"
+    assert api.client.ask("PUT", f"{WEB1}/state", {"state": "up"}).json["before"] == "maintenance"
+    assert {api.lb.ask(get()).get("server-name") for _ in range(12)} == {"web1", "web2", "web3"}
+
+
+def test_a_weight_is_given_and_taken_back(api: Open) -> None:
+    assert api.client.ask("PUT", f"{WEB1}/weight", {"weight": 0}).json["weight"] == 0
+    assert {api.lb.ask(get()).get("server-name") for _ in range(12)} == {"web2", "web3"}
+    found = api.client.get(WEB1).json
+    assert (found["given"], found["weight_now"], found["weight"]) == (0, 0, 100)
+    assert api.client.ask("PUT", f"{WEB1}/weight", {"weight": None}).json["weight"] == 100
+    assert api.client.get(WEB1).json["given"] is None
+
+
+def test_events_are_told_and_waited_for(api: Open) -> None:
+    assert api.client.get("/api/v1/events").json == {"last": 0, "events": []}
+    found: list[dict[str, object]] = []
+    waiting = Thread(target=lambda: found.extend(api.client.get("/api/v1/events?wait=5").json["events"]))
+    waiting.start()
+    api.client.ask("PUT", f"{WEB1}/state", {"state": "maintenance"})
+    waiting.join()
+    assert [each["kind"] for each in found] == ["state"]
+    assert api.client.get("/api/v1/events?after=1").json["events"] == []
+
+
+def test_what_is_counted_reads_as_prometheus_takes_it(api: Open) -> None:
+    for _ in range(5):
+        assert api.lb.ask(get()).status == 200
+    answer = api.client.get("/metrics")
+    assert answer.fields["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    known = {metric.name.removesuffix("_total"): metric for metric in CATALOGUE}
+    assert families.keys() == known.keys()
+    for name, family in families.items():
+        for sample in family.samples:
+            assert sample.labels.keys() - {"le"} == set(known[name].labels)
+    exchanges = families["equalizer_exchanges"].samples
+    assert sum(sample.value for sample in exchanges) == 5
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "detail"),
+    [
+        ("GET", "/api/v1/pools/shp", None, 404, "found no pool shp; write shop"),
+        (
+            "PUT",
+            "/api/v1/pools/shop/servers/web9/state",
+            {"state": "up"},
+            404,
+            "found no server web9 in pool shop; write web1 or web2 or web3",
+        ),
+        ("GET", "/nothing", None, 404, "found no /nothing; what there is, /api/v1/openapi.json says"),
+        ("DELETE", "/api/v1/status", None, 405, "found DELETE /api/v1/status; write GET"),
+        (
+            "PUT",
+            f"{WEB1}/state",
+            {"state": "drained"},
+            422,
+            "state: found \"drained\"; it should be 'up', 'draining' or 'maintenance'",
+        ),
+        (
+            "PUT",
+            f"{WEB1}/state",
+            {"state": "up", "deadline": "30m"},
+            422,
+            "found a deadline or idle time beside up; write them for draining only",
+        ),
+        (
+            "PUT",
+            f"{WEB1}/state",
+            {"state": "draining", "deadline": "soon"},
+            422,
+            'found deadline "soon"; write a time from 1s to 720h, such as "30m"',
+        ),
+        (
+            "PUT",
+            f"{WEB1}/weight",
+            {"weight": 257},
+            422,
+            "weight: found 257; it should be less than or equal to 256",
+        ),
+        ("PUT", f"{WEB1}/weight", {}, 422, "weight: found nothing; it is required"),
+        (
+            "PUT",
+            f"{WEB1}/weight",
+            {"weight": 1, "wait": 2},
+            422,
+            "wait: found 2; extra inputs are not permitted",
+        ),
+        (
+            "GET",
+            "/api/v1/events?wait=60",
+            None,
+            422,
+            'wait: found "60"; it should be less than or equal to 5',
+        ),
+        (
+            "POST",
+            "/api/v1/reload",
+            None,
+            409,
+            "the configuration came from the config, not from a file; write it into a file and run that",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_sentence(
+    api: Open, method: str, path: str, body: object, status: int, detail: str
+) -> None:
+    assert api.client.ask(method, path, body).problem(status) == detail
+
+
+def test_a_body_that_is_no_json_is_told(api: Open) -> None:
+    fields = {"Authorization": f"Bearer {api.client.token}", "Content-Type": "application/json"}
+    found = api.client.send("PUT", f"{WEB1}/weight", fields, "{weight: 1}").problem(422)
+    assert found.endswith("found a body that is not JSON; write a JSON object")
+
+
+def test_the_description_names_what_there_is(api: Open) -> None:
+    found = api.client.get("/api/v1/openapi.json").json
+    assert set(found["paths"]) == {
+        "/api/v1/status",
+        "/api/v1/pools",
+        "/api/v1/pools/{pool}",
+        "/api/v1/pools/{pool}/servers",
+        "/api/v1/pools/{pool}/servers/{server}",
+        "/api/v1/pools/{pool}/servers/{server}/state",
+        "/api/v1/pools/{pool}/servers/{server}/weight",
+        "/api/v1/events",
+        "/api/v1/reload",
+        "/metrics",
+    }
+    names = [each["operationId"] for path in found["paths"].values() for each in path.values()]
+    assert len(set(names)) == len(names)
