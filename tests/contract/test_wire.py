@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contract import persistence
 from equalizer.engine import native
 from equalizer.engine.port import Engine
-from equalizer.snapshot import wire, wire_balance
+from equalizer.snapshot import wire, wire_balance, wire_guards
 
 # Snapshots are large: drawing a hundred takes a while, and the more on a busy machine.
 pytestmark = pytest.mark.timeout(240)
@@ -124,6 +124,23 @@ _balances = _own_balances | st.builds(
 )
 
 
+_some = st.integers(1, 1_000_000)
+_rates = st.lists(
+    st.builds(
+        wire_guards.RateLimit,
+        name=persistence.name,
+        count=_some,
+        per=st.sampled_from((1_000, 60_000, 3_600_000)),
+        burst=_some,
+        key=st.none() | _hashed,
+        capacity=st.integers(1, 10_000),
+        condition=persistence.conditions,
+    ),
+    max_size=3,
+    unique_by=lambda limit: limit.name,
+).map(tuple)
+
+
 @st.composite
 def pool(draw: st.DrawFn) -> wire.Pool:
     """A pool whose rules name its own servers."""
@@ -137,6 +154,7 @@ def pool(draw: st.DrawFn) -> wire.Pool:
         persistence=draw(persistence.chains),
         sessions=draw(persistence.sessions([server.name for server in servers])),
         queue=wire.Queue(wait=draw(st.just(0) | _time), length=draw(st.integers(0, 65535))),
+        rates=draw(_rates),
         tls=draw(st.none() | _server_tls),
         servers=tuple(servers),
     )

@@ -48,6 +48,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         via = "eq"
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         queue = { wait = "250ms" }
+        rates = { client = "20/m", all = { rate = "9/s", burst = 4, key = "pool", when = { path = "/a" } } }
         [pools.shop.servers]
         web1 = { address = "127.0.0.1:9001", limit = 50 }
         web2 = { address = "web2.internal:80", weight = 0, generation = 3, incarnation = "b" }
@@ -157,6 +158,38 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "accept": (),
                 },
                 "queue": {"wait": 250, "length": 128},
+                "rates": (
+                    {
+                        "name": "client",
+                        "count": 20,
+                        "per": 60_000,
+                        "burst": 20,
+                        "key": {"over": "address", "name": "", "prefix4": 32, "prefix6": 64},
+                        "capacity": 100_000,
+                        "condition": {"when": (), "unless": ()},
+                    },
+                    {
+                        "name": "all",
+                        "count": 9,
+                        "per": 1_000,
+                        "burst": 4,
+                        "key": None,
+                        "capacity": 100_000,
+                        "condition": {
+                            "when": (
+                                {
+                                    "path": ("/a",),
+                                    "method": (),
+                                    "host": (),
+                                    "field": {},
+                                    "client": (),
+                                    "scheme": (),
+                                },
+                            ),
+                            "unless": (),
+                        },
+                    },
+                ),
                 "tls": None,
                 "servers": (
                     {"name": "web1", "address": "127.0.0.1:9001", "host": "127.0.0.1", "weight": 100}

@@ -21,7 +21,7 @@ use equalizer_core::snapshot::wire::Timeouts;
 pub(crate) use self::admit::{Admitted, Refused, admit};
 use self::relay::Unrelayed;
 use crate::access::notes::Notes;
-use crate::answer::{Page, answer};
+use crate::answer::{Page, RETRY_AFTER, answer};
 use crate::body::{Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
 use crate::choice;
@@ -130,20 +130,13 @@ impl Asked {
 
     /// Answers with an error; `whole` when nothing of the request is left to read.
     async fn refuse(&self, worker: &Worker, client: &Client, status: u16, whole: bool) -> After {
-        self.tell(worker, client, status, &[], whole).await
+        let delivery = self.delivery(worker, whole);
+        self.tell(worker, client, Page { status, location: &[], retry_after: RETRY_AFTER, delivery }).await
     }
 
-    /// The same, with where the request belongs instead.
-    async fn tell(
-        &self,
-        worker: &Worker,
-        client: &Client,
-        status: u16,
-        location: &[u8],
-        whole: bool,
-    ) -> After {
-        let delivery = self.delivery(worker, whole);
-        let page = Page { status, location, delivery };
+    /// The same with a page.
+    async fn tell(&self, worker: &Worker, client: &Client, page: Page<'_>) -> After {
+        let delivery = page.delivery;
         match answer(worker, client, page, self.method == Method::Head, &self.notes).await {
             Ok(()) if delivery.keep => After::Keep,
             Ok(()) => After::Linger,

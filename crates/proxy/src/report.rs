@@ -51,6 +51,8 @@ pub struct PoolReport {
     pub choices: BTreeMap<&'static str, u64>,
     /// Requests that wait for any server.
     pub waiting: u64,
+    /// By name.
+    pub rates: BTreeMap<String, RateReport>,
     /// Sessions that had a home and did not reach it, by reason.
     pub lost: BTreeMap<&'static str, u64>,
     /// By what they are found by: `address`, `cookie:NAME`, `field:NAME`.
@@ -68,6 +70,15 @@ pub struct RecordsReport {
     pub evicted: u64,
     /// Newcomers that found no room.
     pub refused: u64,
+}
+
+/// A rate limit, shared by all workers.
+#[derive(Debug, Clone, Serialize)]
+pub struct RateReport {
+    /// Requests that it has refused.
+    pub refused: u64,
+    /// Keys that it forgot too soon, for want of room.
+    pub evicted: u64,
 }
 
 /// One server's counters.
@@ -159,6 +170,21 @@ impl Report {
                 let (evicted, refused) = (losses.evicted, losses.refused);
                 report.records.insert(name, RecordsReport { held, evicted, refused });
             }
+        }
+    }
+
+    /// Adds what the rate limits have refused.
+    pub(crate) fn count_rates(&mut self, rules: &Snapshot) {
+        for pool in &rules.pools {
+            let Some(report) = self.pools.get_mut(&pool.name) else { continue };
+            report.rates = pool
+                .rates
+                .all()
+                .map(|limit| {
+                    let told = RateReport { refused: limit.refused(), evicted: limit.evicted() };
+                    (limit.name().to_owned(), told)
+                })
+                .collect();
         }
     }
 

@@ -165,6 +165,7 @@ impl Setup {
                     lost: reasons.clone().filter(|(reason, _)| reason.is_loss()).map(told).collect(),
                     limited: reasons.clone().filter(|(reason, _)| reason.is_of_limit()).map(told).collect(),
                     waiting: 0,
+                    rates: BTreeMap::new(),
                     choices: choices.map(|(outcome, count)| (outcome.word(), count.get())).collect(),
                     reasons: reasons.map(told).collect(),
                     records: BTreeMap::new(),

@@ -36,6 +36,7 @@ KINDS: Final[Mapping[str, str]] = {
     "LinesDropped": "lines_dropped",
     "Unchosen": "unchosen",
     "AcceptingPaused": "accepting_paused",
+    "RateLimited": "rate_limited",
     "Defect": "defect",
     "WorkersRestarted": "workers_restarted",
 }

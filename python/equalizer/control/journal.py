@@ -12,6 +12,7 @@ from equalizer.control.losses import (
     Defect,
     LinesDropped,
     Loss,
+    RateLimited,
     SessionsLost,
     Unchosen,
     WorkersRestarted,
@@ -106,6 +107,8 @@ def _loss(event: Loss, log: Log) -> None:
             log.warning(
                 f"pool {event.pool}: the balance in Python did not choose {event.count} times, {event.why}"
             )
+        case RateLimited():
+            log.warning(f"pool {event.pool}: {event.count} requests were over the rate {event.limit}")
         case AcceptingPaused():
             log.error(
                 "no file descriptor or memory left: accepting pauses until connections end; "

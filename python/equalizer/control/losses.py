@@ -49,6 +49,15 @@ class Unchosen:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimited:
+    """Requests that a rate limit of a pool has refused, since that was told last."""
+
+    pool: str
+    limit: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Defect:
     """A defect of ours that cost a connection, or a worker, since that was told last."""
 
@@ -64,7 +73,9 @@ class WorkersRestarted:
     count: int
 
 
-Loss: TypeAlias = SessionsLost | LinesDropped | AcceptingPaused | Unchosen | Defect | WorkersRestarted
+Loss: TypeAlias = (
+    SessionsLost | LinesDropped | AcceptingPaused | Unchosen | RateLimited | Defect | WorkersRestarted
+)
 
 
 @dataclass(slots=True)
@@ -92,6 +103,8 @@ def _all(report: Report) -> Iterator[Loss]:
             yield SessionsLost(pool, reason, count)
         for word, why in _UNCHOSEN.items():
             yield Unchosen(pool, why, each.choices.get(word, 0))
+        for limit, rate in each.rates.items():
+            yield RateLimited(pool, limit, rate.refused)
     yield LinesDropped(report.access_log.dropped)
     yield AcceptingPaused(report.pauses)
     for place, count in report.panics.items():

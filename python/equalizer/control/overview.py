@@ -19,7 +19,8 @@ def overview(
         for name, table in servers.items()
     )
     panics = present.is_panicking(pool)
-    return PoolStatus(pool, report.lost, report.limited, report.waiting, answers, panics)
+    rates = {name: limit.refused for name, limit in report.rates.items()}
+    return PoolStatus(pool, report.lost, report.limited, report.waiting, answers, panics, rates)
 
 
 def _server(

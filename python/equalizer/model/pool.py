@@ -12,6 +12,7 @@ from equalizer.model.noun import Noun, Refusal, refuse_keys
 from equalizer.model.persistence import Persistence
 from equalizer.model.probe import Probes, TlsProbe
 from equalizer.model.queue import Queue
+from equalizer.model.rates import Rates
 from equalizer.model.server import Server
 from equalizer.model.server_tls import ServerTls
 from equalizer.model.sessions import Sessions
@@ -36,6 +37,8 @@ class Pool(Noun):
     """What holds for its sessions, whatever carries them."""
     queue: Queue = Queue()
     """Who may wait for a server that is at its limit."""
+    rates: Rates = Field(default_factory=dict)
+    """How many requests it takes in a time, by limits with names."""
     tls: ServerTls | None = None
     """Present when its servers speak TLS."""
     probe: Probes | None = None

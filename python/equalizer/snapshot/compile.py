@@ -13,7 +13,7 @@ from equalizer.model.config import Config
 from equalizer.model.duration import milliseconds, seconds
 from equalizer.model.listener import Listener
 from equalizer.model.pool import Pool
-from equalizer.snapshot import balance, foreign, persistence, tls, token, wire
+from equalizer.snapshot import balance, foreign, guards, persistence, tls, token, wire
 from equalizer.snapshot.files import Files
 
 _HTTPS = 443
@@ -135,6 +135,7 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
         persistence=tuple(map(persistence.kind, pool.persistence)),
         sessions=persistence.sessions(pool.sessions, accept),
         queue=wire.Queue(wait=milliseconds(pool.queue.wait), length=pool.queue.length),
+        rates=guards.rates(pool.rates),
         tls=tls.servers(pool.tls, Files(source, problems), ("pools", name, "tls")) if pool.tls else None,
         servers=servers,
     )

@@ -270,6 +270,22 @@ CATALOGUE: Final = (
         _words(lambda pool: {name: table.refused for name, table in pool.records.items()}),
     ),
     Metric(
+        "equalizer_rate_limited_total",
+        "counter",
+        "requests",
+        "Requests that a rate limit has refused.",
+        ("pool", "limit"),
+        _words(lambda pool: {name: limit.refused for name, limit in pool.rates.items()}),
+    ),
+    Metric(
+        "equalizer_rate_keys_evicted_total",
+        "counter",
+        "keys",
+        "Keys of a rate limit that were forgotten too soon, for want of room: raise capacity.",
+        ("pool", "limit"),
+        _words(lambda pool: {name: limit.evicted for name, limit in pool.rates.items()}),
+    ),
+    Metric(
         "equalizer_answers_total",
         "counter",
         "answers",

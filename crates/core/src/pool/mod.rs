@@ -2,12 +2,14 @@
 
 pub mod gate;
 pub mod live;
+pub mod rates;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use self::gate::{Entered, Gate, Slot, Wish};
 use self::live::Live;
+use self::rates::Rates;
 use crate::balance::{Balance, Local, rendezvous};
 use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
@@ -98,6 +100,8 @@ pub struct Pool {
     pub limited: bool,
     /// Where slots are taken.
     pub gate: Arc<Gate>,
+    /// How many requests it takes in a time.
+    pub rates: Rates,
 }
 
 /// Where a request may go that has no slot yet.

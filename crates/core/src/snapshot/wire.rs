@@ -5,6 +5,7 @@
 
 mod asking;
 mod balance;
+mod guards;
 mod seen;
 mod sessions;
 mod tls;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
 pub use self::balance::{Balance, HashOver, Hashed, ServerWeight};
+pub use self::guards::RateLimit;
 pub use self::seen::{AccessFormat, AccessLog, Debugging};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Overflow, Rebalance, Sessions};
 pub use self::tls::{Certificate, ClientFields, Clients, Own, ServerTls, Tls, Version};
@@ -87,6 +89,9 @@ pub struct Pool {
     pub sessions: Sessions,
     /// For requests that find every server they may go to at its limit.
     pub queue: Queue,
+    /// How many requests it takes in a time; absent or empty for as many as come.
+    #[serde(default)]
+    pub rates: Vec<RateLimit>,
     /// Present when the servers speak TLS.
     pub tls: Option<ServerTls>,
     /// At least one.
