@@ -141,6 +141,17 @@ _rates = st.lists(
 ).map(tuple)
 
 
+_retries = st.builds(
+    wire_guards.Retry,
+    attempts=st.integers(0, 100),
+    on=st.lists(st.sampled_from(("connect", "closed", "response_timeout")), unique=True).map(tuple),
+    statuses=st.lists(st.sampled_from((429, 500, 502, 503, 504)), unique=True).map(tuple),
+    per_try=st.just(0) | _time,
+    budget=st.none()
+    | st.builds(wire_guards.RetryBudget, share=st.integers(0, 10_000), least=st.integers(0, 1_000_000)),
+)
+
+
 @st.composite
 def pool(draw: st.DrawFn) -> wire.Pool:
     """A pool whose rules name its own servers."""
@@ -155,6 +166,7 @@ def pool(draw: st.DrawFn) -> wire.Pool:
         sessions=draw(persistence.sessions([server.name for server in servers])),
         queue=wire.Queue(wait=draw(st.just(0) | _time), length=draw(st.integers(0, 65535))),
         rates=draw(_rates),
+        retry=draw(_retries),
         tls=draw(st.none() | _server_tls),
         servers=tuple(servers),
     )

@@ -48,6 +48,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         via = "eq"
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         queue = { wait = "250ms" }
+        retry = { on = ["503", "closed"], per_try = "2s", budget = "12.5%" }
         rates = { client = "20/m", all = { rate = "9/s", burst = 4, key = "pool", when = { path = "/a" } } }
         [pools.shop.servers]
         web1 = { address = "127.0.0.1:9001", limit = 50 }
@@ -158,6 +159,13 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "accept": (),
                 },
                 "queue": {"wait": 250, "length": 128},
+                "retry": {
+                    "attempts": 0,
+                    "on": ("closed",),
+                    "statuses": (503,),
+                    "per_try": 2_000,
+                    "budget": {"share": 1250, "least": 3},
+                },
                 "rates": (
                     {
                         "name": "client",

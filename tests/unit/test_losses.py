@@ -4,6 +4,7 @@ from equalizer.control.losses import (
     Defect,
     LinesDropped,
     Losses,
+    OverBudget,
     RateLimited,
     SessionsLost,
     Unchosen,
@@ -69,3 +70,13 @@ def test_a_rate_that_refuses_is_told_by_its_name_and_not_for_every_request() -> 
     assert list(losses.news(rates(client=0, login=2), 0)) == [RateLimited("shop", "login", 2)]
     assert list(losses.news(rates(client=1, login=50), 1)) == [RateLimited("shop", "client", 1)]
     assert list(losses.news(rates(client=1, login=52), 60)) == [RateLimited("shop", "login", 50)]
+
+
+def test_a_budget_that_is_used_up_is_told() -> None:
+    losses = Losses()
+
+    def retries(**counts: int) -> Report:
+        return Report.model_validate({"pools": {"shop": {"retries": counts}}})
+
+    assert list(losses.news(retries(made=7, over_budget=0), 0)) == []
+    assert list(losses.news(retries(made=9, over_budget=4), 1)) == [OverBudget("shop", 4)]

@@ -16,4 +16,5 @@ pub mod proxy_head;
 pub mod rate;
 pub mod route;
 pub mod snapshot;
+pub mod tally;
 pub mod tickets;

@@ -51,6 +51,8 @@ pub struct PoolReport {
     pub choices: BTreeMap<&'static str, u64>,
     /// Requests that wait for any server.
     pub waiting: u64,
+    /// Retries that were made, and those that the budget did not allow.
+    pub retries: BTreeMap<&'static str, u64>,
     /// By name.
     pub rates: BTreeMap<String, RateReport>,
     /// Sessions that had a home and did not reach it, by reason.
@@ -125,6 +127,7 @@ impl Report {
             add_all(&mut mine.reasons, pool.reasons);
             add_all(&mut mine.lost, pool.lost);
             add_all(&mut mine.choices, pool.choices);
+            add_all(&mut mine.retries, pool.retries);
             add_all(&mut mine.limited, pool.limited);
             for (name, server) in pool.servers {
                 let Some(mine) = mine.servers.get_mut(&name) else {

@@ -93,6 +93,8 @@ class PoolStatus:
     """Whether probes are not believed, as too few servers are well by them."""
     rates: Mapping[str, int] = field(default_factory=dict)
     """Requests that rate limits have refused, by the limit."""
+    retries: Mapping[str, int] = field(default_factory=dict)
+    """Retries that were made, and those that the budget did not allow."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ KINDS: Final[Mapping[str, str]] = {
     "Unchosen": "unchosen",
     "AcceptingPaused": "accepting_paused",
     "RateLimited": "rate_limited",
+    "OverBudget": "over_budget",
     "Defect": "defect",
     "WorkersRestarted": "workers_restarted",
 }

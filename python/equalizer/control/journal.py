@@ -12,6 +12,7 @@ from equalizer.control.losses import (
     Defect,
     LinesDropped,
     Loss,
+    OverBudget,
     RateLimited,
     SessionsLost,
     Unchosen,
@@ -109,6 +110,10 @@ def _loss(event: Loss, log: Log) -> None:
             )
         case RateLimited():
             log.warning(f"pool {event.pool}: {event.count} requests were over the rate {event.limit}")
+        case OverBudget():
+            log.warning(
+                f"pool {event.pool}: {event.count} requests were not tried again, the budget is used up"
+            )
         case AcceptingPaused():
             log.error(
                 "no file descriptor or memory left: accepting pauses until connections end; "

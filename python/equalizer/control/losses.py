@@ -58,6 +58,14 @@ class RateLimited:
 
 
 @dataclass(frozen=True, slots=True)
+class OverBudget:
+    """Requests of a pool that failed and were not tried again, as too many were, since that was told last."""
+
+    pool: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Defect:
     """A defect of ours that cost a connection, or a worker, since that was told last."""
 
@@ -74,7 +82,14 @@ class WorkersRestarted:
 
 
 Loss: TypeAlias = (
-    SessionsLost | LinesDropped | AcceptingPaused | Unchosen | RateLimited | Defect | WorkersRestarted
+    SessionsLost
+    | LinesDropped
+    | AcceptingPaused
+    | Unchosen
+    | RateLimited
+    | OverBudget
+    | Defect
+    | WorkersRestarted
 )
 
 
@@ -103,6 +118,7 @@ def _all(report: Report) -> Iterator[Loss]:
             yield SessionsLost(pool, reason, count)
         for word, why in _UNCHOSEN.items():
             yield Unchosen(pool, why, each.choices.get(word, 0))
+        yield OverBudget(pool, each.retries.get("over_budget", 0))
         for limit, rate in each.rates.items():
             yield RateLimited(pool, limit, rate.refused)
     yield LinesDropped(report.access_log.dropped)

@@ -20,7 +20,9 @@ def overview(
     )
     panics = present.is_panicking(pool)
     rates = {name: limit.refused for name, limit in report.rates.items()}
-    return PoolStatus(pool, report.lost, report.limited, report.waiting, answers, panics, rates)
+    return PoolStatus(
+        pool, report.lost, report.limited, report.waiting, answers, panics, rates, report.retries
+    )
 
 
 def _server(

@@ -13,6 +13,7 @@ from equalizer.model.persistence import Persistence
 from equalizer.model.probe import Probes, TlsProbe
 from equalizer.model.queue import Queue
 from equalizer.model.rates import Rates
+from equalizer.model.retry import Retry
 from equalizer.model.server import Server
 from equalizer.model.server_tls import ServerTls
 from equalizer.model.sessions import Sessions
@@ -39,6 +40,8 @@ class Pool(Noun):
     """Who may wait for a server that is at its limit."""
     rates: Rates = Field(default_factory=dict)
     """How many requests it takes in a time, by limits with names."""
+    retry: Retry = Retry()
+    """Which failures of a server are tried at another."""
     tls: ServerTls | None = None
     """Present when its servers speak TLS."""
     probe: Probes | None = None

@@ -136,6 +136,7 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
         sessions=persistence.sessions(pool.sessions, accept),
         queue=wire.Queue(wait=milliseconds(pool.queue.wait), length=pool.queue.length),
         rates=guards.rates(pool.rates),
+        retry=guards.retry(pool.retry),
         tls=tls.servers(pool.tls, Files(source, problems), ("pools", name, "tls")) if pool.tls else None,
         servers=servers,
     )

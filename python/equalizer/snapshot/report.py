@@ -100,6 +100,8 @@ class PoolReport(_Counted):
     """Exchanges that a limit decided, by reason."""
     waiting: int = 0
     """Requests that wait for any server."""
+    retries: Mapping[str, int] = {}
+    """Those that were made, and those that the budget did not allow."""
     rates: Mapping[str, RateReport] = {}
     """By the name of the limit."""
     servers: Mapping[str, ServerReport] = {}

@@ -270,6 +270,14 @@ CATALOGUE: Final = (
         _words(lambda pool: {name: table.refused for name, table in pool.records.items()}),
     ),
     Metric(
+        "equalizer_retries_total",
+        "counter",
+        "requests",
+        "Requests that failed at a server and went to another, or did not as the budget was used up.",
+        ("pool", "outcome"),
+        _words(lambda pool: pool.retries),
+    ),
+    Metric(
         "equalizer_rate_limited_total",
         "counter",
         "requests",

@@ -20,6 +20,7 @@ use crate::persistence::cookie::{Incarnation, home_of};
 use crate::persistence::seal::KeyRing;
 use crate::pool::live::Live;
 use crate::pool::rates::Rates;
+use crate::pool::retry::Retry;
 use crate::pool::{Pool, Server};
 use crate::route::{PoolId, Route, Routes};
 
@@ -83,6 +84,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
                 limited: pool.servers.iter().any(|server| server.limit > 0),
                 gate: old.map(|old| Arc::clone(&old.gate)).unwrap_or_default(),
                 rates: build_rates(pool, old, at, &mut mistakes),
+                retry: Retry::new(&pool.retry, old.map(|old| &old.retry)),
             }
         })
         .collect();

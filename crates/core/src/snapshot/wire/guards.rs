@@ -31,3 +31,49 @@ impl RateLimit {
         self.name == other.name && counts(self) == counts(other) && self.key == other.key
     }
 }
+
+/// Which failures of a server are tried at another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Tries of one request; 0 for any number.
+    pub attempts: u32,
+    /// The faults that are tried again, where that is safe.
+    pub on: Vec<RetryOn>,
+    /// The statuses that are, for requests that may be carried out twice.
+    pub statuses: Vec<u16>,
+    /// Milliseconds to the response head of each try; 0 for as long as in all pools.
+    pub per_try: u32,
+    /// How many retries there may be; absent for any number.
+    pub budget: Option<RetryBudget>,
+}
+
+/// As it is where nobody says anything.
+impl Default for Retry {
+    fn default() -> Self {
+        let on = vec![RetryOn::Connect, RetryOn::Closed];
+        Self { attempts: 0, on, statuses: Vec::new(), per_try: 0, budget: None }
+    }
+}
+
+/// A fault that may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryOn {
+    /// There was no connection, or no agreement on TLS.
+    Connect,
+    /// The connection ended before the first byte of a response.
+    Closed,
+    /// No response head in time.
+    ResponseTimeout,
+}
+
+/// How many retries there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetryBudget {
+    /// Hundredths of a percent of the requests.
+    pub share: u32,
+    /// A second, that there always may be.
+    pub least: u32,
+}
