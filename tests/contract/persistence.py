@@ -4,7 +4,7 @@ import string
 
 from hypothesis import strategies as st
 
-from equalizer.snapshot import wire
+from equalizer.snapshot import wire, wire_asking
 
 _LETTERS = string.ascii_letters + string.digits
 name = st.text(_LETTERS + "._-", min_size=1, max_size=63)
@@ -30,7 +30,7 @@ def _some(values: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
 _glob = st.text(_LETTERS + "/.*%-", max_size=20)
 _matchers = st.lists(
     st.builds(
-        wire.Matcher,
+        wire_asking.Matcher,
         path=_some(_glob.map(lambda text: f"/{text}")),
         method=_some(st.sampled_from(("GET", "HEAD", "POST", "PROPFIND"))),
         host=_some(_domain | _domain.map(lambda host: f"*.{host}")),
@@ -45,8 +45,8 @@ _matchers = st.lists(
     ),
     max_size=2,
 ).map(tuple)
-_conditions = st.builds(wire.Condition, when=_matchers, unless=_matchers)
-_always = wire.Condition(when=(), unless=())
+conditions = st.builds(wire_asking.Condition, when=_matchers, unless=_matchers)
+_always = wire_asking.Condition(when=(), unless=())
 
 _plain = wire.Attributes(
     path="/", domain=None, same_site=None, secure="auto", http_only=False, partitioned=False, max_age=None
@@ -86,7 +86,7 @@ _insert = {
     "post_only": st.booleans(),
     "cache": st.sampled_from(("skip", "private", "always")),
     "duplicates": _duplicates,
-    "condition": _conditions,
+    "condition": conditions,
 }
 _cookies = st.one_of(
     *(
@@ -104,7 +104,7 @@ _cookies = st.one_of(
                 "mode": st.just("learn"),
                 "capacity": _capacity,
                 "record_idle": _long,
-                "condition": _conditions,
+                "condition": conditions,
             },
             {
                 "mode": st.just("route"),
@@ -122,7 +122,7 @@ _fields = st.builds(
     duplicates=_duplicates,
     capacity=st.just(0),
     record_idle=st.just(0),
-    condition=_conditions,
+    condition=conditions,
 ) | st.builds(
     wire.CarryingField,
     kind=st.just("field"),
@@ -132,7 +132,7 @@ _fields = st.builds(
     duplicates=st.just("first"),
     capacity=_capacity,
     record_idle=_long,
-    condition=_conditions,
+    condition=conditions,
 )
 _addresses = st.builds(
     wire.Address,
@@ -141,7 +141,7 @@ _addresses = st.builds(
     prefix6=_prefix6,
     idle=_long,
     capacity=_capacity,
-    condition=_conditions,
+    condition=conditions,
 )
 _hashes = st.builds(
     wire.Hash,
@@ -150,7 +150,7 @@ _hashes = st.builds(
     name=_parameter,
     prefix4=_prefix4,
     prefix6=_prefix6,
-    condition=_conditions,
+    condition=conditions,
 ) | st.builds(
     wire.Hash,
     kind=st.just("hash"),
@@ -158,7 +158,7 @@ _hashes = st.builds(
     name=st.just(""),
     prefix4=_prefix4,
     prefix6=_prefix6,
-    condition=_conditions,
+    condition=conditions,
 )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contract import persistence
 from equalizer.engine import native
 from equalizer.engine.port import Engine
-from equalizer.snapshot import wire, wire_balance
+from equalizer.snapshot import wire, wire_balance, wire_guards
 
 # Snapshots are large: drawing a hundred takes a while, and the more on a busy machine.
 pytestmark = pytest.mark.timeout(240)
@@ -127,6 +127,32 @@ _balances = _own_balances | st.builds(
 
 
 _watch = st.builds(wire.Watch, failures=st.integers(0, 10_000), timed=st.booleans())
+_some = st.integers(1, 1_000_000)
+_rates = st.lists(
+    st.builds(
+        wire_guards.RateLimit,
+        name=persistence.name,
+        count=_some,
+        per=st.sampled_from((1_000, 60_000, 3_600_000)),
+        burst=_some,
+        key=st.none() | _hashed,
+        capacity=st.integers(1, 10_000),
+        condition=persistence.conditions,
+    ),
+    max_size=3,
+    unique_by=lambda limit: limit.name,
+).map(tuple)
+
+
+_retries = st.builds(
+    wire_guards.Retry,
+    attempts=st.integers(0, 100),
+    on=st.lists(st.sampled_from(("connect", "closed", "response_timeout")), unique=True).map(tuple),
+    statuses=st.lists(st.sampled_from((429, 500, 502, 503, 504)), unique=True).map(tuple),
+    per_try=st.just(0) | _time,
+    budget=st.none()
+    | st.builds(wire_guards.RetryBudget, share=st.integers(0, 10_000), least=st.integers(0, 1_000_000)),
+)
 
 
 @st.composite
@@ -143,6 +169,8 @@ def pool(draw: st.DrawFn) -> wire.Pool:
         sessions=draw(persistence.sessions([server.name for server in servers])),
         watch=draw(st.none() | _watch),
         queue=wire.Queue(wait=draw(st.just(0) | _time), length=draw(st.integers(0, 65535))),
+        rates=draw(_rates),
+        retry=draw(_retries),
         tls=draw(st.none() | _server_tls),
         servers=tuple(servers),
     )

@@ -49,6 +49,8 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         queue = { wait = "250ms" }
         ejection = { failures = 3, slower = 4 }
+        retry = { on = ["503", "closed"], per_try = "2s", budget = "12.5%" }
+        rates = { client = "20/m", all = { rate = "9/s", burst = 4, key = "pool", when = { path = "/a" } } }
         [pools.shop.servers]
         web1 = { address = "127.0.0.1:9001", limit = 50 }
         web3 = "web3.internal:80"
@@ -165,6 +167,45 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                 },
                 "queue": {"wait": 250, "length": 128},
                 "watch": {"failures": 3, "timed": True},
+                "retry": {
+                    "attempts": 0,
+                    "on": ("closed",),
+                    "statuses": (503,),
+                    "per_try": 2_000,
+                    "budget": {"share": 1250, "least": 3},
+                },
+                "rates": (
+                    {
+                        "name": "client",
+                        "count": 20,
+                        "per": 60_000,
+                        "burst": 20,
+                        "key": {"over": "address", "name": "", "prefix4": 32, "prefix6": 64},
+                        "capacity": 100_000,
+                        "condition": {"when": (), "unless": ()},
+                    },
+                    {
+                        "name": "all",
+                        "count": 9,
+                        "per": 1_000,
+                        "burst": 4,
+                        "key": None,
+                        "capacity": 100_000,
+                        "condition": {
+                            "when": (
+                                {
+                                    "path": ("/a",),
+                                    "method": (),
+                                    "host": (),
+                                    "field": {},
+                                    "client": (),
+                                    "scheme": (),
+                                },
+                            ),
+                            "unless": (),
+                        },
+                    },
+                ),
                 "tls": None,
                 "servers": (
                     {"name": "web1", "address": "127.0.0.1:9001", "host": "127.0.0.1", "weight": 100}

@@ -71,6 +71,7 @@ TABLES: dict[str, list[tuple[str, ...]]] = {
     ],
     "`[pools.NAME.agent]`": [("pools", "shop", "agent", f"kind={kind}") for kind in ("tcp", "http")],
     "`[pools.NAME.sessions]`": [("pools", "shop", "sessions")],
+    "`[pools.NAME.retry]`": [("pools", "shop", "retry")],
 }
 """Parts of the guide, and the tables of the schema that they tell of."""
 

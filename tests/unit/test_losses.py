@@ -4,6 +4,8 @@ from equalizer.control.losses import (
     Defect,
     LinesDropped,
     Losses,
+    OverBudget,
+    RateLimited,
     SessionsLost,
     Unchosen,
     WorkersRestarted,
@@ -56,3 +58,25 @@ def test_a_defect_is_told_by_its_place_and_not_for_every_connection_that_it_cost
     later = Report.model_validate({"panics": {place: 1000, "h2-0.4.5/src/lib.rs:1:1": 1}, "restarts": 1})
     assert list(losses.news(later, 1)) == [Defect("h2-0.4.5/src/lib.rs:1:1", 1)]
     assert list(losses.news(later, 60)) == [Defect(place, 999)]
+
+
+def test_a_rate_that_refuses_is_told_by_its_name_and_not_for_every_request() -> None:
+    losses = Losses()
+
+    def rates(**refused: int) -> Report:
+        limits = {name: {"refused": count} for name, count in refused.items()}
+        return Report.model_validate({"pools": {"shop": {"rates": limits}}})
+
+    assert list(losses.news(rates(client=0, login=2), 0)) == [RateLimited("shop", "login", 2)]
+    assert list(losses.news(rates(client=1, login=50), 1)) == [RateLimited("shop", "client", 1)]
+    assert list(losses.news(rates(client=1, login=52), 60)) == [RateLimited("shop", "login", 50)]
+
+
+def test_a_budget_that_is_used_up_is_told() -> None:
+    losses = Losses()
+
+    def retries(**counts: int) -> Report:
+        return Report.model_validate({"pools": {"shop": {"retries": counts}}})
+
+    assert list(losses.news(retries(made=7, over_budget=0), 0)) == []
+    assert list(losses.news(retries(made=9, over_budget=4), 1)) == [OverBudget("shop", 4)]

@@ -22,6 +22,8 @@ pub enum Fault {
     ResponseTimeout,
     /// What came is not a response that can be passed on.
     Broken(Refusal),
+    /// A response whose status the pool has tried elsewhere.
+    Status(u16),
 }
 
 /// How much of a request a server may have seen.
@@ -44,10 +46,12 @@ impl Fault {
             Self::Connect => 503,
             Self::ConnectTimeout | Self::ResponseTimeout => 504,
             Self::Tls | Self::Untrusted | Self::Closed | Self::CutShort | Self::Broken(_) => 502,
+            Self::Status(status) => status,
         }
     }
 
-    /// Whether the request may go to another server without risk of being carried out twice.
+    /// Whether the request may go to another server without risk of harm if it is carried out twice; whether it does
+    /// is the pool's to say.
     pub fn may_retry(self, method: Method, sent: Sent) -> bool {
         match self {
             Self::Connect | Self::ConnectTimeout | Self::Tls | Self::Untrusted => true,
@@ -56,7 +60,9 @@ impl Fault {
                 Sent::Kept => method.idempotent(),
                 Sent::Streamed => false,
             },
-            Self::CutShort | Self::ResponseTimeout | Self::Broken(_) => false,
+            // The server has had all of it, or may have.
+            Self::ResponseTimeout | Self::Status(_) => method.idempotent() && sent <= Sent::Kept,
+            Self::CutShort | Self::Broken(_) => false,
         }
     }
 
@@ -71,6 +77,11 @@ impl Fault {
             Self::CutShort => "cut_short",
             Self::ResponseTimeout => "response_timeout",
             Self::Broken(_) => "broken_response",
+            Self::Status(429) => "status_429",
+            Self::Status(500) => "status_500",
+            Self::Status(502) => "status_502",
+            Self::Status(503) => "status_503",
+            Self::Status(_) => "status_504",
         }
     }
 }
@@ -81,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_request_that_may_have_been_carried_out_is_not_repeated() {
-        for fault in [Fault::Closed, Fault::CutShort, Fault::ResponseTimeout] {
+        for fault in [Fault::Closed, Fault::CutShort, Fault::ResponseTimeout, Fault::Status(503)] {
             assert!(!fault.may_retry(Method::Other, Sent::Kept));
             assert!(!fault.may_retry(Method::Idempotent, Sent::Streamed));
         }
@@ -97,7 +108,9 @@ mod tests {
 
     #[test]
     fn an_idempotent_request_is_repeated_until_a_response_has_begun() {
-        assert!(Fault::Closed.may_retry(Method::Idempotent, Sent::Kept));
+        for fault in [Fault::Closed, Fault::ResponseTimeout, Fault::Status(503)] {
+            assert!(fault.may_retry(Method::Idempotent, Sent::Kept));
+        }
         assert!(!Fault::CutShort.may_retry(Method::Idempotent, Sent::Kept));
     }
 }

@@ -13,6 +13,8 @@ pub mod network;
 pub mod persistence;
 pub mod pool;
 pub mod proxy_head;
+pub mod rate;
 pub mod route;
 pub mod snapshot;
+pub mod tally;
 pub mod tickets;

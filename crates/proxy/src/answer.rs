@@ -9,11 +9,16 @@ use crate::clock::Late;
 use crate::serve::Client;
 use crate::worker::Worker;
 
+/// Seconds after which a client may come again that nobody can tell more exactly.
+pub(crate) const RETRY_AFTER: u32 = 5;
+
 /// An answer of ours: a page of one line.
 pub(crate) struct Page<'a> {
     pub(crate) status: u16,
     /// Where the client shall go; empty for nowhere.
     pub(crate) location: &'a [u8],
+    /// In how many seconds it may come again, where the status lets it.
+    pub(crate) retry_after: u32,
     pub(crate) delivery: Delivery,
 }
 
@@ -52,7 +57,11 @@ impl Page<'_> {
         match self.status {
             // RFC 9110, 15.5.6: what else the target takes is the server's to say; these are what we forward.
             200 | 405 => out.extend_from_slice(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"),
-            429 | 503 => out.extend_from_slice(b"Retry-After: 5\r\n"),
+            429 | 503 => {
+                out.extend_from_slice(b"Retry-After: ");
+                encode::decimal(u64::from(self.retry_after), out);
+                out.extend_from_slice(b"\r\n");
+            }
             _ => {}
         }
         if !self.location.is_empty() {

@@ -13,7 +13,7 @@ use std::{io, os::fd::OwnedFd};
 
 use equalizer_core::http::h1::encode::{DATE_LINE, date_line};
 use pin_project_lite::pin_project;
-use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
+use rustix::time::{ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 use tokio::io::unix::AsyncFd;
 
 /// Milliseconds between two looks at the clock: how late a deadline may be noticed.
@@ -22,6 +22,13 @@ pub(crate) const TICK_MS: u32 = 100;
 /// Unix time in seconds.
 pub(crate) fn unix_now() -> u64 {
     since_1970().as_secs()
+}
+
+/// Nanoseconds on the clock that all workers share, and that nobody sets.
+pub(crate) fn shared_now() -> u64 {
+    let now = rustix::time::clock_gettime(ClockId::Monotonic);
+    let part = |part| u64::try_from(part).unwrap_or_default();
+    part(now.tv_sec) * 1_000_000_000 + part(now.tv_nsec)
 }
 
 fn since_1970() -> Duration {

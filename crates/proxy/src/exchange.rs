@@ -15,13 +15,14 @@ use equalizer_core::http::h1::encode::Delivery;
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::{self, Reason, Recall};
+use equalizer_core::pool::retry::{Failed, Next};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::snapshot::wire::Timeouts;
 
 pub(crate) use self::admit::{Admitted, Refused, admit};
 use self::relay::Unrelayed;
 use crate::access::notes::Notes;
-use crate::answer::{Page, answer};
+use crate::answer::{Page, RETRY_AFTER, answer};
 use crate::body::{Broken, Source, Transfer, Upload};
 use crate::buffer::Buffer;
 use crate::choice;
@@ -57,6 +58,7 @@ pub(crate) async fn exchange(
         seeking.bear_chosen();
     }
     let mut place = None;
+    pool.retry.begin(worker.clock.unix());
     loop {
         let found = match place.take() {
             Some(place) => Ok(place),
@@ -80,7 +82,7 @@ pub(crate) async fn exchange(
         };
         let server = here.server;
         asked.notes.attempt(server);
-        let at = At { worker, client, admitted, pool, seat, recall, server, sent: &sent };
+        let at = At { worker, client, admitted, pool, seat, recall, tried: &tried, server, sent: &sent };
         let failure = match at.forward(buffer, source, fresh).await {
             Ok(after) => return after,
             Err(failure) => failure,
@@ -98,12 +100,19 @@ pub(crate) async fn exchange(
                 seat.server(server).failed(fault);
                 worker.alarm.judge(pool, server, true);
                 asked.notes.fault(fault.word());
+                let goes_on = at.goes_on(fault);
                 tried.failed(server, fault);
                 fresh = false;
-                if !tried.may_go_on(asked.method, sent.get()) {
+                if !goes_on {
                     admitted.ends(pool, seat, recall, Some(server), recall.reason(server));
                     return asked.refuse(worker, client, fault.status(), source.is_done()).await;
                 }
+            }
+            Failure::Status(fault) => {
+                drop(here);
+                asked.notes.fault(fault.word());
+                tried.failed(server, fault);
+                fresh = false;
             }
             Failure::Client(broken) => {
                 drop(here);
@@ -131,20 +140,13 @@ impl Asked {
 
     /// Answers with an error; `whole` when nothing of the request is left to read.
     async fn refuse(&self, worker: &Worker, client: &Client, status: u16, whole: bool) -> After {
-        self.tell(worker, client, status, &[], whole).await
+        let delivery = self.delivery(worker, whole);
+        self.tell(worker, client, Page { status, location: &[], retry_after: RETRY_AFTER, delivery }).await
     }
 
-    /// The same, with where the request belongs instead.
-    async fn tell(
-        &self,
-        worker: &Worker,
-        client: &Client,
-        status: u16,
-        location: &[u8],
-        whole: bool,
-    ) -> After {
-        let delivery = self.delivery(worker, whole);
-        let page = Page { status, location, delivery };
+    /// The same with a page.
+    async fn tell(&self, worker: &Worker, client: &Client, page: Page<'_>) -> After {
+        let delivery = page.delivery;
         match answer(worker, client, page, self.method == Method::Head, &self.notes).await {
             Ok(()) if delivery.keep => After::Keep,
             Ok(()) => After::Linger,
@@ -175,6 +177,8 @@ impl Asked {
 enum Failure {
     /// The server's side; `reused` when the connection had served before.
     Server { fault: Fault, reused: bool },
+    /// An answer with a status that is tried elsewhere, and will be.
+    Status(Fault),
     /// The client's side: its body did not come.
     Client(Broken),
 }
@@ -187,6 +191,7 @@ struct At<'a> {
     pool: &'a Pool,
     seat: &'a PoolSeat,
     recall: &'a Recall,
+    tried: &'a Tried,
     server: ServerId,
     sent: &'a Cell<Sent>,
 }
@@ -207,10 +212,11 @@ impl At<'_> {
         let mut incoming = self.worker.buffers.take();
         let mut fields = self.worker.buffers.take_fields();
         let most = self.admitted.setup.rules.limits.head;
+        let patience = self.pool.retry.patience(times.response);
         let head = loop {
-            deadline.set(times.response);
+            deadline.set(patience);
             let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
-            let read = upload.alongside(deadline, times.response, pin!(reading)).await;
+            let read = upload.alongside(deadline, patience, pin!(reading)).await;
             let head = read.map_err(Failure::Client)?.map_err(failed)?;
             match head.status {
                 101 if !self.admitted.asked.upgrade => return Err(failed(Fault::Broken(Refusal::Upgrade))),
@@ -223,6 +229,9 @@ impl At<'_> {
         self.judge(head.status);
         if let Some(began) = began {
             self.seat.answered(self.worker, self.server, began);
+        }
+        if self.pool.retry.is_for(head.status) && self.goes_on(Fault::Status(head.status)) {
+            return Err(Failure::Status(Fault::Status(head.status)));
         }
         if head.status == 101 {
             drop(upload);
@@ -254,6 +263,16 @@ impl At<'_> {
         let (head, rest) = message.split_at(if moved.is_empty() { 0 } else { *head_end });
         let mut parts = [head, &moved, rest].map(IoSlice::new);
         link.send(&mut parts, &self.client.deadline, self.times().body).await
+    }
+
+    /// Whether the request goes to another server after such a fault; counts it.
+    fn goes_on(&self, fault: Fault) -> bool {
+        let &Self { recall, tried, server, .. } = self;
+        let (method, sent) = (self.admitted.asked.method, self.sent.get());
+        let failed = Failed { recall, tried, server, fault, method, sent };
+        let next = self.pool.after(failed, self.worker.clock.unix());
+        self.seat.count_retry(next);
+        matches!(next, Next::Again | Next::Nobody)
     }
 
     fn times(&self) -> &Timeouts {

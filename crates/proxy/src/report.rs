@@ -51,6 +51,10 @@ pub struct PoolReport {
     pub choices: BTreeMap<&'static str, u64>,
     /// Requests that wait for any server.
     pub waiting: u64,
+    /// Retries that were made, and those that the budget did not allow.
+    pub retries: BTreeMap<&'static str, u64>,
+    /// By name.
+    pub rates: BTreeMap<String, RateReport>,
     /// Sessions that had a home and did not reach it, by reason.
     pub lost: BTreeMap<&'static str, u64>,
     /// By what they are found by: `address`, `cookie:NAME`, `field:NAME`.
@@ -68,6 +72,15 @@ pub struct RecordsReport {
     pub evicted: u64,
     /// Newcomers that found no room.
     pub refused: u64,
+}
+
+/// A rate limit, shared by all workers.
+#[derive(Debug, Clone, Serialize)]
+pub struct RateReport {
+    /// Requests that it has refused.
+    pub refused: u64,
+    /// Keys that it forgot too soon, for want of room.
+    pub evicted: u64,
 }
 
 /// One server's counters.
@@ -118,6 +131,7 @@ impl Report {
             add_all(&mut mine.reasons, pool.reasons);
             add_all(&mut mine.lost, pool.lost);
             add_all(&mut mine.choices, pool.choices);
+            add_all(&mut mine.retries, pool.retries);
             add_all(&mut mine.limited, pool.limited);
             for (name, server) in pool.servers {
                 let Some(mine) = mine.servers.get_mut(&name) else {
@@ -165,6 +179,21 @@ impl Report {
                 let (evicted, refused) = (losses.evicted, losses.refused);
                 report.records.insert(name, RecordsReport { held, evicted, refused });
             }
+        }
+    }
+
+    /// Adds what the rate limits have refused.
+    pub(crate) fn count_rates(&mut self, rules: &Snapshot) {
+        for pool in &rules.pools {
+            let Some(report) = self.pools.get_mut(&pool.name) else { continue };
+            report.rates = pool
+                .rates
+                .all()
+                .map(|limit| {
+                    let told = RateReport { refused: limit.refused(), evicted: limit.evicted() };
+                    (limit.name().to_owned(), told)
+                })
+                .collect();
         }
     }
 

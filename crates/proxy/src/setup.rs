@@ -13,6 +13,7 @@ use equalizer_core::persistence::Reason;
 use equalizer_core::persistence::census::Census;
 use equalizer_core::pool::ServerId;
 use equalizer_core::pool::live::Live;
+use equalizer_core::pool::retry::Next;
 use equalizer_core::route::PoolId;
 use equalizer_core::snapshot::Snapshot;
 use equalizer_core::snapshot::entrance::Entrance;
@@ -43,6 +44,8 @@ pub(crate) struct PoolSeat {
     reasons: Rc<[Cell<u64>; Reason::ALL.len()]>,
     /// The same of what was chosen outside.
     choices: Rc<[Cell<u64>; Outcome::ALL.len()]>,
+    /// The same of retries: those that were made, and those that the budget did not allow.
+    retries: Rc<[Cell<u64>; 2]>,
 }
 
 /// A server's state in this worker.
@@ -115,6 +118,7 @@ impl Setup {
             if let Some((old, seat)) = old {
                 fresh.reasons = Rc::clone(&seat.reasons);
                 fresh.choices = Rc::clone(&seat.choices);
+                fresh.retries = Rc::clone(&seat.retries);
                 let places =
                     pool.servers.iter().map(|server| old.find_home(server.home).map(|place| place.0));
                 fresh.balance = RefCell::new(seat.balance.borrow().carried(places));
@@ -167,6 +171,11 @@ impl Setup {
                     lost: reasons.clone().filter(|(reason, _)| reason.is_loss()).map(told).collect(),
                     limited: reasons.clone().filter(|(reason, _)| reason.is_of_limit()).map(told).collect(),
                     waiting: 0,
+                    rates: BTreeMap::new(),
+                    retries: ["made", "over_budget"]
+                        .into_iter()
+                        .zip(seat.retries.iter().map(Cell::get))
+                        .collect(),
                     choices: choices.map(|(outcome, count)| (outcome.word(), count.get())).collect(),
                     reasons: reasons.map(told).collect(),
                     records: BTreeMap::new(),
@@ -190,6 +199,7 @@ impl PoolSeat {
             servers,
             reasons: Rc::default(),
             choices: Rc::default(),
+            retries: Rc::default(),
         }
     }
 
@@ -216,6 +226,16 @@ impl PoolSeat {
     /// Counts what came of asking outside.
     pub(crate) fn chose(&self, outcome: Outcome) {
         let count = &self.choices[outcome as usize];
+        count.set(count.get() + 1);
+    }
+
+    /// Counts what became of a request that failed at a server.
+    pub(crate) fn count_retry(&self, next: Next) {
+        let count = match next {
+            Next::Again => &self.retries[0],
+            Next::OverBudget => &self.retries[1],
+            Next::Nobody | Next::Ends => return,
+        };
         count.set(count.get() + 1);
     }
 

@@ -52,12 +52,22 @@ def table(found: Status) -> str:
         for pool in found.pools
         if pool.waiting or any(pool.limited.values())
     ]
+    rates = [
+        f"over their rate in {pool.name}: {_counts(pool.rates)}"
+        for pool in found.pools
+        if any(pool.rates.values())
+    ]
+    retries = [
+        f"retries in {pool.name}: {_counts(pool.retries)}"
+        for pool in found.pools
+        if any(pool.retries.values())
+    ]
     panics = [
         f"in {pool.name} too few servers are well by their probes, which are not believed"
         for pool in found.pools
         if pool.panics
     ]
-    return "\n".join((first, *_aligned(rows), *lost, *limited, *panics))
+    return "\n".join((first, *_aligned(rows), *lost, *limited, *rates, *retries, *panics))
 
 
 def _told(pool: PoolStatus, server: ServerStatus) -> list[str]:

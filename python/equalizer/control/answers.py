@@ -5,7 +5,7 @@ quickly. Times are Unix seconds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 State: TypeAlias = Literal["up", "draining", "maintenance", "down"]
@@ -97,6 +97,10 @@ class PoolStatus:
     servers: tuple[ServerStatus, ...]
     panics: bool = False
     """Whether probes are not believed, as too few servers are well by them."""
+    rates: Mapping[str, int] = field(default_factory=dict)
+    """Requests that rate limits have refused, by the limit."""
+    retries: Mapping[str, int] = field(default_factory=dict)
+    """Retries that were made, and those that the budget did not allow."""
 
 
 @dataclass(frozen=True)

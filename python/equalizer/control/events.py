@@ -38,6 +38,8 @@ KINDS: Final[Mapping[str, str]] = {
     "LinesDropped": "lines_dropped",
     "Unchosen": "unchosen",
     "AcceptingPaused": "accepting_paused",
+    "RateLimited": "rate_limited",
+    "OverBudget": "over_budget",
     "Defect": "defect",
     "WorkersRestarted": "workers_restarted",
 }

@@ -12,6 +12,8 @@ from equalizer.control.losses import (
     Defect,
     LinesDropped,
     Loss,
+    OverBudget,
+    RateLimited,
     SessionsLost,
     Unchosen,
     WorkersRestarted,
@@ -114,6 +116,12 @@ def _loss(event: Loss, log: Log) -> None:
         case Unchosen():
             log.warning(
                 f"pool {event.pool}: the balance in Python did not choose {event.count} times, {event.why}"
+            )
+        case RateLimited():
+            log.warning(f"pool {event.pool}: {event.count} requests were over the rate {event.limit}")
+        case OverBudget():
+            log.warning(
+                f"pool {event.pool}: {event.count} requests were not tried again, the budget is used up"
             )
         case AcceptingPaused():
             log.error(

@@ -49,6 +49,23 @@ class Unchosen:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimited:
+    """Requests that a rate limit of a pool has refused, since that was told last."""
+
+    pool: str
+    limit: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverBudget:
+    """Requests of a pool that failed and were not tried again, as too many were, since that was told last."""
+
+    pool: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Defect:
     """A defect of ours that cost a connection, or a worker, since that was told last."""
 
@@ -64,7 +81,16 @@ class WorkersRestarted:
     count: int
 
 
-Loss: TypeAlias = SessionsLost | LinesDropped | AcceptingPaused | Unchosen | Defect | WorkersRestarted
+Loss: TypeAlias = (
+    SessionsLost
+    | LinesDropped
+    | AcceptingPaused
+    | Unchosen
+    | RateLimited
+    | OverBudget
+    | Defect
+    | WorkersRestarted
+)
 
 
 @dataclass(slots=True)
@@ -92,6 +118,9 @@ def _all(report: Report) -> Iterator[Loss]:
             yield SessionsLost(pool, reason, count)
         for word, why in _UNCHOSEN.items():
             yield Unchosen(pool, why, each.choices.get(word, 0))
+        yield OverBudget(pool, each.retries.get("over_budget", 0))
+        for limit, rate in each.rates.items():
+            yield RateLimited(pool, limit, rate.refused)
     yield LinesDropped(report.access_log.dropped)
     yield AcceptingPaused(report.pauses)
     for place, count in report.panics.items():

@@ -45,7 +45,10 @@ def _pool(pool: str, servers: Mapping[str, ServerTable], report: PoolReport, kno
         for name, table in servers.items()
     )
     panics = known.present.is_panicking(pool)
-    return PoolStatus(pool, report.lost, report.limited, report.waiting, answers, panics)
+    rates = {name: limit.refused for name, limit in report.rates.items()}
+    return PoolStatus(
+        pool, report.lost, report.limited, report.waiting, answers, panics, rates, report.retries
+    )
 
 
 def _server(name: tuple[str, str], table: ServerTable, counted: ServerReport, known: Known) -> ServerStatus:

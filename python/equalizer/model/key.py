@@ -1,5 +1,6 @@
-"""Key: what of a request chooses its server, in a balance that sends the same to the same."""
+"""Key: what of a request is looked at, where the same shall go to the same server, or be counted apart."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, Tag
@@ -50,25 +51,32 @@ class KeyQuery(Noun):
     """The parameter's name."""
 
 
-_Key = Annotated[
+OfRequest = (
     Annotated[KeyAddress, Tag("over=address")]
     | Annotated[KeyPath, Tag("over=path")]
     | Annotated[KeyField, Tag("over=field")]
     | Annotated[KeyCookie, Tag("over=cookie")]
-    | Annotated[KeyQuery, Tag("over=query")],
-    told_apart("over"),
-]
+    | Annotated[KeyQuery, Tag("over=query")]
+)
+"""Everything that a request may carry."""
+_Key = Annotated[OfRequest, told_apart("over")]
 
 
-def _bare(value: object) -> object:
-    if isinstance(value, str) and value not in ("address", "path"):
-        raise refuse('"address", "path" or a table such as { over = "field", name = "X-Tenant" }')
-    return {"over": value} if isinstance(value, str) else value
+def bare_key(*words: str) -> Callable[[object], object]:
+    """Reads a key that may be one of these words."""
+
+    def read(value: object) -> object:
+        if isinstance(value, str) and value not in words:
+            quoted = ", ".join(f'"{word}"' for word in words)
+            raise refuse(f'{quoted} or a table such as {{ over = "field", name = "X-Tenant" }}')
+        return {"over": value} if isinstance(value, str) else value
+
+    return read
 
 
 Key = Annotated[
     _Key,
-    BeforeValidator(_bare, json_schema_input_type=Literal["address", "path"] | _Key),
+    BeforeValidator(bare_key("address", "path"), json_schema_input_type=Literal["address", "path"] | _Key),
     Field(examples=[{"over": "field", "name": "X-Tenant"}]),
 ]
 """`"path"` is short for `{ over = "path" }`."""

@@ -14,6 +14,8 @@ from equalizer.model.noun import Noun, Refusal, refuse_keys
 from equalizer.model.persistence import Persistence
 from equalizer.model.probe import Probes, TlsProbe
 from equalizer.model.queue import Queue
+from equalizer.model.rates import Rates
+from equalizer.model.retry import Retry
 from equalizer.model.server import Server
 from equalizer.model.server_tls import ServerTls
 from equalizer.model.sessions import Sessions
@@ -38,6 +40,10 @@ class Pool(Noun):
     """What holds for its sessions, whatever carries them."""
     queue: Queue = Queue()
     """Who may wait for a server that is at its limit."""
+    rates: Rates = Field(default_factory=dict)
+    """How many requests it takes in a time, by limits with names."""
+    retry: Retry = Retry()
+    """Which failures of a server are tried at another."""
     tls: ServerTls | None = None
     """Present when its servers speak TLS."""
     probe: Probes | None = None

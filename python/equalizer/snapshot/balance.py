@@ -43,15 +43,16 @@ def _own(  # noqa: PLR0911 - a table of kinds
         case P2c():
             return wire.P2c(kind="p2c")
         case Rendezvous():
-            return wire.Rendezvous(kind="rendezvous", key=_key(written.key))
+            return wire.Rendezvous(kind="rendezvous", key=key(written.key))
         case Maglev():
             bound = round(written.bound * 100) if written.bound else 0
-            return wire.Maglev(kind="maglev", key=_key(written.key), bound=bound)
+            return wire.Maglev(kind="maglev", key=key(written.key), bound=bound)
         case FastestResponse() | Adaptive() | ServerAgent() | Custom():
             return wire.Dynamic(kind="dynamic")
 
 
-def _key(written: Key) -> wire.Hashed:
+def key(written: Key) -> wire.Hashed:
+    """What is hashed."""
     address = written if isinstance(written, KeyAddress) else None
     return wire.Hashed(
         over=written.over,

@@ -14,7 +14,7 @@ from equalizer.model.duration import milliseconds, seconds
 from equalizer.model.ejection import Ejection
 from equalizer.model.listener import Listener
 from equalizer.model.pool import Pool
-from equalizer.snapshot import balance, foreign, persistence, tls, token, wire
+from equalizer.snapshot import balance, foreign, guards, persistence, tls, token, wire
 from equalizer.snapshot.files import Files
 
 _HTTPS = 443
@@ -139,6 +139,8 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
         sessions=persistence.sessions(pool.sessions, accept),
         queue=wire.Queue(wait=milliseconds(pool.queue.wait), length=pool.queue.length),
         watch=_watch(pool.ejection) if pool.ejection else None,
+        rates=guards.rates(pool.rates),
+        retry=guards.retry(pool.retry),
         tls=tls.servers(pool.tls, Files(source, problems), ("pools", name, "tls")) if pool.tls else None,
         servers=servers,
     )

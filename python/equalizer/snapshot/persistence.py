@@ -8,11 +8,12 @@ from equalizer.model.duration import milliseconds, seconds
 from equalizer.model.matcher import Matcher
 from equalizer.model.persistence import AddressRecord, HashAddress, HashPath, InsertField, Kind, LearnField
 from equalizer.model.sessions import Sessions
-from equalizer.snapshot import wire
+from equalizer.snapshot import wire, wire_asking
+from equalizer.snapshot.wire_asking import Condition
 
 _BITS4, _BITS6 = 32, 64
 _WINDOW = timedelta(minutes=30)
-_ALWAYS = wire.Condition(when=(), unless=())
+_ALWAYS = Condition(when=(), unless=())
 _PLAIN = wire.Attributes(
     path="/",
     domain=None,
@@ -36,7 +37,7 @@ def kind(written: Kind) -> wire.Persistence:
                 prefix6=written.prefix6,
                 idle=seconds(written.idle),
                 capacity=written.capacity,
-                condition=_condition(written),
+                condition=condition(written),
             )
         case InsertCookie() | RewriteCookie() | PrefixCookie() | LearnCookie() | RouteCookie():
             return _cookie(written)
@@ -48,7 +49,7 @@ def kind(written: Kind) -> wire.Persistence:
                 name="" if isinstance(written, HashPath | HashAddress) else written.name,
                 prefix4=address.prefix4 if address else _BITS4,
                 prefix6=address.prefix6 if address else _BITS6,
-                condition=_condition(written),
+                condition=condition(written),
             )
 
 
@@ -94,7 +95,7 @@ def _cookie(written: InsertCookie | RewriteCookie | PrefixCookie | LearnCookie |
         capacity=learn.capacity if learn else 0,
         record_idle=seconds(learn.record_idle) if learn else 0,
         parameters=written.parameters if isinstance(written, RouteCookie) else (),
-        condition=_condition(written) if isinstance(written, Conditional) else _ALWAYS,
+        condition=condition(written) if isinstance(written, Conditional) else _ALWAYS,
     )
 
 
@@ -120,7 +121,7 @@ def _field(written: InsertField | LearnField) -> wire.CarryingField:
         duplicates=written.duplicates if isinstance(written, Sealed) else "first",
         capacity=learn.capacity if learn else 0,
         record_idle=seconds(learn.record_idle) if learn else 0,
-        condition=_condition(written),
+        condition=condition(written),
     )
 
 
@@ -128,14 +129,15 @@ def _scope(scope: Scope) -> wire.Scope:
     return wire.Group(group=scope.group) if isinstance(scope, Group) else scope
 
 
-def _condition(written: Conditional) -> wire.Condition:
-    return wire.Condition(
+def condition(written: Conditional) -> Condition:
+    """Which requests something is asked for."""
+    return Condition(
         when=tuple(map(_matcher, written.when or ())), unless=tuple(map(_matcher, written.unless or ()))
     )
 
 
-def _matcher(written: Matcher) -> wire.Matcher:
-    return wire.Matcher(
+def _matcher(written: Matcher) -> wire_asking.Matcher:
+    return wire_asking.Matcher(
         path=written.path or (),
         method=written.method or (),
         host=written.host or (),

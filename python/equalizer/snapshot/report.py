@@ -83,6 +83,14 @@ class RecordsReport(_Counted):
     """Newcomers that found no room."""
 
 
+class RateReport(_Counted):
+    """A rate limit."""
+
+    refused: int = 0
+    evicted: int = 0
+    """Keys that were forgotten too soon."""
+
+
 class PoolReport(_Counted):
     """One pool."""
 
@@ -98,6 +106,10 @@ class PoolReport(_Counted):
     """Exchanges that a limit decided, by reason."""
     waiting: int = 0
     """Requests that wait for any server."""
+    retries: Mapping[str, int] = {}
+    """Those that were made, and those that the budget did not allow."""
+    rates: Mapping[str, RateReport] = {}
+    """By the name of the limit."""
     servers: Mapping[str, ServerReport] = {}
     panics: bool = False
     """Whether its probes are not believed, which control decides."""

@@ -9,7 +9,9 @@ from typing import Annotated, Literal, TypedDict
 from pydantic import Field
 
 from equalizer.snapshot.parts import U8, U16, U32, U64, Wire
+from equalizer.snapshot.wire_asking import Condition, Duplicates
 from equalizer.snapshot.wire_balance import Balance
+from equalizer.snapshot.wire_guards import RateLimit, Retry
 
 
 class Certificate(Wire):
@@ -98,28 +100,6 @@ class Group(Wire):
 
 Scope = Literal["pool", "listener"] | Group
 """What a seal is bound to: this pool, this pool on one listener, or a group of pools."""
-
-
-class Matcher(Wire):
-    """What a request must be like: every key that has values must hold, by one of them."""
-
-    path: tuple[str, ...]
-    method: tuple[str, ...]
-    host: tuple[str, ...]
-    field: dict[str, tuple[str, ...]]
-    client: tuple[str, ...]
-    scheme: tuple[Literal["http", "https"], ...]
-
-
-class Condition(Wire):
-    """The requests that a kind is asked for; with neither, all."""
-
-    when: tuple[Matcher, ...]
-    unless: tuple[Matcher, ...]
-
-
-Duplicates = Literal["first", "last", "newest", "refuse"]
-"""Which of several values is believed."""
 
 
 class Attributes(Wire):
@@ -271,6 +251,9 @@ class Pool(Wire):
     sessions: Sessions
     queue: Queue
     watch: Watch | None
+    rates: tuple[RateLimit, ...]
+    """How many requests it takes in a time."""
+    retry: Retry
     tls: ServerTls | None
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
 

@@ -29,9 +29,14 @@ impl ByHash {
 
     /// The hash, where the request carries what is hashed.
     pub(crate) fn hash(&self, ask: &Ask<'_>) -> Option<u64> {
+        self.hash_with(ask, HASH_SEED)
+    }
+
+    /// The same with a seed that may be a secret.
+    pub(crate) fn hash_with(&self, ask: &Ask<'_>, seed: u64) -> Option<u64> {
         match self.0.over {
-            HashOver::Address => Some(address_hash(ask.client, self.0.prefix4, self.0.prefix6, HASH_SEED)),
-            _ => self.text(ask).map(|text| xxh3_64_with_seed(text, HASH_SEED)),
+            HashOver::Address => Some(address_hash(ask.client, self.0.prefix4, self.0.prefix6, seed)),
+            _ => self.text(ask).map(|text| xxh3_64_with_seed(text, seed)),
         }
     }
 

@@ -87,7 +87,7 @@ pub struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     /// As matchers look at it.
-    fn request(&self) -> Request<'a> {
+    pub(crate) fn request(&self) -> Request<'a> {
         let &Self { lines, target, host, method, client, secure, .. } = self;
         Request { lines, target, host, method, client, secure }
     }

@@ -2,12 +2,16 @@
 
 pub mod gate;
 pub mod live;
+pub mod rates;
+pub mod retry;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use self::gate::{Entered, Gate, Slot, Wish};
 use self::live::Live;
+use self::rates::Rates;
+use self::retry::Retry;
 use crate::balance::{Balance, Local, rendezvous};
 use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
@@ -130,6 +134,10 @@ pub struct Pool {
     pub watch: Watch,
     /// Where slots are taken.
     pub gate: Arc<Gate>,
+    /// How many requests it takes in a time.
+    pub rates: Rates,
+    /// Which failures are tried again.
+    pub retry: Retry,
 }
 
 /// Where a request may go that has no slot yet.
@@ -160,16 +168,29 @@ impl Tried {
         self.0.iter().any(|(failed, _)| *failed == server)
     }
 
-    /// Whether the request may go to one more server, where there is one.
-    pub fn may_go_on(&self, method: Method, sent: Sent) -> bool {
-        let hung_up = self.0.iter().filter(|(_, fault)| *fault == Fault::Closed).count();
-        hung_up <= MOST_FURTHER && self.0.last().is_none_or(|(_, fault)| fault.may_retry(method, sent))
+    /// How many have failed.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the request may go to one more server, now that one has failed with `fault`.
+    fn may_go_on(&self, fault: Fault, method: Method, sent: Sent) -> bool {
+        let faults = self.0.iter().map(|(_, fault)| *fault).chain([fault]);
+        let hung_up = faults.filter(|fault| *fault == Fault::Closed).count();
+        hung_up <= MOST_FURTHER && fault.may_retry(method, sent)
     }
 
     /// The status the client gets when nobody is left: a server that answered us at all was there.
     pub fn status(&self) -> u16 {
         match self.0.last() {
-            Some((_, fault @ (Fault::Closed | Fault::Tls | Fault::Untrusted))) => fault.status(),
+            Some((
+                _,
+                fault @ (Fault::Closed
+                | Fault::Tls
+                | Fault::Untrusted
+                | Fault::ResponseTimeout
+                | Fault::Status(_)),
+            )) => fault.status(),
             _ => 503,
         }
     }

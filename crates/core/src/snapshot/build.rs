@@ -19,6 +19,8 @@ use crate::persistence::ByHash;
 use crate::persistence::cookie::{Incarnation, home_of};
 use crate::persistence::seal::KeyRing;
 use crate::pool::live::Live;
+use crate::pool::rates::Rates;
+use crate::pool::retry::Retry;
 use crate::pool::{Pool, Server};
 use crate::route::{PoolId, Route, Routes};
 
@@ -82,6 +84,8 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
                 limited: pool.servers.iter().any(|server| server.limit > 0),
                 watch: pool.watch.unwrap_or_default(),
                 gate: old.map(|old| Arc::clone(&old.gate)).unwrap_or_default(),
+                rates: build_rates(pool, old, at, &mut mistakes),
+                retry: Retry::new(&pool.retry, old.map(|old| &old.retry)),
             }
         })
         .collect();
@@ -203,6 +207,13 @@ fn build_balance(
             }
         }
     }
+}
+
+fn build_rates(pool: &wire::Pool, old: Option<&Pool>, at: At, mistakes: &mut Vec<Mistake>) -> Rates {
+    // Nobody outside may know which keys share a bucket.
+    Rates::new(&pool.rates, old.map(|old| &old.rates), at.chance, |name, (key, message)| {
+        mistakes.push(Mistake::at(&["pools", &pool.name, "rates", name, key], message));
+    })
 }
 
 fn build_limits(limits: &wire::Limits, mistakes: &mut Vec<Mistake>) -> Limits {

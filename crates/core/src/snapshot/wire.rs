@@ -5,6 +5,7 @@
 
 mod asking;
 mod balance;
+mod guards;
 mod seen;
 mod sessions;
 mod tls;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
 pub use self::balance::{Balance, HashOver, Hashed, ServerWeight};
+pub use self::guards::{RateLimit, Retry, RetryBudget, RetryOn};
 pub use self::seen::{AccessFormat, AccessLog, Debugging};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Overflow, Rebalance, Sessions};
 pub use self::tls::{Certificate, ClientFields, Clients, Own, ServerTls, Tls, Version};
@@ -89,6 +91,12 @@ pub struct Pool {
     pub queue: Queue,
     /// What of its servers' answers is told beside the counts; absent for nothing.
     pub watch: Option<Watch>,
+    /// How many requests it takes in a time; absent or empty for as many as come.
+    #[serde(default)]
+    pub rates: Vec<RateLimit>,
+    /// Which failures of a server are tried at another.
+    #[serde(default)]
+    pub retry: Retry,
     /// Present when the servers speak TLS.
     pub tls: Option<ServerTls>,
     /// At least one.

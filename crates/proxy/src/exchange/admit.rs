@@ -15,16 +15,19 @@ use equalizer_core::http::max_forwards;
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::cookie::SessionId;
-use equalizer_core::persistence::{self, Reason, Recall};
+use equalizer_core::persistence::{Ask, Reason, Recall};
+use equalizer_core::pool::rates::LIMITED;
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::route::PoolId;
 
 use super::Asked;
 use crate::access::notes::Notes;
+use crate::answer::{Page, RETRY_AFTER};
 use crate::birth::{self, Newborn};
 use crate::body::{self, Source};
 use crate::buffer::Buffer;
 use crate::choice;
+use crate::clock::shared_now;
 use crate::outside::Asking;
 use crate::serve::{After, Client};
 use crate::setup::{PoolSeat, Setup};
@@ -86,13 +89,30 @@ pub(crate) struct Refused {
     status: u16,
     /// Where it belongs instead; empty where it belongs nowhere.
     location: Vec<u8>,
+    /// In how many seconds it may come again.
+    retry_after: u32,
+    /// Whether nothing of it is left to read.
+    whole: bool,
+    /// The pool that does not take it.
+    pool: Option<(Rc<Setup>, PoolId)>,
 }
 
 impl Refused {
+    fn new(asked: Asked, status: u16) -> Self {
+        Self { asked, status, location: Vec::new(), retry_after: RETRY_AFTER, whole: false, pool: None }
+    }
+
     /// Tells the client.
     pub(crate) async fn answer(&mut self, worker: &Worker, client: &Client) -> After {
-        let after = self.asked.tell(worker, client, self.status, &self.location, false).await;
-        self.asked.notes.end(worker, client, &worker.setup().rules, None);
+        let &mut Self { status, ref location, retry_after, whole, .. } = self;
+        let page = Page { status, location, retry_after, delivery: self.asked.delivery(worker, whole) };
+        let after = self.asked.tell(worker, client, page).await;
+        match &self.pool {
+            Some((setup, pool)) => {
+                self.asked.notes.end(worker, client, &setup.rules, setup.rules.pool(*pool));
+            }
+            None => self.asked.notes.end(worker, client, &worker.setup().rules, None),
+        }
         after
     }
 }
@@ -111,7 +131,6 @@ pub(crate) fn admit(
     let setup = worker.setup();
     let lines = Lines { bytes: buffer.filled(), fields };
     let mut edits = worker.buffers.take_edits();
-    let refused = |asked, status| Box::new(Refused { asked, status, location: Vec::new() });
     notes.read(worker, &setup.rules, lines, head, &mut edits);
     let asked = Asked {
         method: head.method,
@@ -125,23 +144,23 @@ pub(crate) fn admit(
     if let Some((status, word)) = turned_away(&setup, client, head, lines, &mut edits) {
         worker.buffers.give_edits(edits);
         asked.notes.fault(word);
-        return Err(refused(asked, status));
+        return Err(Box::new(Refused::new(asked, status)));
     }
     if let Some(port) = setup.https(client).and_then(|https| https.redirect).filter(|_| !origin.secure) {
         worker.buffers.give_edits(edits);
         asked.notes.no_route();
         let to = Https::redirected(port, host, head.target.of(lines.bytes), head.method_text.of(lines.bytes));
         let (status, location) = to.unwrap_or((400, Vec::new()));
-        return Err(Box::new(Refused { asked, status, location }));
+        return Err(Box::new(Refused { location, ..Refused::new(asked, status) }));
     }
     let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
     let Some((id, (pool, seat))) = found else {
         worker.buffers.give_edits(edits);
         asked.notes.no_route();
-        return Err(refused(asked, 404));
+        return Err(Box::new(Refused::new(asked, 404)));
     };
     setup.rules.reserved.cut(lines, &mut edits);
-    let ask = persistence::Ask {
+    let ask = Ask {
         lines,
         target: head.target.of(lines.bytes),
         host: head.host.of(lines.bytes),
@@ -151,6 +170,14 @@ pub(crate) fn admit(
         listener: client.arrival.listener.get(),
         now: worker.clock.unix(),
     };
+    if let Err(retry_after) = within_rates(pool, &ask) {
+        let whole = matches!(head.framing, Framing::None | Framing::Length(0));
+        worker.buffers.give_edits(edits);
+        buffer.consume(head.length as usize);
+        asked.notes.fault(LIMITED);
+        let pool = Some((setup, id));
+        return Err(Box::new(Refused { retry_after, whole, pool, ..Refused::new(asked, 429) }));
+    }
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
     client.hold_record(&pool.persistence, &recall);
     let mut newborn = birth::newborn(client, id, pool, &recall, lines);
@@ -174,13 +201,18 @@ pub(crate) fn admit(
         Ok(length) => asked.notes.received(length),
         Err(refusal) => {
             asked.notes.fault(refusal.word());
-            return Err(refused(asked, refusal.status()));
+            return Err(Box::new(Refused::new(asked, refusal.status())));
         }
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let head_end = head_length - EMPTY_LINE;
     let asking = Cell::new(asking);
     Ok((Admitted { setup, pool: id, asked, recall, newborn, asking, message, head_end, sends }, source))
+}
+
+/// Counts the request for the limits of its pool, or tells in how many seconds it may come again.
+fn within_rates(pool: &Pool, ask: &Ask<'_>) -> Result<(), u32> {
+    if pool.rates.is_empty() { Ok(()) } else { pool.rates.take(ask, shared_now()) }
 }
 
 /// Adds what a server is told beside that: of the client's certificate, and of us.

@@ -10,7 +10,7 @@ use equalizer_core::http::refusal::Refusal;
 
 use super::{After, Client, h2};
 use crate::access::notes::Notes;
-use crate::answer::{Page, answer};
+use crate::answer::{Page, RETRY_AFTER, answer};
 use crate::body::Source;
 use crate::buffer::Buffer;
 use crate::clock::Late;
@@ -199,7 +199,7 @@ fn may_end(bytes: &[u8]) -> bool {
 
 async fn refuse(worker: &Worker, client: &Client, status: u16, head_only: bool, notes: &Notes) -> After {
     let delivery = Delivery { http11: true, keep: false };
-    let page = Page { status, location: &[], delivery };
+    let page = Page { status, location: &[], retry_after: RETRY_AFTER, delivery };
     match answer(worker, client, page, head_only, notes).await {
         Ok(()) => After::Linger,
         Err(_) => After::Close,
