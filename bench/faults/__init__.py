@@ -1,0 +1,1 @@
+"""What clients notice when servers fail, behind Equalizer and behind HAProxy: `python -m bench.faults`."""
