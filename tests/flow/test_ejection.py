@@ -131,7 +131,11 @@ def test_never_more_than_so_many_are_out(balance: Balance, shops: Shops) -> None
     lb = serve(balance, shops, failures=2)
     shops.broken, shops.web2 = {"web1", "web2", "web3"}, "503"
     assert {Visitor(lb).ask().status for _ in range(40)} == {503}
-    event(lb, "ejection")
+    until(lambda: lb.service.events().events, lambda found: any("not ejected" in each.text for each in found))
+    texts = [each.text for each in lb.service.events().events if "not ejected" in each.text]
+    why = "2 failures in a row; not ejected, as enough of its pool is out"
+    assert all(each.endswith(f": {why}") for each in texts)
+    assert len(texts) == len(set(texts))
     assert sorted(state for state, _ in status(lb).values()) == ["down", "up", "up"]
 
 

@@ -97,6 +97,7 @@ def test_the_worst_go_first_and_enough_stay() -> None:
     pool = Pool("web1", "web2", "web3", "web4", "web5")
     pool.does = dict(zip(pool.does, [(20, failed, 20.0) for failed in (12, 20, 15, 18, 11)], strict=True))
     assert pool.run(2)[-1] == ["web2", "web4"]
+    assert set(outliers.withheld(RULES, pool.known)) == {"web1", "web3", "web5"}
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,9 @@ class Ejecting:
         """How often a server was ejected."""
         return self._ejections[name]
 
-    def second(self, report: Report, place: PlaceOf, now: float) -> None:
-        """A second has passed, and so much was counted."""
+    def second(self, report: Report, place: PlaceOf, now: float) -> Mapping[Name, str]:
+        """A second has passed, and so much was counted; who would be ejected if there were room, and why."""
+        withheld: dict[Name, str] = {}
         for pool, rules in self._rules.items():
             counted, before = report.pools.get(pool, PoolReport()).servers, self._conducts[pool]
             seen = {
@@ -85,22 +86,25 @@ class Ejecting:
             self._ejections.update(
                 (pool, server) for server, each in after.items() if each.out and not before[server].out
             )
+            withheld |= {(pool, server): why for server, why in outliers.withheld(rules, after).items()}
+        return withheld
 
-    def failing(self, name: Name, place: PlaceOf, now: float) -> None:
-        """A server has failed too often in a row."""
+    def failing(self, name: Name, place: PlaceOf, now: float) -> Mapping[Name, str]:
+        """A server has failed too often in a row; the same."""
         pool, server = name
         rules, conducts = self._rules.get(pool), self._conducts.get(pool, {})
         conduct = conducts.get(server)
         if rules is None or conduct is None or place(name) != "serves":
-            return
+            return {}
+        why = f"{rules.failures} failures in a row"
         places = {each: place((pool, each)) for each in conducts}
         if conduct.out is None and not outliers.has_room(rules, places, conducts):
-            return
+            return {name: why}
         if conduct.out is None or conduct.out.keeps:
-            why = f"{rules.failures} failures in a row"
             after = outliers.ejected(rules, conduct, why, now, keeps=False)
             self._conducts[pool] = {**conducts, server: after}
             self._ejections[name] += 1
+        return {}
 
     def forgive(self, name: Name, now: float) -> None:
         """A person said something of a server: what was is over."""

@@ -26,6 +26,7 @@ KINDS: Final[Mapping[str, str]] = {
     "Silent": "agent",
     "Unprobed": "unprobed",
     "Ejected": "ejection",
+    "NotEjected": "ejection",
     "Readmitted": "ejection",
     "Reloaded": "reloaded",
     "ReloadRefused": "reload_refused",

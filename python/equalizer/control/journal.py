@@ -18,7 +18,7 @@ from equalizer.control.losses import (
     Unchosen,
     WorkersRestarted,
 )
-from equalizer.control.present import Ejected, Judged, Readmitted, Silent, StateEvent, Unprobed
+from equalizer.control.present import Ejected, Judged, NotEjected, Readmitted, Silent, StateEvent, Unprobed
 from equalizer.control.records import RecordEvent, RecordsRead, RecordsRefused, RecordsUnwritten
 from equalizer.control.ring import KeyEvent, KeysRefused, KeysRenewed
 from equalizer.engine.port import RecordsTaken
@@ -69,6 +69,10 @@ def _states(event: StateChange | StateEvent, log: Log) -> None:
         log.info(f"server {event.pool}/{event.server}: {event.before} → {event.state}", **_terms(event))
     elif isinstance(event, Judged | Ejected | Readmitted):
         _judgement(event, log)
+    elif isinstance(event, NotEjected):
+        log.warning(
+            f"server {event.pool}/{event.server}: {event.why}; not ejected, as enough of its pool is out"
+        )
     elif isinstance(event, Silent):
         log.warning(f"server {event.pool}/{event.server}: its load is not known any more, {event.why}")
     elif isinstance(event, Unprobed):

@@ -89,6 +89,15 @@ class Ejected:
 
 
 @dataclass(frozen=True, slots=True)
+class NotEjected:
+    """A server answers as badly, and as much of its pool is out as may be."""
+
+    pool: str
+    server: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Readmitted:
     """The time of an ejected server is over."""
 
@@ -98,7 +107,7 @@ class Readmitted:
     state: State
 
 
-StateEvent: TypeAlias = Judged | Panicked | Silent | Unprobed | Ejected | Readmitted
+StateEvent: TypeAlias = Judged | Panicked | Silent | Unprobed | Ejected | NotEjected | Readmitted
 """What happens to servers without anybody's word."""
 
 
@@ -121,6 +130,7 @@ class Present:
         self._changes: Counter[tuple[str, str, State]] = Counter()
         self._ejecting = Ejecting()
         self._out: Mapping[Name, Out] = {}
+        self._spared: dict[Name, float] = {}
         self._returns = Returns()
         self._watching: Thread | None = None
         self._unable = -_AGAIN
@@ -188,16 +198,17 @@ class Present:
     def look(self, report: Report) -> None:
         """A second has passed: how servers answered meanwhile may have consequences."""
         with self._lock:
-            self._ejecting.second(report, self._place, time.monotonic())
-            news = self._judged()
+            withheld = self._ejecting.second(report, self._place, time.monotonic())
+            news = [*self._judged(), *self._withheld(withheld)]
         self._tell_all(news)
 
     def failing(self, servers: Sequence[Name]) -> None:
         """Servers have failed too often in a row."""
         with self._lock:
+            withheld: dict[Name, str] = {}
             for name in servers:
-                self._ejecting.failing(name, self._place, time.monotonic())
-            news = self._judged()
+                withheld |= self._ejecting.failing(name, self._place, time.monotonic())
+            news = [*self._judged(), *self._withheld(withheld)]
         self._tell_all(news)
 
     def lives(self, server: Name, incarnation: str) -> None:
@@ -296,6 +307,14 @@ class Present:
             elif out is None:
                 news.append(Readmitted(*name, *state))
         return news
+
+    def _withheld(self, withheld: Mapping[Name, str]) -> list[StateEvent]:
+        """Of each server once a minute."""
+        now = time.monotonic()
+        self._spared = {name: at for name, at in self._spared.items() if now - at < _AGAIN}
+        news = {name: why for name, why in withheld.items() if name not in self._spared}
+        self._spared |= dict.fromkeys(news, now)
+        return [NotEjected(*name, why) for name, why in news.items()]
 
     def _told(self) -> list[Panicked]:
         """Tell the engine, with the lock held; whose panic began or ended."""

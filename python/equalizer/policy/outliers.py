@@ -97,6 +97,12 @@ def second(rules: Rules, seen: Mapping[str, Seen], before: Conducts, now: float)
     return after
 
 
+def withheld(rules: Rules, conducts: Conducts) -> Mapping[str, str]:
+    """Who would be ejected if there were room, and why."""
+    found = (*_failing(rules, conducts), *_slow(rules, conducts))
+    return {name: why for name, why, _ in found if conducts[name].out is None}
+
+
 def has_room(rules: Rules, places: Mapping[str, Place], conducts: Conducts) -> bool:
     """Whether one more server may be out: those that are down by others' word count as well."""
     members = [name for name, place in places.items() if place != "aside"]

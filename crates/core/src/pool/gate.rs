@@ -204,17 +204,21 @@ impl Lines {
         self.servers.values().for_each(|member| member.live.set_waiting(member.line.len()));
     }
 
-    /// Whether a server takes one who would go to any but `not`: nobody's turn comes before its own.
-    fn helps(&self, home: Home, not: &[Home]) -> bool {
-        let Some(turn) = self.servers.get(&home).and_then(Member::turn) else { return false };
+    /// Whether a server of this turn takes one who would go to any but `not`: nobody's turn comes before its own.
+    fn helps(&self, turn: Turn, not: &[Home]) -> bool {
         let others = || self.servers.iter().filter(|(other, _)| !not.contains(other));
         turn == Turn::First || !others().filter_map(|(_, member)| member.turn()).any(|other| other < turn)
     }
 
     fn take_anybody(&mut self, home: Home) -> Option<Arc<Waiter>> {
+        let turn = self.servers.get(&home).and_then(Member::turn)?;
+        // Lines may be long: what holds for all is asked once.
+        let helps_all = self.helps(turn, &[]);
         let (line, place) = self.anybody.iter().enumerate().find_map(|(line, waiters)| {
             let place = waiters.iter().position(|waiter| match &waiter.wish {
-                Wish::Anybody { not, .. } => !not.contains(&home) && self.helps(home, not),
+                Wish::Anybody { not, .. } => {
+                    !not.contains(&home) && (helps_all || (!not.is_empty() && self.helps(turn, not)))
+                }
                 Wish::Server(_) => false,
             })?;
             Some((line, place))
