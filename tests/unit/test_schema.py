@@ -206,6 +206,7 @@ def test_every_key_has_something_to_suggest() -> None:
         "Group": ("pools", "a", "persistence", "kind=cookie", "mode=insert", "scope"),
         "Sessions": ("pools", "a", "sessions"),
         "Queue": ("pools", "a", "queue"),
+        "BreakerTable": ("pools", "a", "breaker"),
         "Retry": ("pools", "a", "retry"),
         "RetryBudget": ("pools", "a", "retry", "budget"),
         "RateLimit": ("pools", "a", "rates", "client"),

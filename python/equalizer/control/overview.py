@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from equalizer.control import states
-from equalizer.control.answers import PoolStatus, ServerStatus
+from equalizer.control.answers import BreakerStatus, PoolStatus, ServerStatus
 from equalizer.control.present import Present
 from equalizer.control.weights import Weights
 from equalizer.model.server import ServerTable
@@ -20,8 +20,18 @@ def overview(
     )
     panics = present.is_panicking(pool)
     rates = {name: limit.refused for name, limit in report.rates.items()}
+    found = report.breaker
+    breaker = BreakerStatus(found.state, found.opened, found.refused) if found else None
     return PoolStatus(
-        pool, report.lost, report.limited, report.waiting, answers, panics, rates, report.retries
+        pool,
+        report.lost,
+        report.limited,
+        report.waiting,
+        answers,
+        panics,
+        rates=rates,
+        retries=report.retries,
+        breaker=breaker,
     )
 
 

@@ -17,6 +17,7 @@ from equalizer.control import records, sockets, states, weights
 from equalizer.control.ahead import count
 from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, WeightChange, Wish
 from equalizer.control.before import Before, Given, Held
+from equalizer.control.breakers import Breakers
 from equalizer.control.choosing import Choosing
 from equalizer.control.events import Events
 from equalizer.control.figures import figures
@@ -80,7 +81,7 @@ class Service:
         self._changing = Lock()
         self._given = False
         self._weights, self._weighed = weights.begun(before.weights), weights.UNSAID
-        self._losses = Losses()
+        self._losses, self._breakers = Losses(), Breakers()
         self._watch = _watch(written)
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
@@ -220,7 +221,7 @@ class Service:
         standings, now = self._present.standings, time.time()
         names = states.due(standings, now)
         report = Report.model_validate(self._engine.report(sessions=bool(names)))
-        for news in self._losses.news(report, time.monotonic()):
+        for news in (*self._losses.news(report, time.monotonic()), *self._breakers.news(report)):
             self._tell(news)
         for pool, server in names:
             counted = report.pools.get(pool, PoolReport()).servers.get(server, ServerReport()).sessions

@@ -137,6 +137,7 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
         queue=wire.Queue(wait=milliseconds(pool.queue.wait), length=pool.queue.length),
         rates=guards.rates(pool.rates),
         retry=guards.retry(pool.retry),
+        breaker=guards.breaker(pool.breaker) if pool.breaker else None,
         tls=tls.servers(pool.tls, Files(source, problems), ("pools", name, "tls")) if pool.tls else None,
         servers=servers,
     )
