@@ -155,6 +155,17 @@ _retries = st.builds(
 )
 
 
+_breakers = st.builds(
+    wire_guards.Breaker,
+    share=st.integers(0, 10_000),
+    over=st.integers(1, 60),
+    least=_some,
+    open=_time,
+    trials=st.integers(1, 100),
+    statuses=st.lists(st.sampled_from((429, 500, 502, 503, 504)), unique=True).map(tuple),
+)
+
+
 @st.composite
 def pool(draw: st.DrawFn) -> wire.Pool:
     """A pool whose rules name its own servers."""
@@ -171,6 +182,7 @@ def pool(draw: st.DrawFn) -> wire.Pool:
         queue=wire.Queue(wait=draw(st.just(0) | _time), length=draw(st.integers(0, 65535))),
         rates=draw(_rates),
         retry=draw(_retries),
+        breaker=draw(st.none() | _breakers),
         tls=draw(st.none() | _server_tls),
         servers=tuple(servers),
     )

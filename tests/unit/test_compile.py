@@ -49,6 +49,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
         persistence = { kind = "cookie", name = "BASKET", path = "/shop" }
         queue = { wait = "250ms" }
         ejection = { failures = 3, slower = 4 }
+        breaker = { share = "40%", open = "2500ms" }
         retry = { on = ["503", "closed"], per_try = "2s", budget = "12.5%" }
         rates = { client = "20/m", all = { rate = "9/s", burst = 4, key = "pool", when = { path = "/a" } } }
         [pools.shop.servers]
@@ -173,6 +174,14 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "statuses": (503,),
                     "per_try": 2_000,
                     "budget": {"share": 1250, "least": 3},
+                },
+                "breaker": {
+                    "share": 4_000,
+                    "over": 10,
+                    "least": 20,
+                    "open": 2_500,
+                    "trials": 3,
+                    "statuses": (502, 503, 504),
                 },
                 "rates": (
                     {

@@ -72,6 +72,7 @@ TABLES: dict[str, list[tuple[str, ...]]] = {
     "`[pools.NAME.agent]`": [("pools", "shop", "agent", f"kind={kind}") for kind in ("tcp", "http")],
     "`[pools.NAME.sessions]`": [("pools", "shop", "sessions")],
     "`[pools.NAME.retry]`": [("pools", "shop", "retry")],
+    "`[pools.NAME.breaker]`": [("pools", "shop", "breaker")],
 }
 """Parts of the guide, and the tables of the schema that they tell of."""
 

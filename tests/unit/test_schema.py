@@ -207,6 +207,7 @@ def test_every_key_has_something_to_suggest() -> None:
         "Sessions": ("pools", "a", "sessions"),
         "Queue": ("pools", "a", "queue"),
         "Ejection": ("pools", "a", "ejection"),
+        "BreakerTable": ("pools", "a", "breaker"),
         "Retry": ("pools", "a", "retry"),
         "RetryBudget": ("pools", "a", "retry", "budget"),
         "RateLimit": ("pools", "a", "rates", "client"),

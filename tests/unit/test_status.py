@@ -7,7 +7,7 @@ import pytest
 
 from equalizer.cli.status import table
 from equalizer.cli.words import clock, span
-from equalizer.control.answers import Draining, PoolStatus, ServerStatus, Status, status_from
+from equalizer.control.answers import BreakerStatus, Draining, PoolStatus, ServerStatus, Status, status_from
 
 NOW = 1_800_000_000.0
 UP = replace(
@@ -71,6 +71,26 @@ def test_a_weight_that_was_given_stands_beside_the_configured_one() -> None:
     line = table(replace(FOUND, pools=(PoolStatus("shop", {}, {}, 0, (server,)),))).splitlines()[2]
     assert line.endswith("98765  0       weight 100 configured")
     assert line.split()[3] == "63"
+
+
+def test_rates_retries_and_an_open_breaker_have_their_lines() -> None:
+    pool = PoolStatus(
+        "shop",
+        {},
+        {},
+        0,
+        (UP,),
+        rates={"client": 12, "login": 0},
+        retries={"made": 7, "over_budget": 3},
+        breaker=BreakerStatus("open", 1, 42),
+    )
+    found = replace(FOUND, pools=(pool,))
+    assert table(found).splitlines()[-3:] == [
+        "over their rate in shop: 12 client",
+        "retries in shop: 7 made, 3 over_budget",
+        "breaker of shop: open, 42 refused since the start",
+    ]
+    assert status_from(json.loads(json.dumps(asdict(found)))) == found
 
 
 def test_a_status_survives_its_json() -> None:

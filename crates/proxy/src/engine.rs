@@ -287,7 +287,7 @@ impl Engine {
         if let Some(rules) = &self.rules {
             report.count_records(rules);
             report.look_at_limits(rules);
-            report.count_rates(rules);
+            report.count_guards(rules);
         }
         report.access_log = self.logs.counts.report();
         (report.panics, report.restarts) = (self.accidents.places(), self.accidents.restarts());

@@ -77,6 +77,9 @@ pub(crate) async fn exchange(
                 admitted.ends(pool, seat, recall, None, reason);
                 let held = full.is_some() || reason == Reason::StrictRefused;
                 let status = if held { 503 } else { tried.status() };
+                if tried.count() > 0 {
+                    admitted.fares(pool, true);
+                }
                 return asked.refuse(worker, client, status, source.is_done()).await;
             }
         };
@@ -104,6 +107,7 @@ pub(crate) async fn exchange(
                 tried.failed(server, fault);
                 fresh = false;
                 if !goes_on {
+                    admitted.fares(pool, true);
                     admitted.ends(pool, seat, recall, Some(server), recall.reason(server));
                     return asked.refuse(worker, client, fault.status(), source.is_done()).await;
                 }
@@ -233,6 +237,7 @@ impl At<'_> {
         if self.pool.retry.is_for(head.status) && self.goes_on(Fault::Status(head.status)) {
             return Err(Failure::Status(Fault::Status(head.status)));
         }
+        self.admitted.fares(self.pool, self.pool.breaker.as_ref().is_some_and(|it| it.counts(head.status)));
         if head.status == 101 {
             drop(upload);
             let after = self.switch(&link, (buffer, &mut incoming), &head, &fields).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use equalizer_core::persistence::census::Census;
 use equalizer_core::persistence::{Carrier, Kind};
+use equalizer_core::pool::breaker::{Phase, Told};
 use equalizer_core::snapshot::Snapshot;
 use equalizer_core::snapshot::wire::State;
 use serde::Serialize;
@@ -51,6 +52,8 @@ pub struct PoolReport {
     pub choices: BTreeMap<&'static str, u64>,
     /// Requests that wait for any server.
     pub waiting: u64,
+    /// Absent where there is none.
+    pub breaker: Option<BreakerReport>,
     /// Retries that were made, and those that the budget did not allow.
     pub retries: BTreeMap<&'static str, u64>,
     /// By name.
@@ -81,6 +84,35 @@ pub struct RateReport {
     pub refused: u64,
     /// Keys that it forgot too soon, for want of room.
     pub evicted: u64,
+}
+
+/// A breaker, shared by all workers.
+#[derive(Debug, Clone, Serialize)]
+pub struct BreakerReport {
+    /// `closed`, `open` or `trying`.
+    pub state: &'static str,
+    /// How often it opened.
+    pub opened: u64,
+    /// How often it closed again.
+    pub closed: u64,
+    /// Requests that it has refused.
+    pub refused: u64,
+    /// The requests that were counted when it opened last.
+    pub of: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+}
+
+impl From<Told> for BreakerReport {
+    fn from(told: Told) -> Self {
+        let state = match told.phase {
+            Phase::Closed => "closed",
+            Phase::Open { .. } => "open",
+            Phase::Trying { .. } => "trying",
+        };
+        let Told { opened, closed, refused, because, .. } = told;
+        Self { state, opened, closed, refused, of: because.all, failed: because.some }
+    }
 }
 
 /// One server's counters.
@@ -182,10 +214,11 @@ impl Report {
         }
     }
 
-    /// Adds what the rate limits have refused.
-    pub(crate) fn count_rates(&mut self, rules: &Snapshot) {
+    /// Adds what the rate limits and the breakers have refused.
+    pub(crate) fn count_guards(&mut self, rules: &Snapshot) {
         for pool in &rules.pools {
             let Some(report) = self.pools.get_mut(&pool.name) else { continue };
+            report.breaker = pool.breaker.as_ref().map(|breaker| breaker.told().into());
             report.rates = pool
                 .rates
                 .all()

@@ -171,6 +171,7 @@ impl Setup {
                     lost: reasons.clone().filter(|(reason, _)| reason.is_loss()).map(told).collect(),
                     limited: reasons.clone().filter(|(reason, _)| reason.is_of_limit()).map(told).collect(),
                     waiting: 0,
+                    breaker: None,
                     rates: BTreeMap::new(),
                     retries: ["made", "over_budget"]
                         .into_iter()

@@ -62,12 +62,17 @@ def table(found: Status) -> str:
         for pool in found.pools
         if any(pool.retries.values())
     ]
+    breakers = [
+        f"breaker of {pool.name}: {pool.breaker.state}, {pool.breaker.refused} refused since the start"
+        for pool in found.pools
+        if pool.breaker and pool.breaker.opened
+    ]
     panics = [
         f"in {pool.name} too few servers are well by their probes, which are not believed"
         for pool in found.pools
         if pool.panics
     ]
-    return "\n".join((first, *_aligned(rows), *lost, *limited, *rates, *retries, *panics))
+    return "\n".join((first, *_aligned(rows), *lost, *limited, *rates, *retries, *breakers, *panics))
 
 
 def _told(pool: PoolStatus, server: ServerStatus) -> list[str]:

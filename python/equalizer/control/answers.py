@@ -84,6 +84,16 @@ class ServerStatus:
 
 
 @dataclass(frozen=True)
+class BreakerStatus:
+    """The breaker of a pool."""
+
+    state: str
+    """`closed`, `open` or `trying`."""
+    opened: int
+    refused: int
+
+
+@dataclass(frozen=True)
 class PoolStatus:
     """One pool."""
 
@@ -101,6 +111,7 @@ class PoolStatus:
     """Requests that rate limits have refused, by the limit."""
     retries: Mapping[str, int] = field(default_factory=dict)
     """Retries that were made, and those that the budget did not allow."""
+    breaker: BreakerStatus | None = None
 
 
 @dataclass(frozen=True)
@@ -204,7 +215,9 @@ def status_from(document: object) -> Status:
 
 
 def _pool(fields: dict[str, Any]) -> PoolStatus:
-    return PoolStatus(**(fields | {"servers": tuple(_server(each) for each in fields["servers"])}))
+    breaker = fields["breaker"]
+    servers = tuple(_server(each) for each in fields["servers"])
+    return PoolStatus(**(fields | {"servers": servers, "breaker": breaker and BreakerStatus(**breaker)}))
 
 
 def _server(fields: dict[str, Any]) -> ServerStatus:

@@ -35,6 +35,8 @@ KINDS: Final[Mapping[str, str]] = {
     "RecordsUnwritten": "records",
     "KeysRenewed": "keys",
     "KeysRefused": "keys",
+    "BreakerOpened": "breaker",
+    "BreakerClosed": "breaker",
     "SessionsLost": "sessions_lost",
     "LinesDropped": "lines_dropped",
     "Unchosen": "unchosen",

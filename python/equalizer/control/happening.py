@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from equalizer.control.answers import Reloaded, StateChange, WeightChange
+from equalizer.control.breakers import BreakerEvent
 from equalizer.control.losses import Loss
 from equalizer.control.present import StateEvent
 from equalizer.control.records import RecordEvent
@@ -21,5 +22,13 @@ class ReloadRefused:
 
 
 Event: TypeAlias = (
-    StateChange | WeightChange | StateEvent | Reloaded | ReloadRefused | RecordEvent | KeyEvent | Loss
+    StateChange
+    | WeightChange
+    | StateEvent
+    | Reloaded
+    | ReloadRefused
+    | RecordEvent
+    | KeyEvent
+    | BreakerEvent
+    | Loss
 )

@@ -6,6 +6,7 @@ from typing import Protocol, cast
 import structlog
 
 from equalizer.control.answers import Reloaded, StateChange, WeightChange
+from equalizer.control.breakers import BreakerClosed, BreakerEvent, BreakerOpened
 from equalizer.control.happening import Event
 from equalizer.control.losses import (
     AcceptingPaused,
@@ -55,8 +56,8 @@ def journal(event: Event, log: Log | None = None) -> None:
         _records(event, log)
     elif isinstance(event, KeysRenewed | KeysRefused):
         _keys(event, log)
-    elif isinstance(event, Loss):
-        _loss(event, log)
+    elif isinstance(event, Loss | BreakerOpened | BreakerClosed):
+        _counted(event, log)
     else:
         log.error(f"reload refused: revision {event.revision} is served on")
         problems = event.error.problems if isinstance(event.error, ConfigError) else [event.error]
@@ -111,12 +112,27 @@ def _records(event: RecordEvent, log: Log) -> None:
         log.error(f"records: {event.file} cannot be written ({event.why}); a restart now would lose some")
 
 
-def _loss(event: Loss, log: Log) -> None:
+def _counted(event: Loss | BreakerEvent, log: Log) -> None:
+    match event:
+        case LinesDropped():
+            log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
+        case AcceptingPaused():
+            log.error(
+                "no file descriptor or memory left: accepting pauses until connections end; "
+                "raise the limit of open files, or set connections at the listeners"
+            )
+        case Defect():
+            log.error(f"a defect of Equalizer, please report it: {event.place}", count=event.count)
+        case WorkersRestarted():
+            log.error("a worker began again: its connections were lost", count=event.count)
+        case _:
+            _of_a_pool(event, log)
+
+
+def _of_a_pool(event: SessionsLost | Unchosen | RateLimited | OverBudget | BreakerEvent, log: Log) -> None:
     match event:
         case SessionsLost():
             log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
-        case LinesDropped():
-            log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
         case Unchosen():
             log.warning(
                 f"pool {event.pool}: the balance in Python did not choose {event.count} times, {event.why}"
@@ -127,15 +143,11 @@ def _loss(event: Loss, log: Log) -> None:
             log.warning(
                 f"pool {event.pool}: {event.count} requests were not tried again, the budget is used up"
             )
-        case AcceptingPaused():
-            log.error(
-                "no file descriptor or memory left: accepting pauses until connections end; "
-                "raise the limit of open files, or set connections at the listeners"
-            )
-        case Defect():
-            log.error(f"a defect of Equalizer, please report it: {event.place}", count=event.count)
-        case WorkersRestarted():
-            log.error("a worker began again: its connections were lost", count=event.count)
+        case BreakerOpened():
+            failed = f"{event.failed} of {event.of} requests failed"
+            log.error(f"pool {event.pool}: {failed}, so its breaker is open: requests are refused")
+        case BreakerClosed():
+            log.warning(f"pool {event.pool}: its breaker is closed, requests are served again")
 
 
 def _keys(event: KeyEvent, log: Log) -> None:

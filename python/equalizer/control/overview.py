@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from equalizer.control import states
-from equalizer.control.answers import PoolStatus, ServerStatus, Status
+from equalizer.control.answers import BreakerStatus, PoolStatus, ServerStatus, Status
 from equalizer.control.pace import Pace
 from equalizer.control.present import Present
 from equalizer.control.weights import Weights
@@ -46,8 +46,18 @@ def _pool(pool: str, servers: Mapping[str, ServerTable], report: PoolReport, kno
     )
     panics = known.present.is_panicking(pool)
     rates = {name: limit.refused for name, limit in report.rates.items()}
+    found = report.breaker
+    breaker = BreakerStatus(found.state, found.opened, found.refused) if found else None
     return PoolStatus(
-        pool, report.lost, report.limited, report.waiting, answers, panics, rates, report.retries
+        pool,
+        report.lost,
+        report.limited,
+        report.waiting,
+        answers,
+        panics,
+        rates=rates,
+        retries=report.retries,
+        breaker=breaker,
     )
 
 

@@ -17,6 +17,7 @@ from equalizer.control import reached, records, sockets, states, weights
 from equalizer.control.admission import Admission
 from equalizer.control.answers import Happenings, Metrics, Reloaded, StateChange, Status, WeightChange, Wish
 from equalizer.control.before import Before, Given, Held
+from equalizer.control.breakers import Breakers
 from equalizer.control.choosing import Choosing
 from equalizer.control.ejecting import rules_of
 from equalizer.control.events import Events
@@ -68,7 +69,7 @@ class Service:
         self._changing = Lock()
         self._given = False
         self._weights, self._weighed = weights.begun(before.weights), weights.UNSAID
-        self._losses, self._pace = Losses(), Pace(time.monotonic())
+        self._losses, self._breakers, self._pace = Losses(), Breakers(), Pace(time.monotonic())
         self._watch = _watch(written)
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
@@ -199,7 +200,7 @@ class Service:
         names = states.due(standings, now)
         report = Report.model_validate(self._engine.report(sessions=bool(names)))
         self._pace.note(report, time.monotonic())
-        for news in self._losses.news(report, time.monotonic()):
+        for news in (*self._losses.news(report, time.monotonic()), *self._breakers.news(report)):
             self._tell(news)
         for pool, server in names:
             counted = report.pools.get(pool, PoolReport()).servers.get(server, ServerReport()).sessions

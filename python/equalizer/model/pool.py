@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from equalizer.model.agent import Agent
 from equalizer.model.balance import Balance, RoundRobin
+from equalizer.model.breaker import Breaker
 from equalizer.model.cookie import InsertCookie
 from equalizer.model.duration import OptionalSeconds
 from equalizer.model.ejection import Ejection
@@ -44,6 +45,8 @@ class Pool(Noun):
     """How many requests it takes in a time, by limits with names."""
     retry: Retry = Retry()
     """Which failures of a server are tried at another."""
+    breaker: Breaker | None = None
+    """When it is not asked any more for a while; absent for never."""
     tls: ServerTls | None = None
     """Present when its servers speak TLS."""
     probe: Probes | None = None

@@ -141,6 +141,7 @@ def _pool(name: str, pool: Pool, hosts: dict[str, str], source: Source, problems
         watch=_watch(pool.ejection) if pool.ejection else None,
         rates=guards.rates(pool.rates),
         retry=guards.retry(pool.retry),
+        breaker=guards.breaker(pool.breaker) if pool.breaker else None,
         tls=tls.servers(pool.tls, Files(source, problems), ("pools", name, "tls")) if pool.tls else None,
         servers=servers,
     )

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import get_args
 
-from equalizer.model.duration import milliseconds
+from equalizer.model.breaker import BreakerTable
+from equalizer.model.duration import milliseconds, seconds
 from equalizer.model.rates import KeyPool, RateLimit
 from equalizer.model.retry import Retry
 from equalizer.snapshot import balance, persistence
@@ -35,4 +36,16 @@ def retry(written: Retry) -> wire.Retry:
         statuses=tuple(int(word) for word in written.on if word.isdigit()),
         per_try=milliseconds(written.per_try) if written.per_try else 0,
         budget=wire.RetryBudget(share=round(budget.share * 10_000), least=budget.least) if budget else None,
+    )
+
+
+def breaker(written: BreakerTable) -> wire.Breaker:
+    """When a pool is not asked any more."""
+    return wire.Breaker(
+        share=round(written.share * 10_000),
+        over=seconds(written.over),
+        least=written.least,
+        open=milliseconds(written.open),
+        trials=written.trials,
+        statuses=tuple(map(int, written.statuses)),
     )

@@ -4,7 +4,7 @@ Unlike a snapshot it may hold more than is read here: an engine that counts more
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,6 +22,9 @@ LOST: Final = (
     "strict_refused",
 )
 """The reasons by which a session is lost."""
+
+BreakerState: TypeAlias = Literal["closed", "open", "trying"]
+"""All requests go through, none, or a few."""
 
 
 class _Counted(BaseModel):
@@ -91,6 +94,20 @@ class RateReport(_Counted):
     """Keys that were forgotten too soon."""
 
 
+class BreakerReport(_Counted):
+    """A breaker."""
+
+    state: BreakerState = "closed"
+    opened: int = 0
+    closed: int = 0
+    """How often it closed again."""
+    refused: int = 0
+    of: int = 0
+    """The requests that were counted when it opened last."""
+    failed: int = 0
+    """Those of them that failed."""
+
+
 class PoolReport(_Counted):
     """One pool."""
 
@@ -106,6 +123,7 @@ class PoolReport(_Counted):
     """Exchanges that a limit decided, by reason."""
     waiting: int = 0
     """Requests that wait for any server."""
+    breaker: BreakerReport | None = None
     retries: Mapping[str, int] = {}
     """Those that were made, and those that the budget did not allow."""
     rates: Mapping[str, RateReport] = {}

@@ -11,7 +11,7 @@ from pydantic import Field
 from equalizer.snapshot.parts import U8, U16, U32, U64, Wire
 from equalizer.snapshot.wire_asking import Condition, Duplicates
 from equalizer.snapshot.wire_balance import Balance
-from equalizer.snapshot.wire_guards import RateLimit, Retry
+from equalizer.snapshot.wire_guards import Breaker, RateLimit, Retry
 
 
 class Certificate(Wire):
@@ -254,6 +254,7 @@ class Pool(Wire):
     rates: tuple[RateLimit, ...]
     """How many requests it takes in a time."""
     retry: Retry
+    breaker: Breaker | None
     tls: ServerTls | None
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
 

@@ -49,3 +49,17 @@ class Retry(Wire):
     per_try: U32
     """Milliseconds; 0 for as long as in all pools."""
     budget: RetryBudget | None
+
+
+class Breaker(Wire):
+    """When a pool is not asked any more."""
+
+    share: Annotated[int, Field(ge=0, le=10_000, strict=True)]
+    """Hundredths of a percent of the requests that fail."""
+    over: Annotated[int, Field(ge=1, le=60, strict=True)]
+    """Of so many seconds."""
+    least: U32
+    open: U32
+    """Milliseconds."""
+    trials: Annotated[int, Field(ge=1, lt=1 << 8, strict=True)]
+    statuses: tuple[U16, ...]

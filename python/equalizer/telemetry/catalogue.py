@@ -6,9 +6,17 @@ Labels are bounded: names from the configuration, and words from closed lists.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
-from equalizer.snapshot.report import LOST, REFUSED, PoolReport, Report, ServerReport
+from equalizer.snapshot.report import (
+    LOST,
+    REFUSED,
+    BreakerReport,
+    BreakerState,
+    PoolReport,
+    Report,
+    ServerReport,
+)
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,22 @@ def _changes(report: Report) -> Iterable[Reading]:
         for pool, each in report.pools.items()
         for name, server in each.servers.items()
         for state in STATES
+    ]
+
+
+def _breakers(report: Report) -> Iterable[Reading]:
+    return [
+        ((pool, state), float(each.breaker.state == state))
+        for pool, each in report.pools.items()
+        if each.breaker
+        for state in get_args(BreakerState)
+    ]
+
+
+def _broken(value: Callable[[BreakerReport], float]) -> Callable[[Report], Iterable[Reading]]:
+    """A number by pool; none where there is no breaker."""
+    return lambda report: [
+        ((pool,), value(each.breaker)) for pool, each in report.pools.items() if each.breaker
     ]
 
 
@@ -351,6 +375,30 @@ CATALOGUE: Final = (
         "Keys of a rate limit that were forgotten too soon, for want of room: raise capacity.",
         ("pool", "limit"),
         _words(lambda pool: {name: limit.evicted for name, limit in pool.rates.items()}),
+    ),
+    Metric(
+        "equalizer_breaker_state",
+        "gauge",
+        "0 or 1",
+        "1 for the state that the breaker of a pool is in, 0 for the others.",
+        ("pool", "state"),
+        _breakers,
+    ),
+    Metric(
+        "equalizer_breaker_opened_total",
+        "counter",
+        "openings",
+        "Times that the breaker of a pool has opened; a trial that failed is no opening.",
+        ("pool",),
+        _broken(lambda breaker: breaker.opened),
+    ),
+    Metric(
+        "equalizer_breaker_refused_total",
+        "counter",
+        "requests",
+        "Requests that the breaker of a pool has refused.",
+        ("pool",),
+        _broken(lambda breaker: breaker.refused),
     ),
     Metric(
         "equalizer_answers_total",

@@ -21,6 +21,8 @@ kind = "cookie"
 kind = "address"
 [pools.shop.probe]
 kind = "tcp"
+[pools.shop.breaker]
+share = "50%"
 [pools.shop.rates]
 client = "1000/s"
 """

@@ -1,5 +1,6 @@
 //! A pool's servers, and which of them takes a request: the session's home, else its next home, else the balance's choice.
 
+pub mod breaker;
 pub mod gate;
 pub mod live;
 pub mod rates;
@@ -8,6 +9,7 @@ pub mod retry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use self::breaker::Breaker;
 use self::gate::{Entered, Gate, Slot, Wish};
 use self::live::Live;
 use self::rates::Rates;
@@ -138,6 +140,8 @@ pub struct Pool {
     pub rates: Rates,
     /// Which failures are tried again.
     pub retry: Retry,
+    /// Whether it is asked at all.
+    pub breaker: Option<Arc<Breaker>>,
 }
 
 /// Where a request may go that has no slot yet.

@@ -18,6 +18,7 @@ use crate::http::reserved::Reserved;
 use crate::persistence::ByHash;
 use crate::persistence::cookie::{Incarnation, home_of};
 use crate::persistence::seal::KeyRing;
+use crate::pool::breaker::Breaker;
 use crate::pool::live::Live;
 use crate::pool::rates::Rates;
 use crate::pool::retry::Retry;
@@ -85,6 +86,7 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
                 watch: pool.watch.unwrap_or_default(),
                 gate: old.map(|old| Arc::clone(&old.gate)).unwrap_or_default(),
                 rates: build_rates(pool, old, at, &mut mistakes),
+                breaker: build_breaker(pool, old),
                 retry: Retry::new(&pool.retry, old.map(|old| &old.retry)),
             }
         })
@@ -214,6 +216,13 @@ fn build_rates(pool: &wire::Pool, old: Option<&Pool>, at: At, mistakes: &mut Vec
     Rates::new(&pool.rates, old.map(|old| &old.rates), at.chance, |name, (key, message)| {
         mistakes.push(Mistake::at(&["pools", &pool.name, "rates", name, key], message));
     })
+}
+
+/// The one from before where it is still the right one.
+fn build_breaker(pool: &wire::Pool, old: Option<&Pool>) -> Option<Arc<Breaker>> {
+    let written = pool.breaker.as_ref()?;
+    let kept = old.and_then(|old| old.breaker.as_ref()).filter(|before| before.is_of(written));
+    Some(kept.map_or_else(|| Arc::new(Breaker::new(written)), Arc::clone))
 }
 
 fn build_limits(limits: &wire::Limits, mistakes: &mut Vec<Mistake>) -> Limits {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
 pub use self::balance::{Balance, HashOver, Hashed, ServerWeight};
-pub use self::guards::{RateLimit, Retry, RetryBudget, RetryOn};
+pub use self::guards::{Breaker, RateLimit, Retry, RetryBudget, RetryOn};
 pub use self::seen::{AccessFormat, AccessLog, Debugging};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Overflow, Rebalance, Sessions};
 pub use self::tls::{Certificate, ClientFields, Clients, Own, ServerTls, Tls, Version};
@@ -97,6 +97,8 @@ pub struct Pool {
     /// Which failures of a server are tried at another.
     #[serde(default)]
     pub retry: Retry,
+    /// When it is not asked any more; absent for never.
+    pub breaker: Option<Breaker>,
     /// Present when the servers speak TLS.
     pub tls: Option<ServerTls>,
     /// At least one.

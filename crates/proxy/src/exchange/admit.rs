@@ -16,6 +16,7 @@ use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::persistence::{Ask, Reason, Recall};
+use equalizer_core::pool::breaker::{OPEN, Pass};
 use equalizer_core::pool::rates::LIMITED;
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::route::PoolId;
@@ -33,6 +34,7 @@ use crate::serve::{After, Client};
 use crate::setup::{PoolSeat, Setup};
 use crate::worker::Worker;
 
+const NANOSECONDS_A_MS: u64 = 1_000_000;
 /// What ends a head.
 const EMPTY_LINE: usize = 2;
 
@@ -52,6 +54,8 @@ pub(crate) struct Admitted {
     pub(super) head_end: usize,
     /// What the first write of the message will have sent.
     pub(super) sends: Sent,
+    /// As what it was let through, until it is known how it fared.
+    pass: Cell<Pass>,
 }
 
 impl Admitted {
@@ -75,9 +79,19 @@ impl Admitted {
         self.asked.notes.fault(fault);
     }
 
+    /// The pool's servers have answered, or failed: counted once.
+    pub(super) fn fares(&self, pool: &Pool, failed: bool) {
+        if let Some(breaker) = &pool.breaker {
+            breaker.ends(self.pass.take(), failed, shared_now() / NANOSECONDS_A_MS);
+        }
+    }
+
     /// Tells the log, and gives back what was borrowed for the request.
     pub(crate) fn end(&mut self, worker: &Worker, client: &Client) {
         let rules = &self.setup.rules;
+        if let Some(breaker) = rules.pool(self.pool).and_then(|pool| pool.breaker.as_ref()) {
+            breaker.leaves(self.pass.take());
+        }
         self.asked.notes.end(worker, client, rules, rules.pool(self.pool));
         worker.buffers.give_text(std::mem::take(&mut self.message));
     }
@@ -100,6 +114,30 @@ pub(crate) struct Refused {
 impl Refused {
     fn new(asked: Asked, status: u16) -> Self {
         Self { asked, status, location: Vec::new(), retry_after: RETRY_AFTER, whole: false, pool: None }
+    }
+
+    /// It belongs on HTTPS, where that can be told.
+    fn to_https(asked: Asked, to: Option<(u16, Vec<u8>)>) -> Self {
+        asked.notes.no_route();
+        let (status, location) = to.unwrap_or((400, Vec::new()));
+        Self { location, ..Self::new(asked, status) }
+    }
+
+    /// Its body is malformed: it counts for no breaker.
+    fn malformed(asked: Asked, refusal: Refusal, pool: &Pool, pass: Pass) -> Self {
+        asked.notes.fault(refusal.word());
+        if let Some(breaker) = &pool.breaker {
+            breaker.leaves(pass);
+        }
+        Self::new(asked, refusal.status())
+    }
+
+    /// Its pool takes nothing for a while; a connection on which nothing of it is left goes on.
+    fn held(asked: Asked, held: &Held, head: &RequestHead, pool: (Rc<Setup>, PoolId)) -> Self {
+        let &Held { status, word, retry_after } = held;
+        let whole = matches!(head.framing, Framing::None | Framing::Length(0));
+        asked.notes.fault(word);
+        Self { retry_after, whole, pool: Some(pool), ..Self::new(asked, status) }
     }
 
     /// Tells the client.
@@ -148,10 +186,8 @@ pub(crate) fn admit(
     }
     if let Some(port) = setup.https(client).and_then(|https| https.redirect).filter(|_| !origin.secure) {
         worker.buffers.give_edits(edits);
-        asked.notes.no_route();
-        let to = Https::redirected(port, host, head.target.of(lines.bytes), head.method_text.of(lines.bytes));
-        let (status, location) = to.unwrap_or((400, Vec::new()));
-        return Err(Box::new(Refused { location, ..Refused::new(asked, status) }));
+        let (target, method) = (head.target.of(lines.bytes), head.method_text.of(lines.bytes));
+        return Err(Box::new(Refused::to_https(asked, Https::redirected(port, host, target, method))));
     }
     let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
     let Some((id, (pool, seat))) = found else {
@@ -170,14 +206,14 @@ pub(crate) fn admit(
         listener: client.arrival.listener.get(),
         now: worker.clock.unix(),
     };
-    if let Err(retry_after) = within_rates(pool, &ask) {
-        let whole = matches!(head.framing, Framing::None | Framing::Length(0));
-        worker.buffers.give_edits(edits);
-        buffer.consume(head.length as usize);
-        asked.notes.fault(LIMITED);
-        let pool = Some((setup, id));
-        return Err(Box::new(Refused { retry_after, whole, pool, ..Refused::new(asked, 429) }));
-    }
+    let pass = match let_through(pool, &ask) {
+        Ok(pass) => pass,
+        Err(held) => {
+            worker.buffers.give_edits(edits);
+            buffer.consume(head.length as usize);
+            return Err(Box::new(Refused::held(asked, &held, head, (setup, id))));
+        }
+    };
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
     client.hold_record(&pool.persistence, &recall);
     let mut newborn = birth::newborn(client, id, pool, &recall, lines);
@@ -199,20 +235,38 @@ pub(crate) fn admit(
     let mut source = Source::within(head.framing, setup.rules.body);
     match body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message) {
         Ok(length) => asked.notes.received(length),
-        Err(refusal) => {
-            asked.notes.fault(refusal.word());
-            return Err(Box::new(Refused::new(asked, refusal.status())));
-        }
+        Err(refusal) => return Err(Box::new(Refused::malformed(asked, refusal, pool, pass))),
     }
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let head_end = head_length - EMPTY_LINE;
-    let asking = Cell::new(asking);
-    Ok((Admitted { setup, pool: id, asked, recall, newborn, asking, message, head_end, sends }, source))
+    let (asking, pass) = (Cell::new(asking), Cell::new(pass));
+    let pool = id;
+    Ok((Admitted { setup, pool, asked, recall, newborn, asking, message, head_end, sends, pass }, source))
 }
 
-/// Counts the request for the limits of its pool, or tells in how many seconds it may come again.
-fn within_rates(pool: &Pool, ask: &Ask<'_>) -> Result<(), u32> {
-    if pool.rates.is_empty() { Ok(()) } else { pool.rates.take(ask, shared_now()) }
+/// Why a pool takes no request for a while.
+struct Held {
+    status: u16,
+    word: &'static str,
+    retry_after: u32,
+}
+
+/// As what a request is let through to the pool, which may have a breaker and rates.
+fn let_through(pool: &Pool, ask: &Ask<'_>) -> Result<Pass, Held> {
+    if !pool.rates.is_empty()
+        && let Err(retry_after) = pool.rates.take(ask, shared_now())
+    {
+        return Err(Held { status: 429, word: LIMITED, retry_after });
+    }
+    match &pool.breaker {
+        None => Ok(Pass::Uncounted),
+        Some(breaker) if breaker.is_closed() => Ok(Pass::Usual),
+        Some(breaker) => breaker.enter(shared_now() / NANOSECONDS_A_MS).map_err(|retry_after| Held {
+            status: 503,
+            word: OPEN,
+            retry_after,
+        }),
+    }
 }
 
 /// Adds what a server is told beside that: of the client's certificate, and of us.

@@ -77,3 +77,21 @@ pub struct RetryBudget {
     /// A second, that there always may be.
     pub least: u32,
 }
+
+/// When a pool is not asked any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breaker {
+    /// Hundredths of a percent of the requests that fail.
+    pub share: u32,
+    /// Of so many seconds.
+    pub over: u32,
+    /// Where there were at least so many.
+    pub least: u32,
+    /// Milliseconds that it stays open.
+    pub open: u32,
+    /// Requests that are let through to see; at least one.
+    pub trials: u8,
+    /// Statuses of answers that are failures.
+    pub statuses: Vec<u16>,
+}
