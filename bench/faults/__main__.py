@@ -1,7 +1,7 @@
 """Lets servers fail behind both balancers, prints what clients noticed, and writes the page.
 
-    python -m bench.faults                     # every fault, a minute each
-    python -m bench.faults --fault hung --seconds 20 --page -
+python -m bench.faults                     # every fault, a minute each
+python -m bench.faults --fault hung --seconds 20 --page -
 """
 
 from __future__ import annotations

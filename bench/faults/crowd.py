@@ -91,7 +91,9 @@ class Crowd:
 
     async def _exchange(self, request: Request, shopper: Shopper | None) -> None:
         # Newcomers are many clients, and not one in a hurry.
-        octets = (127, shopper.number + 1, 0, 1) if shopper else (127, *self._chance.choices(range(1, 255), k=3))
+        octets = (
+            (127, shopper.number + 1, 0, 1) if shopper else (127, *self._chance.choices(range(1, 255), k=3))
+        )
         source = ".".join(map(str, octets))
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0))
         try:

@@ -11,9 +11,10 @@ _HEAD = """# When servers fail
 
 What clients notice behind Equalizer, and behind HAProxy beside it. This page is written by `make faults`.
 
-In front of {count} servers stand both, each with its own; one of them, {bad}, fails from the first quarter of {seconds:.0f} s
-to the last. Meanwhile {rate} requests a second come to each balancer, half of them from 100 clients with a session, half from
-newcomers, each on a connection of its own; one in ten is a POST. Servers answer in 5 ms with 4 KiB.
+Each stands in front of {count} servers of its own; one of them, {bad}, fails from the first quarter of
+{seconds:.0f} s to the last. Meanwhile {rate} requests a second come to each balancer, half of them from 100
+clients with a session, half from newcomers, each on a connection of its own; one in ten is a POST. Servers
+answer in 5 ms with 4 KiB.
 
 Both are told to watch as closely, and to be as patient:
 
@@ -21,11 +22,13 @@ Both are told to watch as closely, and to be as patient:
 
 """
 _EXPLAINED = """
-- **failed**: requests that may be repeated (GET) and got no whole answer, or one with a status of 500 or above. In brackets
-  those whose answer had begun: what a client has of a body nobody can take back.
+- **failed**: requests that may be repeated (GET) and got no whole answer, or one with a status of 500 or
+  above. In brackets those whose answer had begun: what a client has of a body nobody can take back.
 - **POST**: the same of requests that may not be repeated.
-- **last new**: seconds from the beginning of the fault until the last newcomer that the failing server answered.
-- **moved**: how often a session left the failing server for another; **strayed**: how often one left a server that was well.
+- **last new**: seconds from the beginning of the fault until the last newcomer that the failing server
+  answered well enough for a session to begin there.
+- **moved**: how often a session went from the failing server to another; **strayed**: how often one left a
+  server that was well, the way back to the failing one after it was mended not counted.
 - **lost**: sessions that Equalizer itself counts as lost, by [reason](../guide/reasons.md).
 """
 

@@ -141,8 +141,7 @@ async def _both(
         await crowd.settle()
     times = await asyncio.gather(*(_play(crowd, bad[name], fault, seconds) for name, crowd in crowds.items()))
     return [
-        outcome(name, fault, crowd, *when)
-        for (name, crowd), when in zip(crowds.items(), times, strict=True)
+        outcome(name, fault, crowd, *when) for (name, crowd), when in zip(crowds.items(), times, strict=True)
     ]
 
 
@@ -165,7 +164,7 @@ def outcome(side: str, fault: Fault, crowd: Crowd, begins: float, ends: float) -
         failed_posts=sum(one.failed for one in crowd.requests if one.method == "POST"),
         last_new=max((one.at - begins for one in crowd.requests if is_new_at_bad(one)), default=0.0),
         moved=sum(before == BAD for _, before, _ in moves),
-        strayed=sum(before != BAD for _, before, _ in moves),
+        strayed=sum(BAD not in (before, after) for _, before, after in moves),
         p99=took[int(len(took) * 0.99)],
         slowest=took[-1],
         lost={},

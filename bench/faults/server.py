@@ -1,4 +1,4 @@
-"""A shop's server that fails as it is told to: `python -m bench.faults.server NAME PORT`, commands on standard input."""
+"""A server that fails as it is told to on standard input: `python -m bench.faults.server NAME PORT`."""
 
 from __future__ import annotations
 

@@ -150,6 +150,7 @@ _retries = st.builds(
     on=st.lists(st.sampled_from(("connect", "closed", "response_timeout")), unique=True).map(tuple),
     statuses=st.lists(st.sampled_from((429, 500, 502, 503, 504)), unique=True).map(tuple),
     per_try=st.just(0) | _time,
+    sessions=st.sampled_from(("stay", "elsewhere")),
     budget=st.none()
     | st.builds(wire_guards.RetryBudget, share=st.integers(0, 10_000), least=st.integers(0, 1_000_000)),
 )

@@ -107,6 +107,29 @@ def test_a_session_stays_at_a_home_that_says_busy_and_a_newcomer_does_not(
     assert lost(lb) == {}
 
 
+def test_a_session_goes_elsewhere_for_once_where_that_is_asked_for(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    sick = Event()
+    answers = replying(
+        lambda request: response(b"", "Server-Name: web1", status=BUSY if sick.is_set() else "200 OK")
+    )
+    servers = {"web1": make_origin(answers), "web2": make_origin(naming("web2"))}
+    retry = {"on": ["connect", "closed", "503"], "sessions": "elsewhere"}
+    lb = balance(servers, workers=2, pool={"retry": retry})
+    visitor = Visitor(lb)
+    while visitor.home() != "web1":
+        visitor.jar.clear()
+    sick.set()
+    assert visitor.homes() == {"web2"}
+    assert lb.ask(post(b"order", f"Cookie: {visitor.jar['EQ']}")).status == 503
+    reasons = lb.report()["pools"]["shop"]["reasons"]
+    assert reasons["home_failed"] > 0
+    sick.clear()
+    assert visitor.homes() == {"web1"}
+    assert lost(lb) == {}
+
+
 def test_a_try_that_takes_too_long_is_given_up_for_another(balance: Balance, make_origin: MakeOrigin) -> None:
     over = Event()
     servers = {"slow": make_origin(silent(over)), "well": make_origin(naming("well"))}

@@ -173,6 +173,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                     "on": ("closed",),
                     "statuses": (503,),
                     "per_try": 2_000,
+                    "sessions": "stay",
                     "budget": {"share": 1250, "least": 3},
                 },
                 "breaker": {

@@ -9,7 +9,7 @@ use equalizer_core::persistence::{Reason, Recall};
 use equalizer_core::pool::retry::{Failed, Next};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::snapshot::Snapshot;
-use equalizer_core::snapshot::wire::{Retry, RetryBudget, RetryOn, ServerState, State};
+use equalizer_core::snapshot::wire::{Retry, RetryBudget, RetryOn, RetrySessions, ServerState, State};
 use proptest::prelude::*;
 use serde_json::json;
 use support::{Bench, NOW, cookie, cookies, rebuilt, wire};
@@ -132,6 +132,28 @@ fn a_session_leaves_a_home_that_is_gone_and_not_one_that_is_slow_or_busy() {
         let next = if moves { Next::Again } else { Next::Ends };
         assert_eq!(after(pool, &recall, &Tried::default(), fault), next, "{fault:?}");
     }
+}
+
+#[test]
+fn a_session_that_goes_elsewhere_for_once_keeps_its_home() {
+    let snapshot = ruled(Retry { sessions: RetrySessions::Elsewhere, ..everything() });
+    let pool = &snapshot.pools[0];
+    let mut bench = Bench::new(&[cookie("insert", "EQ", &json!({}))], &json!({}));
+    let first = bench.exchange("", "");
+    let back = cookies(&[("EQ", &first.value("EQ").expect("a cookie"))]);
+    let mut recall = bench.exchange(&back, "").recall;
+    let home = recall.home().expect("a home");
+    let other = ServerId((home.0 + 1) % pool.servers.len());
+    for fault in [Fault::ResponseTimeout, Fault::Status(503)] {
+        assert_eq!(after(pool, &recall, &Tried::default(), fault), Next::Again, "{fault:?}");
+        assert!(pool.lends(&recall, home, fault) && !pool.lends(&recall, other, fault), "{fault:?}");
+    }
+    assert!(!pool.lends(&recall, home, Fault::Connect) && !pool.lends(&newcomer(), home, Fault::Status(503)));
+    recall.go_on_to(other);
+    assert_eq!((recall.lives_at(other), recall.reason(other)), (other, Reason::HomeDown));
+    recall.fail_home();
+    recall.go_on_to(other);
+    assert_eq!((recall.lives_at(other), recall.reason(other)), (home, Reason::HomeFailed));
 }
 
 #[test]

@@ -72,15 +72,7 @@ pub(crate) async fn exchange(
                 return After::Abort;
             }
             Err(unplaced) => {
-                let full = if let Unplaced::Full(reason) = unplaced { Some(reason) } else { None };
-                let reason = full.unwrap_or_else(|| recall.refusal(pool));
-                admitted.ends(pool, seat, recall, None, reason);
-                let held = full.is_some() || reason == Reason::StrictRefused;
-                let status = if held { 503 } else { tried.status() };
-                if tried.count() > 0 {
-                    admitted.fares(pool, true);
-                }
-                return asked.refuse(worker, client, status, source.is_done()).await;
+                return unplaced_ends(&seeking, admitted, &tried, &unplaced, source.is_done()).await;
             }
         };
         let server = here.server;
@@ -90,41 +82,56 @@ pub(crate) async fn exchange(
             Ok(after) => return after,
             Err(failure) => failure,
         };
-        match failure {
+        let (fault, goes_on) = match failure {
             // A connection that the server had closed meanwhile says nothing about the server.
             Failure::Server { fault: Fault::Closed, reused: true }
                 if Fault::Closed.may_retry(asked.method, sent.get()) =>
             {
                 (fresh, place) = (true, Some(here));
+                continue;
             }
-            Failure::Server { fault, .. } => {
-                // Whoever is slow to read an answer of ours takes no room at a server.
-                drop(here);
-                seat.server(server).failed(fault);
-                worker.alarm.judge(pool, server, true);
-                asked.notes.fault(fault.word());
-                let goes_on = at.goes_on(fault);
-                tried.failed(server, fault);
-                fresh = false;
-                if !goes_on {
-                    admitted.fares(pool, true);
-                    admitted.ends(pool, seat, recall, Some(server), recall.reason(server));
-                    return asked.refuse(worker, client, fault.status(), source.is_done()).await;
-                }
-            }
-            Failure::Status(fault) => {
-                drop(here);
-                asked.notes.fault(fault.word());
-                tried.failed(server, fault);
-                fresh = false;
-            }
+            Failure::Server { fault, .. } => (fault, at.fails(fault)),
+            Failure::Status(fault) => (fault, true),
             Failure::Client(broken) => {
                 drop(here);
                 admitted.ends(pool, seat, recall, Some(server), recall.reason(server));
                 return asked.give_up(worker, client, broken).await;
             }
+        };
+        // Whoever is slow to read an answer of ours takes no room at a server.
+        drop(here);
+        asked.notes.fault(fault.word());
+        if !goes_on {
+            admitted.fares(pool, true);
+            admitted.ends(pool, seat, recall, Some(server), recall.reason(server));
+            return asked.refuse(worker, client, fault.status(), source.is_done()).await;
         }
+        if pool.lends(recall, server, fault) {
+            seeking.recall.fail_home();
+        }
+        tried.failed(server, fault);
+        fresh = false;
     }
+}
+
+/// Answers a request that no server takes.
+async fn unplaced_ends(
+    seeking: &Seeking<'_>,
+    admitted: &Admitted,
+    tried: &Tried,
+    unplaced: &Unplaced,
+    whole: bool,
+) -> After {
+    let &Seeking { worker, client, pool, seat, ref recall, .. } = seeking;
+    let full = if let Unplaced::Full(reason) = unplaced { Some(*reason) } else { None };
+    let reason = full.unwrap_or_else(|| recall.refusal(pool));
+    admitted.ends(pool, seat, recall, None, reason);
+    let held = full.is_some() || reason == Reason::StrictRefused;
+    let status = if held { 503 } else { tried.status() };
+    if tried.count() > 0 {
+        admitted.fares(pool, true);
+    }
+    admitted.asked.refuse(worker, client, status, whole).await
 }
 
 /// What of the request decides how it is answered, and what is noted of that.
@@ -268,6 +275,13 @@ impl At<'_> {
         let (head, rest) = message.split_at(if moved.is_empty() { 0 } else { *head_end });
         let mut parts = [head, &moved, rest].map(IoSlice::new);
         link.send(&mut parts, &self.client.deadline, self.times().body).await
+    }
+
+    /// The server has failed: counted; whether the request goes to another one.
+    fn fails(&self, fault: Fault) -> bool {
+        self.seat.server(self.server).failed(fault);
+        self.worker.alarm.judge(self.pool, self.server, true);
+        self.goes_on(fault)
     }
 
     /// Whether the request goes to another server after such a fault; counts it.

@@ -74,7 +74,9 @@ impl Seeking<'_> {
     pub(crate) async fn place(&mut self, tried: &Tried, buffer: &mut Buffer) -> Result<Place, Unplaced> {
         if !self.pool.limited {
             let server = self.pool.pick(&self.recall, tried, &mut self.seat.balance.borrow_mut());
-            return server.map(|server| Place { server, _slot: None }).ok_or(Unplaced::Nobody);
+            let server = server.ok_or(Unplaced::Nobody)?;
+            self.recall.go_on_to(server);
+            return Ok(Place { server, _slot: None });
         }
         loop {
             self.leave_what_is_closed();
@@ -160,6 +162,7 @@ impl Seeking<'_> {
         if let Target::One(home) = target {
             self.recall.go_to(server, home);
         }
+        self.recall.go_on_to(server);
         if let Some(newborn) = self.newborn.take() {
             let begin = || Some((SessionId(self.worker.chance()), server));
             birth::bear(self.worker, self.client, newborn, self.pool, &mut self.recall, begin);

@@ -71,6 +71,9 @@ class Pool(Noun):
         if self.tls is None and any(isinstance(each, TlsProbe) and each.tls == "pool" for each in asked):
             found = 'kind "tls" in a pool without tls'
             refusals.append(Refusal("probe", found, "tls = {} in the probe, or in the pool"))
+        if self.sessions.strict and self.retry.sessions == "elsewhere":
+            found = '"elsewhere" beside sessions.strict = true'
+            refusals.append(Refusal("retry.sessions", found, '"stay", or strict = false'))
         if all(server.spare for server in self.servers.values()):
             refusals.append(
                 Refusal("servers", "nobody but spares", "at least one server without spare = true")

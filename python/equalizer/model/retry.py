@@ -45,6 +45,9 @@ class Retry(Noun):
         Field(examples=[["connect", "closed"]]),
     ] = ("connect", "closed")
     """What is tried again, where that is safe."""
+    sessions: Literal["stay", "elsewhere"] = "stay"
+    """What becomes of a session's request that its home answers badly, or not in time: the client gets that
+    answer, or another server takes this one request and the session keeps its home."""
     per_try: Duration | None = None
     """How long each try may take to the head of its response; absent for `timeouts.response`."""
     budget: Annotated[

@@ -35,6 +35,7 @@ def retry(written: Retry) -> wire.Retry:
         on=tuple(word for word in get_args(wire.RetryOn) if word in written.on),
         statuses=tuple(int(word) for word in written.on if word.isdigit()),
         per_try=milliseconds(written.per_try) if written.per_try else 0,
+        sessions=written.sessions,
         budget=wire.RetryBudget(share=round(budget.share * 10_000), least=budget.least) if budget else None,
     )
 

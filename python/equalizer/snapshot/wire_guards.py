@@ -49,6 +49,8 @@ class Retry(Wire):
     per_try: U32
     """Milliseconds; 0 for as long as in all pools."""
     budget: RetryBudget | None
+    sessions: Literal["stay", "elsewhere"]
+    """What becomes of a session's request that its home answers badly, or not in time."""
 
 
 class Breaker(Wire):

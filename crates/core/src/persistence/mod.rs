@@ -138,6 +138,8 @@ pub struct Recall {
     restamp: bool,
     birth: bool,
     overflow: bool,
+    /// The home failed this request, which goes elsewhere for once.
+    failed: bool,
     reason: Reason,
     /// A bit for each kind of the chain that is asked for such a request.
     asked: u32,
@@ -157,6 +159,7 @@ impl Recall {
             restamp: false,
             birth: true,
             overflow: false,
+            failed: false,
             reason,
             asked: u32::MAX,
             key: None,
@@ -236,6 +239,18 @@ impl Recall {
         self.overflow = server != home && self.reason != Reason::OverflowRehomed;
     }
 
+    /// The home failed this request: whoever takes it does so for this once.
+    pub fn fail_home(&mut self) {
+        self.failed = true;
+    }
+
+    /// `server` takes the request next; where the home has failed it, the session keeps that home.
+    pub fn go_on_to(&mut self, server: ServerId) {
+        if let Some(home) = self.home.filter(|_| self.failed) {
+            self.go_to(server, home);
+        }
+    }
+
     /// Where the session lives, for a request that `server` has answered.
     pub fn lives_at(&self, server: ServerId) -> ServerId {
         if self.overflow { self.home.unwrap_or(server) } else { server }
@@ -253,6 +268,7 @@ impl Recall {
     /// Why the exchange went to `server`, now that it has answered.
     pub fn reason(&self, server: ServerId) -> Reason {
         match self.home {
+            _ if self.overflow && !self.birth && self.failed => Reason::HomeFailed,
             _ if self.overflow && !self.birth => Reason::Overflow,
             Some(home) if home != server && !self.birth => Reason::HomeDown,
             _ => self.reason,

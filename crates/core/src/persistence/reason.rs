@@ -49,6 +49,8 @@ pub enum Reason {
     Overflow,
     /// The home was at its limit so often that the session got another.
     OverflowRehomed,
+    /// The home failed this request: another server answered it, and the session keeps its home.
+    HomeFailed,
     /// Nobody had room, and too many were waiting.
     QueueFull,
     /// Nobody had room in time.
@@ -63,7 +65,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::None,
         Self::New,
         Self::NewShared,
@@ -87,6 +89,7 @@ impl Reason {
         Self::Rebalanced,
         Self::Overflow,
         Self::OverflowRehomed,
+        Self::HomeFailed,
         Self::QueueFull,
         Self::QueueTimeout,
         Self::StrictRefused,
@@ -120,6 +123,7 @@ impl Reason {
             Self::Rebalanced => "rebalanced",
             Self::Overflow => "overflow",
             Self::OverflowRehomed => "overflow_rehomed",
+            Self::HomeFailed => "home_failed",
             Self::QueueFull => "queue_full",
             Self::QueueTimeout => "queue_timeout",
             Self::StrictRefused => "strict_refused",

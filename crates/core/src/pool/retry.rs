@@ -10,7 +10,7 @@ use super::{Pool, ServerId, Tried};
 use crate::fault::{Fault, Sent};
 use crate::http::method::Method;
 use crate::persistence::Recall;
-use crate::snapshot::wire::{self, RetryOn};
+use crate::snapshot::wire::{self, RetryOn, RetrySessions};
 use crate::tally::Tally;
 
 /// Seconds over which retries are compared with requests.
@@ -90,6 +90,10 @@ impl Retry {
         }
     }
 
+    fn lends(&self) -> bool {
+        self.written.sessions == RetrySessions::Elsewhere
+    }
+
     /// Takes one retry of the budget, where there is one. Workers that ask at the same moment may take one each.
     fn grants(&self, now: u64) -> bool {
         let (Some(budget), Some(tally)) = (&self.written.budget, &self.budget) else { return true };
@@ -103,7 +107,17 @@ impl Retry {
     }
 }
 
+/// Whether the server is there, and busy or slow: what it holds is not lost.
+fn is_soft(fault: Fault) -> bool {
+    matches!(fault, Fault::Status(_) | Fault::ResponseTimeout)
+}
+
 impl Pool {
+    /// Whether a session that goes on elsewhere after this keeps its home.
+    pub fn lends(&self, recall: &Recall, server: ServerId, fault: Fault) -> bool {
+        is_soft(fault) && self.retry.lends() && recall.home() == Some(server) && !recall.is_birth()
+    }
+
     /// What becomes of a request whose attempt failed. `now` in seconds.
     pub fn after(&self, failed: Failed<'_>, now: u64) -> Next {
         let Failed { recall, tried, server, fault, method, sent } = failed;
@@ -112,9 +126,7 @@ impl Pool {
         if enough || !tried.may_go_on(fault, method, sent) || !self.retry.wants(fault) {
             return Next::Ends;
         }
-        let leaves = !matches!(fault, Fault::Status(_) | Fault::ResponseTimeout)
-            || recall.is_birth()
-            || recall.home().is_none();
+        let leaves = !is_soft(fault) || self.retry.lends() || recall.is_birth() || recall.home().is_none();
         match (self.has_another(recall, tried, server), leaves) {
             (true, true) if self.retry.grants(now) => Next::Again,
             (true, true) => Next::OverBudget,

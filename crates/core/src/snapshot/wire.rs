@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::asking::{Condition, Duplicates, Matcher, Scheme};
 pub use self::balance::{Balance, HashOver, Hashed, ServerWeight};
-pub use self::guards::{Breaker, RateLimit, Retry, RetryBudget, RetryOn};
+pub use self::guards::{Breaker, RateLimit, Retry, RetryBudget, RetryOn, RetrySessions};
 pub use self::seen::{AccessFormat, AccessLog, Debugging};
 pub use self::sessions::{FailBack, Foreign, ForeignFormat, Overflow, Rebalance, Sessions};
 pub use self::tls::{Certificate, ClientFields, Clients, Own, ServerTls, Tls, Version};

@@ -46,13 +46,16 @@ pub struct Retry {
     pub per_try: u32,
     /// How many retries there may be; absent for any number.
     pub budget: Option<RetryBudget>,
+    /// What becomes of a session's request that its home answers badly, or not in time.
+    pub sessions: RetrySessions,
 }
 
 /// As it is where nobody says anything.
 impl Default for Retry {
     fn default() -> Self {
         let on = vec![RetryOn::Connect, RetryOn::Closed];
-        Self { attempts: 0, on, statuses: Vec::new(), per_try: 0, budget: None }
+        let sessions = RetrySessions::Stay;
+        Self { attempts: 0, on, statuses: Vec::new(), per_try: 0, budget: None, sessions }
     }
 }
 
@@ -66,6 +69,16 @@ pub enum RetryOn {
     Closed,
     /// No response head in time.
     ResponseTimeout,
+}
+
+/// What becomes of a session's request that its home answers badly, or not in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetrySessions {
+    /// It ends so.
+    Stay,
+    /// Another server takes this request, and the session keeps its home.
+    Elsewhere,
 }
 
 /// How many retries there may be.
