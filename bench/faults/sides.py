@@ -66,11 +66,11 @@ defaults
   retries 3
   option redispatch 1
   retry-on conn-failure empty-response response-timeout 503
-  http-request disable-l7-retry if METH_POST
 frontend web
   bind 127.0.0.1:{side.ports["plain"]}
   default_backend shop
 backend shop
+  http-request disable-l7-retry if METH_POST
   balance roundrobin
   cookie {COOKIE} insert indirect nocache httponly
   option httpchk GET /

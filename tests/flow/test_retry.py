@@ -122,7 +122,7 @@ def test_a_session_goes_elsewhere_for_once_where_that_is_asked_for(
         visitor.jar.clear()
     sick.set()
     assert visitor.homes() == {"web2"}
-    assert lb.ask(post(b"order", f"Cookie: {visitor.jar['EQ']}")).status == 503
+    assert lb.ask(post(b"order", f"Cookie: EQ={visitor.jar['EQ']}")).status == 503
     reasons = lb.report()["pools"]["shop"]["reasons"]
     assert reasons["home_failed"] > 0
     sick.clear()
