@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import arena, h2, measure, page, peers, slices, stats
-from bench.peers import SIDES, Kit, Side
+from bench.peers import PEERS, SIDES, Kit, Side
 from bench.workloads import WORKLOADS, Workload
 
 ROOT = Path(__file__).resolve().parent.parent
 IDLE = (1_000, 10_000)
+TRIALS = 3
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
@@ -82,12 +83,24 @@ def stage(kit: Kit, chosen: list[Side], seconds: float) -> Iterator[slices.Stage
         yield slices.Stage(kit, origin, running, seconds)
 
 
+def slowest(stand: slices.Stage, able: list[Side], workload: Workload) -> float | None:
+    """What the slowest of the peers can do in a second, by trials; `None` where that cannot be told."""
+    peers_here = [side for side in able if side.name in PEERS] if workload.saturates else []
+    tried = [
+        max(slices.take(stand, side, workload, None, 0).per_second for _ in range(TRIALS))
+        for side in peers_here
+    ]
+    return min(tried, default=None)
+
+
 def play(
     stand: slices.Stage, chosen: list[Side], workload: Workload, options: argparse.Namespace
 ) -> list[slices.Slice]:
     """Every round of one workload, at each of its paces."""
     able = {side.name: side for side in chosen if workload.port in side.ports}
-    paces = workload.paces(saturated_only=options.saturated_only)
+    paces = workload.paces(
+        slowest(stand, list(able.values()), workload), saturated_only=options.saturated_only
+    )
     taken: list[slices.Slice] = []
     for number in range(options.rounds):
         for pace in paces:

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 COOKIE = "EQ"
 
+# Of what the slowest peer can do, what the two fixed rates are at most.
+SHARES = (1 / 2, 1 / 6)
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -29,10 +32,19 @@ class Workload:
         """Whether its connections are encrypted."""
         return self.port == "tls"
 
-    def paces(self, *, saturated_only: bool) -> list[int | None]:
-        """Its slices of a round: as fast as the side can (`None`), and the fixed rates."""
+    def paces(self, most: float | None, *, saturated_only: bool) -> list[int | None]:
+        """Its slices of a round: as fast as the side can (`None`), and the fixed rates.
+
+        `most` is what the slowest peer can do in a second. A rate that a peer cannot hold would be its
+        saturation by another name, so there it is the same share of that as on a machine that is fast enough.
+        """
         saturated: list[int | None] = [None] if self.saturates else []
-        return saturated if saturated_only else [*saturated, *self.rates]
+        if saturated_only:
+            return saturated
+        if most is None:
+            return [*saturated, *self.rates]
+        held = (int(most * share) // 100 * 100 or 100 for share in SHARES)
+        return [*saturated, *map(min, self.rates, held)]
 
 
 WORKLOADS = {

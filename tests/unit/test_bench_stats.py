@@ -158,13 +158,21 @@ def test_a_side_without_a_cookie_of_its_own_need_not_set_one() -> None:
 
 
 def test_events_have_no_saturated_pace_and_everything_else_has_three() -> None:
-    assert WORKLOADS["SSE"].paces(saturated_only=False) == [20_000, 8_000]
-    assert WORKLOADS["SSE"].paces(saturated_only=True) == []
+    assert WORKLOADS["SSE"].paces(None, saturated_only=False) == [20_000, 8_000]
+    assert WORKLOADS["SSE"].paces(None, saturated_only=True) == []
     assert all(
-        one.paces(saturated_only=False) == [None, *one.rates]
+        one.paces(None, saturated_only=False) == [None, *one.rates]
         for one in WORKLOADS.values()
         if one.name != "SSE"
     )
+
+
+def test_a_fixed_rate_is_one_that_the_slowest_peer_can_hold() -> None:
+    paces = WORKLOADS["W1"].paces
+    assert paces(90_000, saturated_only=False) == [None, 25_000, 8_000]
+    assert paces(28_777, saturated_only=False) == [None, 14_300, 4_700]
+    assert paces(28_777, saturated_only=True) == [None]
+    assert WORKLOADS["W4h"].paces(150, saturated_only=False) == [None, 100, 100]
 
 
 def one_slice(side: str, number: int, cpu: float, why: str | None = None) -> Slice:

@@ -11,6 +11,7 @@ use equalizer_core::http::h1::decode;
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
 use equalizer_core::persistence::cookie::SessionId;
+use equalizer_core::persistence::opened::Opened;
 use equalizer_core::persistence::{Ask, Asked, Stamping};
 use equalizer_core::pool::{ServerId, Tried};
 use equalizer_core::snapshot::Snapshot;
@@ -87,6 +88,7 @@ fn exchange(rules: &Snapshot, request: &[u8], warm: &mut Warm) -> ServerId {
         secure: false,
         listener: 0,
         now: 1_800_000_000,
+        opened: &Opened::default(),
     };
     let mut recall = pool.persistence.recall(&rules.ring, pool, &ask, edits);
     encode::request(lines, &head, Forwarded { origin, host: head.host.of(request) }, edits, message);

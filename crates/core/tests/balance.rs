@@ -8,6 +8,7 @@ use equalizer_core::balance::Local;
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::h1::decode::{self, Limits};
 use equalizer_core::http::h1::encode::Lines;
+use equalizer_core::persistence::opened::Opened;
 use equalizer_core::persistence::{Ask, Reason, Recall};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::snapshot::Snapshot;
@@ -60,6 +61,7 @@ fn newcomer(snapshot: &Snapshot, target: &str) -> Recall {
         secure: false,
         listener: 0,
         now: NOW,
+        opened: &Opened::default(),
     };
     let pool = &snapshot.pools[0];
     pool.persistence.recall(&snapshot.ring, pool, &ask, &mut Edits::default())

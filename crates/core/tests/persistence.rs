@@ -7,6 +7,7 @@ use equalizer_core::http::h1::decode::{self, Limits};
 use equalizer_core::http::h1::encode::Lines;
 use equalizer_core::http::method::Method;
 use equalizer_core::persistence::cookie::SessionId;
+use equalizer_core::persistence::opened::Opened;
 use equalizer_core::persistence::{Ask, Asked, Reason, Recall, Stamping};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::snapshot::Snapshot;
@@ -33,6 +34,7 @@ fn recall(rules: &Snapshot, cookies: &str) -> Recall {
         secure: false,
         listener: 0,
         now: NOW,
+        opened: &Opened::default(),
     };
     pool.persistence.recall(&rules.ring, pool, &ask, &mut Edits::default())
 }

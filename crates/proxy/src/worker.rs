@@ -11,6 +11,7 @@ use std::sync::mpsc::Sender;
 use equalizer_core::crowd::Crowd;
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births::Births;
+use equalizer_core::persistence::opened::Opened;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
 use tokio::task::{AbortHandle, spawn_local};
@@ -272,6 +273,7 @@ impl Worker {
             number,
             requests: Cell::new(0),
             birth: Cell::new(None),
+            opened: Opened::default(),
             records: RefCell::default(),
         })
     }

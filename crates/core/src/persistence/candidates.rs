@@ -1,6 +1,7 @@
 //! Which of several values under one name is believed: one of those that open, among the first eight.
 
 use super::cookie::{self, OpenError, Purpose, Session};
+use super::opened::Opened;
 use super::seal::KeyRing;
 use super::{Claim, Reason};
 use crate::snapshot::wire::Duplicates;
@@ -12,6 +13,7 @@ const MOST: usize = 8;
 pub(super) struct Candidates<'a> {
     ring: &'a KeyRing,
     purpose: &'a Purpose,
+    opened: &'a Opened,
     duplicates: Duplicates,
     tried: usize,
     /// The session that is believed so far, and whether its key goes next.
@@ -24,8 +26,13 @@ pub(super) struct Candidates<'a> {
 
 impl<'a> Candidates<'a> {
     /// None seen yet.
-    pub(super) fn new(ring: &'a KeyRing, purpose: &'a Purpose, duplicates: Duplicates) -> Self {
-        Self { ring, purpose, duplicates, tried: 0, believed: None, torn: false, why: Reason::New }
+    pub(super) fn new(
+        ring: &'a KeyRing,
+        purpose: &'a Purpose,
+        opened: &'a Opened,
+        duplicates: Duplicates,
+    ) -> Self {
+        Self { ring, purpose, opened, duplicates, tried: 0, believed: None, torn: false, why: Reason::New }
     }
 
     /// Tries one more value, while it could matter.
@@ -35,7 +42,7 @@ impl<'a> Candidates<'a> {
             return;
         }
         self.tried += 1;
-        match cookie::open(self.ring, self.purpose, value) {
+        match self.opened.open(self.ring, self.purpose, value) {
             Ok(session) => {
                 let key_goes = self.ring.drops_next().is_some_and(|key| cookie::key_id(value) == Some(key));
                 self.believe(session, key_goes);

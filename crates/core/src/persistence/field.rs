@@ -29,7 +29,8 @@ impl InsertField {
 
     /// The field never reaches the server, whatever it says.
     pub(super) fn recall(&self, ring: &KeyRing, ask: &Ask<'_>, edits: &mut Edits) -> Result<Claim, Reason> {
-        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener), self.duplicates);
+        let mut candidates =
+            Candidates::new(ring, self.purposes.on(ask.listener), ask.opened, self.duplicates);
         for field in ask.lines.named(self.name.as_bytes()) {
             candidates.try_one(field.value.of(ask.lines.bytes));
             edits.cut(field.line);

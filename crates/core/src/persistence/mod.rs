@@ -17,6 +17,7 @@ mod insert;
 mod kind;
 pub mod learn;
 mod learned;
+pub mod opened;
 mod prefix;
 mod purposes;
 mod reason;
@@ -53,6 +54,7 @@ pub use self::stamping::Stamping;
 
 use self::address::Addresses;
 use self::cookie::{Home, Session, SessionId};
+use self::opened::Opened;
 use self::rules::Verdict;
 use self::seal::KeyRing;
 use self::stamping::Order;
@@ -83,6 +85,8 @@ pub struct Ask<'a> {
     pub listener: usize,
     /// Unix time in seconds.
     pub now: u64,
+    /// What its connection opened last.
+    pub opened: &'a Opened,
 }
 
 impl<'a> Ask<'a> {

@@ -43,7 +43,8 @@ impl Prefix {
     }
 
     pub(super) fn recall(&self, ring: &KeyRing, ask: &Ask<'_>, edits: &mut Edits) -> Result<Claim, Reason> {
-        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener), self.duplicates);
+        let mut candidates =
+            Candidates::new(ring, self.purposes.on(ask.listener), ask.opened, self.duplicates);
         for (place, span) in cookies::values(ask.lines, self.name.as_bytes()).enumerate() {
             let value = unquoted(span.of(ask.lines.bytes));
             if let Some(values) = &self.values {

@@ -32,7 +32,8 @@ impl Rewrite {
     }
 
     pub(super) fn recall(&self, ring: &KeyRing, ask: &Ask<'_>) -> Result<Claim, Reason> {
-        let mut candidates = Candidates::new(ring, self.purposes.on(ask.listener), self.duplicates);
+        let mut candidates =
+            Candidates::new(ring, self.purposes.on(ask.listener), ask.opened, self.duplicates);
         for value in cookies::values(ask.lines, self.name.as_bytes()) {
             candidates.try_one(value.of(ask.lines.bytes));
         }

@@ -3,6 +3,8 @@
 //! The cipher is AES-256-GCM-SIV (RFC 8452). It is misuse-resistant: sealing two messages under one nonce
 //! reveals at most that the two are equal, never a byte of them and never the means to forge a third.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use aws_lc_rs::aead;
 use aws_lc_rs::{digest, hkdf};
 
@@ -64,8 +66,13 @@ pub struct Envelope {
     pub tag: [u8; TAG_LEN],
 }
 
+/// How many rings there were.
+static RINGS: AtomicU64 = AtomicU64::new(0);
+
 /// The cookie keys: the newest seals, all open.
 pub struct KeyRing {
+    /// No other ring of the process has it.
+    number: u64,
     newest: RingKey,
     older: Vec<RingKey>,
 }
@@ -121,9 +128,15 @@ impl KeyRing {
         }
         let (first, rest) = keys.split_first().ok_or(KeyRingError::Empty)?;
         Ok(Self {
+            number: RINGS.fetch_add(1, Ordering::Relaxed),
             newest: RingKey::new(first)?,
             older: rest.iter().map(RingKey::new).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Tells rings apart, also those of the same keys.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// Ids of all keys, newest first.

@@ -11,6 +11,7 @@ use equalizer_core::http::h1::decode::{self, Limits};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
 use equalizer_core::http::method::Method;
 use equalizer_core::persistence::cookie::SessionId;
+use equalizer_core::persistence::opened::Opened;
 use equalizer_core::persistence::{Ask, Asked, Reason, Recall, Stamping, announcement};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::snapshot::build::{At, build};
@@ -203,6 +204,7 @@ impl Bench {
             secure: self.secure,
             listener: 0,
             now: self.now,
+            opened: &Opened::default(),
         };
         let pool = &self.snapshot.pools[0];
         let mut recall = pool.persistence.recall(&self.snapshot.ring, pool, &ask, &mut edits);

@@ -205,6 +205,7 @@ pub(crate) fn admit(
         secure: origin.secure,
         listener: client.arrival.listener.get(),
         now: worker.clock.unix(),
+        opened: &client.opened,
     };
     let pass = match let_through(pool, &ask) {
         Ok(pass) => pass,

@@ -12,6 +12,7 @@ use equalizer_core::http::forwarded::Origin;
 use equalizer_core::http::h1::decode::RequestHead;
 use equalizer_core::http::h1::encode::Lines;
 use equalizer_core::persistence::address::Addresses;
+use equalizer_core::persistence::opened::Opened;
 use equalizer_core::persistence::{Chain, Recall, births};
 use equalizer_core::snapshot::Snapshot;
 
@@ -33,6 +34,8 @@ pub(crate) struct Client {
     pub(crate) requests: Cell<u32>,
     /// The session that began on this connection last, if requests on others may share it.
     pub(crate) birth: Cell<Option<births::Client>>,
+    /// The session that it opened last.
+    pub(crate) opened: Opened,
     /// Its address's records.
     pub(crate) records: RefCell<Vec<Arc<Addresses>>>,
 }
