@@ -21,8 +21,8 @@ from support.wire import Message, Wire
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIMIT = 90  # seconds
-PACE = 0.05  # seconds between two requests of a client
-LENGTH = 10  # requests of a session that ends by itself
+PACE = 0.2  # seconds between two requests of a client
+LENGTH = 15  # requests of a session that ends by itself
 
 
 class Shoppers(Load):
@@ -120,7 +120,7 @@ def lost() -> int:
 @pytest.mark.timeout(2 * LIMIT)
 def test_ten_servers_are_restarted_and_no_session_that_ends_in_time_is_lost(tmp_path: Path) -> None:
     with machines(10) as there, running(written(tmp_path, there, idle="7s")) as balancer:
-        with load(balancer.address, clients=4, kind=Shoppers) as crowd:
+        with load(balancer.address, clients=8, kind=Shoppers) as crowd:
             done = roll("shop", "--deadline", "1m", "--at-once", "5", "--", *there.restart)
             crowd.goes_on(LENGTH)
         assert (done.returncode, done.stderr) == (0, "")
