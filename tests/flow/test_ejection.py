@@ -62,9 +62,9 @@ def event(lb: Balancer, kind: str) -> str:
 
 
 def status(lb: Balancer) -> dict[str, tuple[str, str]]:
-    """States and whys."""
+    """States, and why servers are ejected."""
     (pool,) = lb.service.status().pools
-    return {server.name: (server.state, server.why) for server in pool.servers}
+    return {server.name: (server.state, server.ejected) for server in pool.servers}
 
 
 def after_one_more(lb: Balancer) -> dict[str, tuple[str, str]]:

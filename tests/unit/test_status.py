@@ -73,6 +73,23 @@ def test_a_weight_that_was_given_stands_beside_the_configured_one() -> None:
     assert line.split()[3] == "63"
 
 
+@pytest.mark.parametrize(
+    ("panics", "why", "ejected", "note"),
+    [
+        (False, "probe tcp: refused", "", "probe tcp: refused"),
+        (True, "probe tcp: refused", "", "not believed: probe tcp: refused"),
+        (True, "", "ejected for 10s: 5 failures in a row", "ejected for 10s: 5 failures in a row"),
+        (True, "probe tcp: refused", "ejected for 10s", "not believed: probe tcp: refused, ejected for 10s"),
+    ],
+)
+def test_in_a_panic_probes_are_not_believed_and_what_clients_were_answered_is(
+    panics: bool, why: str, ejected: str, note: str
+) -> None:
+    server = replace(UP, state="down", why=why, ejected=ejected)
+    pool = PoolStatus("shop", {}, {}, 0, (server,), panics)
+    assert table(replace(FOUND, pools=(pool,))).splitlines()[2].endswith(f"98765  0       {note}")
+
+
 def test_rates_retries_and_an_open_breaker_have_their_lines() -> None:
     pool = PoolStatus(
         "shop",

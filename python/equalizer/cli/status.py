@@ -76,12 +76,14 @@ def table(found: Status) -> str:
 
 
 def _told(pool: PoolStatus, server: ServerStatus) -> list[str]:
-    """What a person said, where the state does not show it, and what probes found."""
+    """What a person said, where the state does not show it, what probes found, and why it is ejected.
+
+    A panic is about probes alone: one that is ejected stays so.
+    """
     said = [] if server.load is None else [f"load {server.load}"]
     said += [f"{server.said} but for its probes"] if server.said not in ("up", server.state) else []
-    if not server.why:
-        return said
-    return [*said, f"not believed: {server.why}" if pool.panics else server.why]
+    found = f"not believed: {server.why}" if server.why and pool.panics else server.why
+    return [*said, *(each for each in (found, server.ejected) if each)]
 
 
 def _note(draining: Draining, now: float) -> str:

@@ -81,6 +81,8 @@ class ServerStatus:
     """Seconds in which half of its answers began, lately; None where none did."""
     p99: float | None = None
     """The same for all but one in a hundred."""
+    ejected: str = ""
+    """For how long it is left alone because of how it answers, and why; empty where it is not."""
 
 
 @dataclass(frozen=True)

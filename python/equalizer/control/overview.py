@@ -82,10 +82,11 @@ def _server(name: tuple[str, str], table: ServerTable, counted: ServerReport, kn
         faults=counted.faults,
         draining=standing.draining() if standing else None,
         said=states.state_of(present.standings, name),
-        why=present.why(name),
+        why=present.found(name).why,
         probes=present.probes(name),
         load=present.loads.get(name),
         rate=lately.rate,
         p50=lately.p50,
         p99=lately.p99,
+        ejected=present.ejected(name),
     )

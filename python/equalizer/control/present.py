@@ -239,9 +239,12 @@ class Present:
 
     def why(self, name: Name) -> str:
         """What keeps requests from a server beside people's word; empty for nothing."""
+        return "; ".join(each for each in (self.found(name).why, self.ejected(name)) if each)
+
+    def ejected(self, name: Name) -> str:
+        """For how long a server is left alone because of how it answers, and why; empty where it is not."""
         out = self._out.get(name)
-        ejected = f"ejected for {out.seconds:g}s: {out.why}" if out else ""
-        return "; ".join(each for each in (self.found(name).why, ejected) if each)
+        return f"ejected for {out.seconds:g}s: {out.why}" if out else ""
 
     def parts(self, config: Config) -> Parts:
         """How much of their weight servers have that come back slowly."""
