@@ -262,7 +262,7 @@ def test_traffic_flows_while_nobody_reads_the_log_and_lines_are_dropped_and_coun
     lb = balance(make_origin(answering(HELLO)), **log(path))
     asked = 0
     with lb.client() as client:
-        # What waits is bounded: 128 buffers of 64 KiB.
+        # What waits is bounded: 128 buffers of 32 KiB.
         request = get("User-Agent: " + "\u00e9" * 4000, method="GET")
         while lb.report()["access_log"]["dropped"] == 0:
             for _ in range(100):

@@ -1,6 +1,6 @@
 //! Moments as logs write them, in UTC.
 
-use crate::http::h1::encode::decimal;
+use crate::http::h1::encode::PAIRS;
 
 const DAY: u64 = 86_400_000;
 const MONTHS: [&[u8; 3]; 12] =
@@ -35,50 +35,48 @@ impl Date {
     }
 
     /// `2026-01-31T12:00:00.000Z` (RFC 3339).
-    pub(super) fn rfc3339(&self, out: &mut Vec<u8>) {
-        decimal(self.year, out);
-        out.push(b'-');
-        two(self.month, out);
-        out.push(b'-');
-        two(self.day, out);
-        out.push(b'T');
-        self.time(out);
-        out.push(b'.');
+    pub(super) fn rfc3339(&self) -> [u8; 24] {
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        self.year(&mut text[..4]);
+        two(&mut text[5..7], self.month);
+        two(&mut text[8..10], self.day);
+        self.time(&mut text[11..19]);
         let rest = self.milliseconds % 1000;
-        digit(rest / 100, out);
-        two(rest % 100, out);
-        out.push(b'Z');
+        two(&mut text[20..22], rest / 10);
+        text[22] = two_digits(rest % 10)[1];
+        text
     }
 
     /// `31/Jan/2026:12:00:00 +0000`.
-    pub(super) fn common(&self, out: &mut Vec<u8>) {
-        two(self.day, out);
-        out.push(b'/');
-        out.extend_from_slice(MONTHS[((self.month - 1) % 12) as usize]);
-        out.push(b'/');
-        decimal(self.year, out);
-        out.push(b':');
-        self.time(out);
-        out.extend_from_slice(b" +0000");
+    pub(super) fn common(&self) -> [u8; 26] {
+        let mut text = *b"00/Jan/0000:00:00:00 +0000";
+        two(&mut text[..2], self.day);
+        text[3..6].copy_from_slice(MONTHS[((self.month - 1) % 12) as usize]);
+        self.year(&mut text[7..11]);
+        self.time(&mut text[12..20]);
+        text
     }
 
-    fn time(&self, out: &mut Vec<u8>) {
+    fn year(&self, text: &mut [u8]) {
+        two(&mut text[..2], self.year / 100);
+        two(&mut text[2..], self.year);
+    }
+
+    fn time(&self, text: &mut [u8]) {
         let seconds = self.milliseconds / 1000;
-        two(seconds / 3600, out);
-        out.push(b':');
-        two(seconds / 60 % 60, out);
-        out.push(b':');
-        two(seconds % 60, out);
+        two(&mut text[..2], seconds / 3600);
+        two(&mut text[3..5], seconds / 60 % 60);
+        two(&mut text[6..], seconds % 60);
     }
 }
 
-fn two(value: u64, out: &mut Vec<u8>) {
-    digit(value / 10, out);
-    digit(value, out);
+fn two(text: &mut [u8], value: u64) {
+    text.copy_from_slice(&two_digits(value));
 }
 
-fn digit(value: u64, out: &mut Vec<u8>) {
-    out.push(b"0123456789"[(value % 10) as usize]);
+/// The last two digits.
+fn two_digits(value: u64) -> [u8; 2] {
+    PAIRS[(value % 100) as usize]
 }
 
 #[cfg(test)]
@@ -86,11 +84,8 @@ mod tests {
     use super::*;
 
     fn written(milliseconds: u64) -> String {
-        let mut out = Vec::new();
-        Date::of(milliseconds).rfc3339(&mut out);
-        out.push(b' ');
-        Date::of(milliseconds).common(&mut out);
-        String::from_utf8(out).expect("ASCII")
+        let date = Date::of(milliseconds);
+        String::from_utf8([&date.rfc3339()[..], b" ", &date.common()].concat()).expect("ASCII")
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn shown(text: &[u8], query: bool) -> &[u8] {
 
 fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"time\":\"");
-    Date::of(told.at).rfc3339(out);
+    out.extend_from_slice(&Date::of(told.at).rfc3339());
     out.push(b'"');
     text(out, br#","listener":""#, told.listener.as_bytes());
     out.extend_from_slice(b",\"client\":\"");
@@ -121,9 +121,9 @@ fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
         text(out, br#","method":""#, request.method);
         text(out, br#","target":""#, shown(request.target, query));
         text(out, br#","host":""#, request.host);
-        text(out, br#","protocol":""#, request.protocol.as_bytes());
+        word(out, br#","protocol":""#, request.protocol.as_bytes());
     }
-    text(out, br#","tls":""#, told.tls.unwrap_or_default().as_bytes());
+    word(out, br#","tls":""#, told.tls.unwrap_or_default().as_bytes());
     if told.status > 0 {
         number(out, br#","status":"#, u64::from(told.status));
     }
@@ -132,16 +132,16 @@ fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
     text(out, br#","pool":""#, told.pool.as_bytes());
     text(out, br#","server":""#, told.server.as_bytes());
     text(out, br#","home_before":""#, told.home_before.as_bytes());
-    text(out, br#","reason":""#, told.reason.map_or("", Reason::word).as_bytes());
+    word(out, br#","reason":""#, told.reason.map_or("", Reason::word).as_bytes());
     if let Some(session) = told.session {
-        text(out, br#","session":""#, &hexadecimal(session_name(session)));
+        word(out, br#","session":""#, &hexadecimal(session_name(session)));
     }
     number(out, br#","attempts":"#, u64::from(told.attempts));
     number(out, br#","duration_us":"#, told.duration);
     if let Some(head) = told.head {
         number(out, br#","head_us":"#, head);
     }
-    text(out, br#","fault":""#, told.fault.as_bytes());
+    word(out, br#","fault":""#, told.fault.as_bytes());
     if let Some(request) = &told.request {
         text(out, br#","user_agent":""#, request.user_agent);
         text(out, br#","referer":""#, shown(request.referer, query));
@@ -158,6 +158,15 @@ fn text(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     }
 }
 
+/// The same for words of ours, in which there is nothing to escape.
+fn word(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+    if !value.is_empty() {
+        out.extend_from_slice(key);
+        out.extend_from_slice(value);
+        out.push(b'"');
+    }
+}
+
 fn number(out: &mut Vec<u8>, key: &[u8], value: u64) {
     out.extend_from_slice(key);
     decimal(value, out);
@@ -167,7 +176,7 @@ fn number(out: &mut Vec<u8>, key: &[u8], value: u64) {
 fn combined(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
     address(told.client, out);
     out.extend_from_slice(b" - - [");
-    Date::of(told.at).common(out);
+    out.extend_from_slice(&Date::of(told.at).common());
     out.extend_from_slice(b"] \"");
     match &told.request {
         Some(request) => {

@@ -59,6 +59,8 @@ pub enum Known {
     Trailer,
     /// RFC 9110, 10.1.5.
     UserAgent,
+    /// RFC 9110, 10.1.3.
+    Referer,
     /// RFC 9110, 6.6.1.
     Date,
     /// RFC 9111, 5.2.
@@ -81,6 +83,7 @@ pub fn known(name: &[u8]) -> Known {
         (6, b'e') => (b"Expect", Known::Expect),
         (7, b'e') => (b"Expires", Known::Expires),
         (7, b'u') => (b"Upgrade", Known::Upgrade),
+        (7, b'r') => (b"Referer", Known::Referer),
         (7, b't') => (b"Trailer", Known::Trailer),
         (9, b'f') => (b"Forwarded", Known::Forwarded),
         (10, b'c') => (b"Connection", Known::Connection),

@@ -20,7 +20,7 @@ use self::writer::Writer;
 use crate::report::AccessLogReport;
 
 /// Bytes that a worker gathers before it hands them over.
-const ENOUGH: usize = 64 * 1024;
+const ENOUGH: usize = 32 * 1024;
 /// Buffers that may wait to be written.
 const WAITING: usize = 128;
 /// Written buffers that are kept for the next lines.

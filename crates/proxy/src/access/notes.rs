@@ -66,11 +66,11 @@ impl Notes {
         if self.began.is_none() {
             return;
         }
-        let agent = lines.fields.iter().find(|field| field.known == Known::UserAgent);
-        let referer = lines.named(b"referer").next();
         let spans = [head.method_text, head.target, head.host];
-        let values =
-            [agent.copied(), referer].map(|field| field.map(|field| field.value).unwrap_or_default());
+        let values = [Known::UserAgent, Known::Referer].map(|known| {
+            let field = lines.fields.iter().find(|field| field.known == known);
+            field.map(|field| field.value).unwrap_or_default()
+        });
         let mut texts = Texts { bytes: worker.buffers.take_text(), ends: [0; 5], http11: head.http11 };
         for (end, span) in texts.ends.iter_mut().zip(spans.into_iter().chain(values)) {
             let text = span.of(lines.bytes);

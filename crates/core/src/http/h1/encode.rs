@@ -193,17 +193,35 @@ pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Appends a number.
 pub fn decimal(number: u64, out: &mut Vec<u8>) {
+    if let Some(digit) = b"0123456789".get(usize::try_from(number).unwrap_or(usize::MAX)) {
+        return out.push(*digit);
+    }
     let mut digits = [0; 20];
     let (mut at, mut rest) = (digits.len(), number);
-    loop {
+    while rest > 9 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
+    }
+    if rest > 0 {
         at -= 1;
-        digits[at] = b"0123456789"[(rest % 10) as usize];
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+        digits[at] = PAIRS[(rest % 10) as usize][1];
     }
     out.extend_from_slice(&digits[at..]);
+}
+
+/// The numbers from 0 to 99 in two digits each.
+pub(crate) static PAIRS: [[u8; 2]; 100] = pairs();
+
+const fn pairs() -> [[u8; 2]; 100] {
+    const DIGITS: &[u8; 10] = b"0123456789";
+    let mut pairs = [[0; 2]; 100];
+    let mut at = 0;
+    while at < 100 {
+        pairs[at] = [DIGITS[at / 10], DIGITS[at % 10]];
+        at += 1;
+    }
+    pairs
 }
 
 fn framing(framing: Framing, out: &mut Vec<u8>) {
