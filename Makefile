@@ -7,7 +7,7 @@ FUZZ_TARGETS := head chunked proxy_head cookie snapshot
 DEVELOP := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --extras dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench framing fuzz clean
+.PHONY: help demo test lint bench faults framing fuzz clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ lint: .venv/engine ## format, clippy, ruff, types, stubs and layers
 
 bench: .venv/engine-release ## the same work on us and the peers; rewrites the table of README.md (less than an hour)
 	$(BIN)/python -m bench.run --readme
+
+faults: .venv/engine ## what clients notice when servers fail, beside HAProxy; rewrites docs/reference/faults.md (8 minutes)
+	$(BIN)/python -m bench.faults
 
 framing: .venv/engine ## how HAProxy and nginx take the hostile cases; rewrites docs/reference/framing.md
 	PYTHONPATH=tests $(BIN)/python -m hostile.page

@@ -74,3 +74,15 @@ def test_http2_messages_and_events_pass_the_peers(tmp_path: Path) -> None:
     assert len(result["slices"]) == 2 * (3 + 3 + 2)
     statuses = [set(one["report"]["statuses"]) for one in result["slices"] if one["workload"] == "H2"]
     assert statuses == [{"200"}] * 6
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="haproxy is not installed")
+def test_no_client_notices_a_server_that_refuses(tmp_path: Path) -> None:
+    page = tmp_path / "faults.md"
+    words = ["--fault", "refused", "--seconds", "8", "--page", str(page)]
+    subprocess.run([sys.executable, "-m", "bench.faults", *words], cwd=ROOT, check=True, capture_output=True)
+    (row,) = [line for line in page.read_text().splitlines() if "| equalizer |" in line]
+    _, _, _, failed, _, _, _, strayed, *_ = (cell.strip() for cell in row.split("|"))
+    assert (failed, strayed) == ("0", "0")
