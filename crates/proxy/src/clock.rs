@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{io, os::fd::OwnedFd};
 
 use equalizer_core::http::h1::encode::{DATE_LINE, date_line};
@@ -67,7 +67,8 @@ const MORE: usize = 1024;
 
 /// The time of one worker.
 pub(crate) struct Clock {
-    started: Instant,
+    /// Nanoseconds on the shared clock.
+    started: u64,
     now: Cell<u64>,
     unix: Cell<u64>,
     date: Cell<[u8; DATE_LINE]>,
@@ -85,7 +86,7 @@ struct Slot {
 impl Clock {
     pub(crate) fn new() -> Self {
         let clock = Self {
-            started: Instant::now(),
+            started: shared_now(),
             now: Cell::new(0),
             unix: Cell::new(0),
             date: Cell::new(date_line(0)),
@@ -114,7 +115,7 @@ impl Clock {
 
     /// Reads the clock.
     pub(crate) fn moment(&self) -> Moment {
-        Moment(nanoseconds(self.started.elapsed()))
+        Moment(shared_now().saturating_sub(self.started))
     }
 
     /// Milliseconds since 1970 at a moment.
