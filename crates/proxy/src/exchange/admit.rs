@@ -217,16 +217,7 @@ pub(crate) fn admit(
     };
     let mut recall = pool.persistence.recall(&setup.rules.ring, pool, &ask, &mut edits);
     client.hold_record(&pool.persistence, &recall);
-    let mut newborn = birth::newborn(client, id, pool, &recall, lines);
-    let asking = newborn.and_then(|_| choice::ask(worker, pool, seat, &ask));
-    // Where servers have limits, the home is the one that has room.
-    if let Some(newborn) = newborn.take_if(|_| !pool.limited && asking.is_none()) {
-        let (first, mut balance) = (recall, seat.balance.borrow_mut());
-        birth::bear(worker, client, newborn, pool, &mut recall, || {
-            let server = pool.pick(&first, &Tried::default(), &mut balance)?;
-            Some((SessionId(worker.chance()), server))
-        });
-    }
+    let (newborn, asking) = born(worker, client, (id, pool, seat), &mut recall, &ask);
     let mut message = worker.buffers.take_text();
     encode::request(lines, head, Forwarded { origin, host }, &edits, &mut message);
     add_lines(client, head, &pool.via, &mut message);
@@ -243,6 +234,27 @@ pub(crate) fn admit(
     let (asking, pass) = (Cell::new(asking), Cell::new(pass));
     let pool = id;
     Ok((Admitted { setup, pool, asked, recall, newborn, asking, message, head_end, sends, pass }, source))
+}
+
+/// Begins the session of a new client where its home can be chosen now; else who it is, and who was asked.
+fn born(
+    worker: &Worker,
+    client: &Client,
+    (id, pool, seat): (PoolId, &Pool, &PoolSeat),
+    recall: &mut Recall,
+    ask: &Ask<'_>,
+) -> (Option<Newborn>, Option<Box<Asking>>) {
+    let mut newborn = birth::newborn(client, id, pool, recall, ask.lines);
+    let asking = newborn.and_then(|_| choice::ask(worker, pool, seat, ask));
+    // Where servers have limits, the home is the one that has room.
+    if let Some(newborn) = newborn.take_if(|_| !pool.limited && asking.is_none()) {
+        let (first, mut balance) = (*recall, seat.balance.borrow_mut());
+        birth::bear(worker, client, newborn, pool, recall, || {
+            let server = pool.pick(&first, &Tried::default(), &mut balance)?;
+            Some((SessionId(worker.chance()), server))
+        });
+    }
+    (newborn, asking)
 }
 
 /// Why a pool takes no request for a while.
