@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from conftest import Balance, MakeOrigin
-from support.balancer import Balancer
-from support.origin import Origin, replying, response
+from conftest import Balance, MakeOrigin, naming
+from support.balancer import Balancer, get
+from support.origin import Origin, ending, replying, response
 from support.visitor import Visitor, lost, reasons, until
-from support.wire import Message
+from support.wire import Ended, Message
 
 BROKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nServer-Name: web2\r\n\r\n"
 
@@ -188,3 +188,22 @@ def test_without_ejection_nothing_follows(balance: Balance, shops: Shops) -> Non
     assert {visitor.ask().status for _ in range(30)} == {503}
     lb.service.tick()
     assert (status(lb)["web2"], lost(lb)) == (("up", ""), {})
+
+
+def test_a_server_whose_answers_end_before_their_bodies_is_ejected(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    half = ending(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nServer-Name: web2\r\n\r\nhalf")
+    servers = {"web1": make_origin(naming("web1")), "web2": make_origin(half)}
+    lb = balance(servers, workers=2, pool={"ejection": {"failures": 3}, "persistence": "none"})
+    cut = 0
+    while status(lb)["web2"][0] == "up":
+        try:
+            assert lb.ask(get()).get("server-name") == "web1"
+        except (Ended, ConnectionError):
+            cut += 1
+        assert cut < 100
+    assert cut >= 3
+    assert lb.counts("web2")["faults"] == {"cut_short": cut}
+    assert event(lb, "ejection") == "server shop/web2: up → down, ejected for 10s: 3 failures in a row"
+    assert {lb.ask(get()).get("server-name") for _ in range(8)} == {"web1"}

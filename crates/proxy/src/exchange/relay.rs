@@ -73,6 +73,7 @@ impl At<'_> {
             }
         };
         worker.buffers.give_text(text);
+        self.judge_end(head.status, relayed.is_err_and(|broken| broken != Broken::Sink));
         if let Err(broken) = relayed {
             notes.fault(if broken == Broken::Sink { GONE } else { Fault::CutShort.word() });
             return Err(Unrelayed::CutShort);
@@ -104,13 +105,25 @@ impl At<'_> {
         if matches!(written, Ok(Ok(()))) { Ok(()) } else { Err(Broken::Sink) }
     }
 
-    /// What the status says of the server.
+    /// What the head of an answer says of the server: that it fails, or has agreed to another protocol. Of any other
+    /// the end is awaited.
     pub(super) fn judge(&self, status: u16) {
-        let failed = status >= 500;
-        if failed {
+        if status >= 500 {
             self.seat.server(self.server).erred();
         }
-        self.worker.alarm.judge(self.pool, self.server, failed);
+        if status >= 500 || status == 101 {
+            self.worker.alarm.judge(self.pool, self.server, status >= 500);
+        }
+    }
+
+    /// What the end of an answer says of the server; who fails by its status was judged by that.
+    fn judge_end(&self, status: u16, cut_short: bool) {
+        if cut_short {
+            self.seat.server(self.server).failed(Fault::CutShort);
+        }
+        if cut_short || status < 500 {
+            self.worker.alarm.judge(self.pool, self.server, cut_short);
+        }
     }
 
     /// Counts the exchange.
