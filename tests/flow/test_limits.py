@@ -384,7 +384,7 @@ def test_a_slot_is_given_back_however_an_exchange_ends(balance: Balance, make_or
         assert lb.ask(get(target="/nonsense")).status == 502
         with lb.client() as client:
             client.send(post(b"half")[:-2])
-            origin.wait_for(lambda: len(origin.connections) > 0)
+            until(lambda: lb.counts("web1")["in_flight"], lambda found: found == 1)
         until(lambda: lb.counts("web1")["in_flight"], lambda found: found == 0)
     assert lb.ask(get()).status == 200
     origin.close()
