@@ -44,30 +44,16 @@ BALANCES = {
 
 def configure(side: Side, kit: Kit, folder: Path) -> list[str]:
     """An Equalizer whose sessions are all born one by one."""
-    servers = "\n".join(f'{name} = "127.0.0.1:{port}"' for name, port in SERVERS.items())
     (folder / "bench_choice.py").write_text(_FUNCTION)
-    file = folder / "equalizer.toml"
-    file.write_text(f"""[engine]
-workers = 1
-
-[listeners.web]
-address = "127.0.0.1:{side.ports["plain"]}"
-
-[pools.shop]
+    tables = f"""[pools.shop]
 balance = {BALANCES[side.name]}
 persistence = {{ kind = "cookie", name = "{COOKIE}" }}
 sessions = {{ burst = "off" }}
 
-[pools.shop.servers]
-{servers}
-
 [control]
 socket = "{folder / "control.sock"}"
-
-[keys]
-file = "{folder / "equalizer.keys"}"
-""")
-    return [kit.equalizer, "run", str(file)]
+"""
+    return peers.serve_shop(kit, folder, side.ports["plain"], tables, SERVERS)
 
 
 SIDES = [

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,30 +164,39 @@ http {{
     return ["nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
 
 
-def _equalizer(side: Side, kit: Kit, folder: Path) -> list[str]:
-    servers = "\n".join(f'{name} = "127.0.0.1:{port}"' for name, port in SERVERS.items())
+def serve_shop(kit: Kit, folder: Path, port: int, tables: str, servers: Mapping[str, int]) -> list[str]:
+    """Writes an Equalizer's file, and returns the command that serves it.
+
+    It has one worker, a plain listener, a pool of these servers by port, a key file, and the `tables`.
+    """
+    addresses = "\n".join(f'{name} = "127.0.0.1:{number}"' for name, number in servers.items())
     file = folder / "equalizer.toml"
     file.write_text(f"""[engine]
 workers = 1
 
 [listeners.web]
-address = "127.0.0.1:{side.ports["plain"]}"
+address = "127.0.0.1:{port}"
 
-[listeners.web-tls]
+{tables}
+[pools.shop.servers]
+{addresses}
+
+[keys]
+file = "{folder / "equalizer.keys"}"
+""")
+    return [kit.equalizer, "run", str(file)]
+
+
+def _equalizer(side: Side, kit: Kit, folder: Path) -> list[str]:
+    tables = f"""[listeners.web-tls]
 address = "127.0.0.1:{side.ports["tls"]}"
 tls = {{ certificate = "{kit.certificate}", key = "{kit.key}" }}
 
 [pools.shop]
 balance = "round_robin"
 persistence = {{ kind = "cookie", name = "{COOKIE}" }}
-
-[pools.shop.servers]
-{servers}
-
-[keys]
-file = "{folder / "equalizer.keys"}"
-""")
-    return [kit.equalizer, "run", str(file)]
+"""
+    return serve_shop(kit, folder, side.ports["plain"], tables, SERVERS)
 
 
 def _relay(side: Side, kit: Kit, folder: Path) -> list[str]:

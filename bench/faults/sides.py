@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.peers import Kit, Side
+from bench.peers import Kit, Side, serve_shop
 
 from .crowd import COOKIE
 
@@ -17,15 +17,7 @@ def addresses(side: Side) -> dict[str, int]:
 
 
 def _equalizer(side: Side, kit: Kit, folder: Path) -> list[str]:
-    servers = "\n".join(f'{name} = "127.0.0.1:{port}"' for name, port in addresses(side).items())
-    file = folder / "equalizer.toml"
-    file.write_text(f"""[engine]
-workers = 1
-
-[listeners.web]
-address = "127.0.0.1:{side.ports["plain"]}"
-
-[timeouts]
+    tables = f"""[timeouts]
 connect = "1s"
 
 [pools.shop]
@@ -39,16 +31,10 @@ on = ["connect", "closed", "response_timeout", "503"]
 per_try = "1s"
 sessions = "elsewhere"
 
-[pools.shop.servers]
-{servers}
-
 [control]
 socket = "{folder / "control.sock"}"
-
-[keys]
-file = "{folder / "equalizer.keys"}"
-""")
-    return [kit.equalizer, "run", str(file)]
+"""
+    return serve_shop(kit, folder, side.ports["plain"], tables, addresses(side))
 
 
 def _haproxy(side: Side, kit: Kit, folder: Path) -> list[str]:

@@ -19,6 +19,13 @@ def saying(status: str) -> Script:
     return replying(lambda request: response(b"no", "Server-Name: sick", status=status))
 
 
+def busy_while(sick: Event) -> Script:
+    """Answer as web1, and with 503 for as long as it is sick."""
+    return replying(
+        lambda request: response(b"", "Server-Name: web1", status=BUSY if sick.is_set() else "200 OK")
+    )
+
+
 def silent(until_told: Event) -> Script:
     """Read requests and answer nobody until told."""
 
@@ -89,10 +96,7 @@ def test_a_session_stays_at_a_home_that_says_busy_and_a_newcomer_does_not(
     balance: Balance, make_origin: MakeOrigin
 ) -> None:
     sick = Event()
-    answers = replying(
-        lambda request: response(b"", "Server-Name: web1", status=BUSY if sick.is_set() else "200 OK")
-    )
-    servers = {"web1": make_origin(answers), "web2": make_origin(naming("web2"))}
+    servers = {"web1": make_origin(busy_while(sick)), "web2": make_origin(naming("web2"))}
     lb = balance(servers, workers=2, pool={"retry": {"on": ["connect", "closed", "503"]}})
     visitor = Visitor(lb)
     while visitor.home() != "web1":
@@ -111,10 +115,7 @@ def test_a_session_goes_elsewhere_for_once_where_that_is_asked_for(
     balance: Balance, make_origin: MakeOrigin
 ) -> None:
     sick = Event()
-    answers = replying(
-        lambda request: response(b"", "Server-Name: web1", status=BUSY if sick.is_set() else "200 OK")
-    )
-    servers = {"web1": make_origin(answers), "web2": make_origin(naming("web2"))}
+    servers = {"web1": make_origin(busy_while(sick)), "web2": make_origin(naming("web2"))}
     retry = {"on": ["connect", "closed", "503"], "sessions": "elsewhere"}
     lb = balance(servers, workers=2, pool={"retry": retry})
     visitor = Visitor(lb)

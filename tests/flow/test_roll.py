@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from support.balancer import get
 from support.deployed import Machines, machines
-from support.load import Load, load
+from support.load import Load, load, request
 from support.process import run, running, status
 from support.wire import Message, Wire
 
@@ -50,11 +49,7 @@ class Shoppers(Load):
 
     def _ask(self, wire: Wire, jar: list[str], visitor: str) -> Message:
         self._pause.wait(PACE)
-        wire.send(get(f"User-Agent: {visitor}", *(f"Cookie: {cookie}" for cookie in jar)))
-        answer = wire.response()
-        wire.forget()
-        assert answer.status == 200, answer.start
-        jar[:] = [each.partition(";")[0] for each in answer.all("set-cookie")] or jar
+        answer = request(wire, jar, f"User-Agent: {visitor}")
         with self._changed:
             self.exchanges += 1
             self._changed.notify_all()

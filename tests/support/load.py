@@ -10,7 +10,7 @@ from hyperframe.frame import GoAwayFrame
 
 from support.balancer import get
 from support.http2 import Raw, head
-from support.wire import LIMIT, Ended, Malformed, Wire, connect
+from support.wire import LIMIT, Ended, Malformed, Message, Wire, connect
 
 
 class Load:
@@ -68,17 +68,23 @@ class Load:
     def _exchange(self, wire: Wire, jar: list[str]) -> bool:
         """Whether the connection may be used again."""
         begun = time.monotonic()
-        wire.send(get(*(f"Cookie: {cookie}" for cookie in jar)))
-        answer = wire.response()
-        wire.forget()
-        assert answer.status == 200, answer.start
-        jar[:] = [each.partition(";")[0] for each in answer.all("set-cookie")] or jar
+        answer = request(wire, jar)
         with self._changed:
             self.exchanges += 1
             self.slowest = max(self.slowest, time.monotonic() - begun)
             self.servers.append(answer.get("server-name") or "")
             self._changed.notify_all()
         return answer.get("connection") != "close"
+
+
+def request(wire: Wire, jar: list[str], *fields: str) -> Message:
+    """Ask with the cookies of a jar, which takes what the answer sets; the answer has to be a good one."""
+    wire.send(get(*fields, *(f"Cookie: {cookie}" for cookie in jar)))
+    answer = wire.response()
+    wire.forget()
+    assert answer.status == 200, answer.start
+    jar[:] = [each.partition(";")[0] for each in answer.all("set-cookie")] or jar
+    return answer
 
 
 class Streams(Load):

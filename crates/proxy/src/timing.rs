@@ -1,7 +1,7 @@
 //! Which answers of servers are timed, and what they took.
 //!
 //! A time needs two looks at the clock. Of a quiet pool every answer is timed; of a busy one about one in sixteen, or
-//! one in two where the balance asks, so that each request costs next to nothing.
+//! one in two where balance or ejection asks, so that each request costs next to nothing.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ const BETWEEN: (u32, u32) = (8, 16);
 
 /// Whether the next request of a pool is timed.
 pub(crate) struct Timing {
-    /// Whether the balance asks.
+    /// Whether balance or ejection asks.
     often: bool,
     tick: Cell<u64>,
     /// How many more are all timed in this tick.
@@ -27,12 +27,12 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    /// For a pool whose balance asks for times, or for one whose does not.
+    /// For a pool whose balance or ejection asks for times, or for one in which nobody does.
     pub(crate) fn new(often: bool) -> Self {
         Self { often, tick: Cell::new(0), all: Cell::new(ALL), skip: Cell::new(0) }
     }
 
-    /// Whether the balance asks.
+    /// Whether balance or ejection asks.
     pub(crate) fn is_often(&self) -> bool {
         self.often
     }
