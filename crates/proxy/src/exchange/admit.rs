@@ -158,14 +158,15 @@ impl Refused {
 /// Finds the route of the request that `buffer` begins with, recalls its session, and writes it as servers get it.
 ///
 /// Nothing waits here, so that a connection need not hold what only this looks at.
-pub(crate) fn admit(
+pub(crate) fn admit<'a>(
     worker: &Worker,
     client: &Client,
     buffer: &mut Buffer,
     head: &RequestHead,
     fields: &[Field],
     mut notes: Notes,
-) -> Result<(Admitted, Source), Box<Refused>> {
+    into: &'a mut Option<Admitted>,
+) -> Result<(&'a Admitted, Source), Box<Refused>> {
     let setup = worker.setup();
     let lines = Lines { bytes: buffer.filled(), fields };
     let mut edits = worker.buffers.take_edits();
@@ -233,7 +234,9 @@ pub(crate) fn admit(
     let head_end = head_length - EMPTY_LINE;
     let (asking, pass) = (Cell::new(asking), Cell::new(pass));
     let pool = id;
-    Ok((Admitted { setup, pool, asked, recall, newborn, asking, message, head_end, sends, pass }, source))
+    let admitted =
+        into.insert(Admitted { setup, pool, asked, recall, newborn, asking, message, head_end, sends, pass });
+    Ok((admitted, source))
 }
 
 /// Begins the session of a new client where its home can be chosen now; else who it is, and who was asked.

@@ -40,25 +40,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>) {
 /// Serves the requests that have come, until nothing more is here; whether the connection waits for the next one.
 pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) -> bool {
     loop {
-        let mut notes = Notes::begin(worker);
-        let after = match next_request(worker, client, buffer, &mut notes).await {
-            Ok((admitted, mut source)) => {
-                let running = Running { worker, client, admitted, ended: false };
-                let after = exchange(worker, client, buffer, &running.admitted, &mut source).await;
-                running.end();
-                after
-            }
-            Err(End::Gone) => After::Close,
-            Err(End::Malformed(status, fault)) => {
-                notes.fault(fault);
-                client.comes_from(client.arrival.origin);
-                let head_only = buffer.filled().starts_with(b"HEAD ");
-                let after = refuse(worker, client, status, head_only, &notes).await;
-                notes.end(worker, client, &worker.setup().rules, None);
-                after
-            }
-            Err(End::Refused(mut refused)) => refused.answer(worker, client).await,
-        };
+        let after = one(worker, client, buffer).await;
         match after {
             // A stream has one request, whatever comes behind it.
             After::Keep if client.socket.is_stream() => return false,
@@ -72,24 +54,43 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
     }
 }
 
+/// Serves one request.
+async fn one(worker: &Worker, client: &Client, buffer: &mut Buffer) -> After {
+    let mut notes = Notes::begin(worker);
+    let mut running = Running { worker, client, admitted: None, ended: false };
+    match next_request(worker, client, buffer, &mut notes, &mut running.admitted).await {
+        Ok((admitted, mut source)) => {
+            let after = exchange(worker, client, buffer, admitted, &mut source).await;
+            running.ended = true;
+            after
+        }
+        Err(End::Gone) => After::Close,
+        Err(End::Malformed(status, fault)) => {
+            notes.fault(fault);
+            client.comes_from(client.arrival.origin);
+            let head_only = buffer.filled().starts_with(b"HEAD ");
+            let after = refuse(worker, client, status, head_only, &notes).await;
+            notes.end(worker, client, &worker.setup().rules, None);
+            after
+        }
+        Err(End::Refused(mut refused)) => refused.answer(worker, client).await,
+    }
+}
+
 /// An exchange, which the log hears of however it ends.
 struct Running<'a> {
     worker: &'a Worker,
     client: &'a Client,
-    admitted: Admitted,
+    /// Made where it stays: it is large.
+    admitted: Option<Admitted>,
     ended: bool,
-}
-
-impl Running<'_> {
-    fn end(mut self) {
-        self.ended = true;
-    }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
+        let Some(admitted) = &mut self.admitted else { return };
         if !self.ended {
-            self.admitted.breaks_off(if std::thread::panicking() {
+            admitted.breaks_off(if std::thread::panicking() {
                 "panic"
             } else if self.client.socket.is_given_up() {
                 GONE
@@ -97,7 +98,7 @@ impl Drop for Running<'_> {
                 "stopped"
             });
         }
-        self.admitted.end(self.worker, self.client);
+        admitted.end(self.worker, self.client);
     }
 }
 
@@ -149,12 +150,13 @@ async fn begins_http2(worker: &Worker, client: &Client, buffer: &mut Buffer) -> 
 }
 
 /// Reads until `buffer` holds a whole request head, and admits the request.
-async fn next_request(
+async fn next_request<'a>(
     worker: &Worker,
     client: &Client,
     buffer: &mut Buffer,
     notes: &mut Notes,
-) -> Result<(Admitted, Source), End> {
+    into: &'a mut Option<Admitted>,
+) -> Result<(&'a Admitted, Source), End> {
     let setup = worker.setup();
     let limits = setup.rules.limits;
     let mut seen: usize = 0;
@@ -170,12 +172,13 @@ async fn next_request(
             if head.is_some_and(|head| head.scheme_secure.is_some_and(other)) {
                 return Err(Refusal::Scheme.into());
             }
-            let admitted =
-                head.map(|head| admit(worker, client, buffer, &head, &fields, std::mem::take(notes)));
-            worker.buffers.give_fields(fields);
-            if let Some(admitted) = admitted {
+            if let Some(head) = head {
+                let notes = std::mem::take(notes);
+                let admitted = admit(worker, client, buffer, &head, &fields, notes, into);
+                worker.buffers.give_fields(fields);
                 return admitted.map_err(End::Refused);
             }
+            worker.buffers.give_fields(fields);
         } else {
             decode::incomplete(buffer.filled(), limits)?;
         }
