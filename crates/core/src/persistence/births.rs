@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::cookie::{Home, SessionId};
 use crate::route::PoolId;
@@ -28,16 +28,14 @@ pub struct Client(u64);
 impl Client {
     /// The client of a pool at an address, told apart by its software and its scheme.
     pub fn new(pool: PoolId, address: IpAddr, user_agent: &[u8], secure: bool) -> Self {
-        let mut hash = Xxh3::new();
-        hash.update(&(pool.0 as u64).to_le_bytes());
-        match address {
-            IpAddr::V4(address) => hash.update(&address.octets()),
-            IpAddr::V6(address) => hash.update(&address.octets()),
-        }
-        hash.update(&[u8::from(secure)]);
-        hash.update(user_agent);
+        let place = (pool.0 as u64) << 1 | u64::from(secure);
+        let software = xxh3_64_with_seed(user_agent, place);
+        let hash = match address {
+            IpAddr::V4(address) => xxh3_64_with_seed(&address.octets(), software),
+            IpAddr::V6(address) => xxh3_64_with_seed(&address.octets(), software),
+        };
         // 0 marks a free slot.
-        Self(hash.digest().max(1))
+        Self(hash.max(1))
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash do")]
