@@ -9,10 +9,9 @@ use super::h1::encode::Lines;
 pub fn shared_cache_may_store(lines: Lines<'_>, now: u64) -> bool {
     let mut says_so = false;
     for field in lines.fields {
-        let value = field.value.of(lines.bytes);
         match field.known {
             Known::CacheControl => {
-                for directive in list(value) {
+                for directive in list(field.value.of(lines.bytes)) {
                     match read(directive) {
                         Directive::Forbids => return false,
                         Directive::Allows => says_so = true,
@@ -20,7 +19,7 @@ pub fn shared_cache_may_store(lines: Lines<'_>, now: u64) -> bool {
                     }
                 }
             }
-            Known::Expires => says_so |= is_after(value, now),
+            Known::Expires => says_so |= is_after(field.value.of(lines.bytes), now),
             _ => {}
         }
     }
@@ -34,7 +33,7 @@ enum Directive {
 }
 
 fn read(directive: &[u8]) -> Directive {
-    let (name, argument) = match memchr::memchr(b'=', directive) {
+    let (name, argument) = match directive.iter().position(|byte| *byte == b'=') {
         Some(equals) => (&directive[..equals], &directive[equals + 1..]),
         None => (directive, &b""[..]),
     };

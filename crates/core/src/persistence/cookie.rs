@@ -15,8 +15,7 @@
 //! as many, so that the length tells nothing. Bound to it as associated data are the version, the key id,
 //! the scope and the cookie's name.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::seal::{Binding, Envelope, KeyRing, NONCE_LEN, Nonce, TAG_LEN, UnsealError};
@@ -219,7 +218,7 @@ pub fn seal(ring: &KeyRing, purpose: &Purpose, session: &Session, nonce: Nonce) 
     bytes[BODY_AT..TAG_AT].copy_from_slice(&body);
     bytes[TAG_AT..].copy_from_slice(&tag);
     let mut text = [0; TOKEN_LEN];
-    URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("71 bytes are 95 characters");
+    let _ = URL_SAFE_NO_PAD.encode(&bytes, Out::from_slice(&mut text));
     Token(text)
 }
 
@@ -228,7 +227,7 @@ pub fn open(ring: &KeyRing, purpose: &Purpose, value: &[u8]) -> Result<Session, 
     let value = bare(value);
     let mut bytes = [0; TOKEN_BYTES];
     // The two bits to spare must be 0, which the decoder checks: one value, one text.
-    if value.len() != TOKEN_LEN || URL_SAFE_NO_PAD.decode_slice(value, &mut bytes) != Ok(TOKEN_BYTES) {
+    if value.len() != TOKEN_LEN || URL_SAFE_NO_PAD.decode(value, Out::from_slice(&mut bytes)).is_err() {
         return Err(OpenError::NotOurs);
     }
     if bytes[0] != VERSION {
@@ -252,8 +251,8 @@ pub fn key_id(value: &[u8]) -> Option<u16> {
     let value = bare(value);
     // Version and key are the first of its bytes.
     let mut bytes = [0; NONCE_AT];
-    let length = URL_SAFE_NO_PAD.decode_slice(value.get(..NONCE_AT / 3 * 4)?, &mut bytes).ok()?;
-    (value.len() == TOKEN_LEN && length == NONCE_AT && bytes[0] == VERSION).then_some(())?;
+    URL_SAFE_NO_PAD.decode(value.get(..NONCE_AT / 3 * 4)?, Out::from_slice(&mut bytes)).ok()?;
+    (value.len() == TOKEN_LEN && bytes[0] == VERSION).then_some(())?;
     Some(u16::from_be_bytes(at(&bytes, KEY_AT)))
 }
 

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64_simd::STANDARD;
 use serde::Serialize;
 
 use super::entrance::Entrance;
@@ -238,7 +237,7 @@ fn build_ring(keys: &[wire::Key], mistakes: &mut Vec<Mistake>) -> Option<KeyRing
     let mut secrets = Vec::with_capacity(keys.len());
     for key in keys {
         let secret =
-            BASE64_STANDARD.decode(&key.secret).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+            STANDARD.decode_to_vec(&key.secret).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         match secret {
             Some(secret) => secrets.push((key.id, secret)),
             None => mistakes.push(Mistake::at(&["keys", &key.id.to_string()], "a key is 32 bytes in base64")),

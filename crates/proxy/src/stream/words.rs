@@ -2,8 +2,7 @@
 
 use std::io;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64_simd::STANDARD;
 use equalizer_core::http::field::{Field, Known};
 use equalizer_core::http::h1::decode::{RequestHead, ResponseHead};
 use equalizer_core::http::h1::encode;
@@ -45,7 +44,7 @@ pub(super) fn write_request(head: &request::Parts, ended: bool, out: &mut Vec<u8
         // HTTP/2 has no need of it (RFC 8441, 5); it keeps caches and mistakes out, and is no secret.
         write_field(
             b"sec-websocket-key",
-            BASE64_STANDARD.encode(fastrand::u128(..).to_ne_bytes()).as_bytes(),
+            STANDARD.encode_to_string(fastrand::u128(..).to_ne_bytes()).as_bytes(),
             out,
         );
     } else if !ended && !head.headers.contains_key(CONTENT_LENGTH) {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64_simd::STANDARD;
 use equalizer_core::snapshot::wire::{ClientFields, Clients};
 use rustls::RootCertStore;
 use rustls::server::WebPkiClientVerifier;
@@ -87,7 +86,7 @@ impl Telling {
         line(&self.0.fingerprint, &hexadecimal(digest::digest(&digest::SHA256, der).as_ref()), &mut out);
         line(&self.0.not_after, &time(until), &mut out);
         if !self.0.certificate.is_empty() {
-            line(&self.0.certificate, &format!(":{}:", BASE64_STANDARD.encode(der)), &mut out);
+            line(&self.0.certificate, &format!(":{}:", STANDARD.encode_to_string(der)), &mut out);
         }
         Some(out)
     }

@@ -93,7 +93,6 @@ pub fn request(
     limits: Limits,
     fields: &mut Vec<Field>,
 ) -> Result<Option<RequestHead>, Refusal> {
-    let mut facts = Facts::default();
     let Some(RequestLine { method: method_text, target, http11, end }) = request_line(bytes)? else {
         return incomplete(bytes, limits);
     };
@@ -101,14 +100,14 @@ pub fn request(
         return Err(Refusal::TargetTooLong);
     }
     let most = usize::from(limits.fields);
-    let Some(length) = field_lines(bytes, end, most, true, fields, |field| facts.add(bytes, field))? else {
+    let Some(length) = field_lines(bytes, end, most, true, fields)? else {
         return incomplete(bytes, limits);
     };
     if length > limits.head as usize {
         return Err(Refusal::HeadTooLarge);
     }
     let method = offered(method_text.of(bytes))?;
-    facts.agree()?;
+    let facts = Facts::of(bytes, fields)?;
     let framing = facts.request_framing(http11)?;
     let Target { form: target, authority, scheme_secure, whole_server } =
         read_target(bytes, target, method_text)?;
@@ -138,18 +137,16 @@ pub fn response(
     to: Method,
     fields: &mut Vec<Field>,
 ) -> Result<Option<ResponseHead>, Refusal> {
-    let mut facts = Facts::default();
     let Some(StatusLine { status, phrase, http11, end }) = status_line(bytes)? else {
         return unfinished(bytes, most);
     };
-    let Some(length) = field_lines(bytes, end, MOST_FIELDS, false, fields, |field| facts.add(bytes, field))?
-    else {
+    let Some(length) = field_lines(bytes, end, MOST_FIELDS, false, fields)? else {
         return unfinished(bytes, most);
     };
     if length > most as usize {
         return Err(Refusal::HeadTooLarge);
     }
-    facts.agree()?;
+    let facts = Facts::of(bytes, fields)?;
     if status == 101 && !facts.upgrades() {
         return Err(Refusal::Upgrade);
     }
@@ -183,27 +180,25 @@ struct Facts {
 }
 
 impl Facts {
-    /// Takes in one more field.
-    fn add(&mut self, bytes: &[u8], field: &Field) -> Result<(), Refusal> {
-        let value = field.value.of(bytes);
-        match field.known {
-            Known::ContentLength if self.length.is_some() => return Err(Refusal::ContentLength),
-            Known::ContentLength => self.length = Some(number(value).ok_or(Refusal::ContentLength)?),
-            Known::TransferEncoding if self.chunked => return Err(Refusal::TransferEncoding),
-            Known::TransferEncoding => self.chunked = coding(value)?,
-            Known::Host if self.host.is_some() => return Err(Refusal::Host),
-            Known::Host => self.host = Some(field.value),
-            Known::Connection => self.read_connection(value),
-            Known::Upgrade => self.websocket = value.eq_ignore_ascii_case(b"websocket"),
-            Known::Expect => self.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
-            _ => {}
+    /// Takes in the fields of a head, which must agree.
+    fn of(bytes: &[u8], fields: &[Field]) -> Result<Self, Refusal> {
+        let mut facts = Self::default();
+        for field in fields.iter().filter(|field| field.known != Known::Other) {
+            let value = field.value.of(bytes);
+            match field.known {
+                Known::ContentLength if facts.length.is_some() => return Err(Refusal::ContentLength),
+                Known::ContentLength => facts.length = Some(number(value).ok_or(Refusal::ContentLength)?),
+                Known::TransferEncoding if facts.chunked => return Err(Refusal::TransferEncoding),
+                Known::TransferEncoding => facts.chunked = coding(value)?,
+                Known::Host if facts.host.is_some() => return Err(Refusal::Host),
+                Known::Host => facts.host = Some(field.value),
+                Known::Connection => facts.read_connection(value),
+                Known::Upgrade => facts.websocket = value.eq_ignore_ascii_case(b"websocket"),
+                Known::Expect => facts.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
+                _ => {}
+            }
         }
-        Ok(())
-    }
-
-    /// The whole head has been read: whether its fields agree.
-    fn agree(&self) -> Result<(), Refusal> {
-        if self.chunked && self.length.is_some() { Err(Refusal::TwoLengths) } else { Ok(()) }
+        if facts.chunked && facts.length.is_some() { Err(Refusal::TwoLengths) } else { Ok(facts) }
     }
 
     fn read_connection(&mut self, value: &[u8]) {

@@ -268,6 +268,7 @@ impl<'a> Run<'a> {
         Self { bytes, edits, next: 0, cut: cut_at(edits, 0), lines: Span::default() }
     }
 
+    #[inline]
     fn keep(&mut self, line: Span, out: &mut Vec<u8>) {
         if line.end <= self.cut {
             self.extend(line, out);
@@ -276,6 +277,7 @@ impl<'a> Run<'a> {
         }
     }
 
+    #[inline(never)]
     fn keep_edited(&mut self, line: Span, out: &mut Vec<u8>) {
         let mut start = line.start;
         while let Some((cut, text)) = self.edits.get(self.next).filter(|(cut, _)| cut.start < line.end) {

@@ -4,6 +4,7 @@
 
 use super::super::field::{Field, Known, Span, is_lookalike, known};
 use super::super::refusal::Refusal;
+use super::block::{self, Block, Which};
 use super::decode::place;
 
 /// Empty lines before a request that are skipped (RFC 9112, 2.2); with one more, it is none.
@@ -13,8 +14,6 @@ const MOST_EMPTY_LINES: usize = 4;
 const TOKEN: u8 = 1;
 const TARGET: u8 = 2;
 const HOST: u8 = 4;
-/// The one byte of a token that some readers take for another.
-const UNDERSCORE: u8 = 8;
 
 static CLASSES: [u8; 256] = classes();
 
@@ -35,7 +34,6 @@ const fn classes() -> [u8; 256] {
         }
         byte += 1;
     }
-    classes[b'_' as usize] |= UNDERSCORE;
     classes
 }
 
@@ -89,7 +87,7 @@ pub(super) fn request_line(bytes: &[u8]) -> Result<Option<RequestLine>, Refusal>
     if method == start || bytes[method] != b' ' {
         return Err(Refusal::StartLine);
     }
-    let Some(target) = run(bytes, method + 1, TARGET) else { return Ok(None) };
+    let Some(target) = target_end(bytes, method + 1) else { return Ok(None) };
     match bytes[target] {
         b' ' if target > method + 1 => {}
         b'#' | 0x80.. => return Err(Refusal::Target),
@@ -110,7 +108,9 @@ pub(super) fn status_line(bytes: &[u8]) -> Result<Option<StatusLine>, Refusal> {
     let status = [a, b, c].iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
     // Some servers leave the space out where there is no phrase.
     let start = VERSION + 4 + usize::from(after == b' ');
-    let Some(end) = text_end(bytes, start) else { return Ok(None) };
+    let Some(end) = bytes.get(start..).and_then(text_end).map(|length| start + length) else {
+        return Ok(None);
+    };
     if end > start && after != b' ' {
         return Err(Refusal::StartLine);
     }
@@ -119,49 +119,54 @@ pub(super) fn status_line(bytes: &[u8]) -> Result<Option<StatusLine>, Refusal> {
 }
 
 /// Reads the field lines that begin at `at` into `fields`, at most `most` of them; where what follows the head
-/// begins, or `None` while the head is incomplete. `each` hears of every field that means something to us.
+/// begins, or `None` while the head is incomplete.
 ///
-/// From a client, a name that others could take for one of those is refused.
+/// From a client, a name that others could take for one known here is refused.
 pub(super) fn field_lines(
     bytes: &[u8],
     mut at: usize,
     most: usize,
     from_client: bool,
     fields: &mut Vec<Field>,
-    mut each: impl FnMut(&Field) -> Result<(), Refusal>,
 ) -> Result<Option<usize>, Refusal> {
     fields.clear();
+    let mut rest = bytes.get(at..).unwrap_or_default();
     loop {
-        if let Some(b'\r' | b'\n') = bytes.get(at) {
-            return line_end(bytes, at);
+        if let [b'\r' | b'\n', ..] = rest {
+            break;
         }
-        let Some((colon, classes)) = name_end(bytes, at) else { return Ok(None) };
+        let Some((colon, plain)) = name_end(rest) else { return Ok(None) };
+        let (name, value) = rest.split_at(colon);
         // A line that begins with a space would continue the one before (RFC 9112, 5.2).
-        if colon == at || bytes[colon] != b':' {
+        if name.is_empty() || value[0] != b':' {
             return Err(Refusal::FieldLine);
         }
-        let Some(end) = text_end(bytes, colon + 1) else { return Ok(None) };
-        let Some(next) = line_end(bytes, end).map_err(in_field)? else { return Ok(None) };
-        let name = &bytes[at..colon];
-        let known = known(name);
-        if from_client && known == Known::Other && classes & UNDERSCORE != 0 && is_lookalike(name) {
+        if from_client && !plain && is_lookalike(name) {
             return Err(Refusal::Lookalike);
+        }
+        let Some(length) = text_end(value) else { return Ok(None) };
+        let (value, after) = value.split_at(length);
+        if !after.starts_with(b"\r\n") {
+            return line_end(after, 0).map_err(in_field);
         }
         if fields.len() == most {
             return Err(Refusal::HeadTooLarge);
         }
-        let field = Field {
-            known,
+        let (start, end) = trimmed(value);
+        let (colon, next) = (at + colon, at + colon + length + 2);
+        fields.push(Field {
+            known: Known::Other,
             name: span(at, colon),
-            value: trimmed(bytes, colon + 1, end),
+            value: span(colon + start, colon + end),
             line: span(at, next),
-        };
-        if known != Known::Other {
-            each(&field)?;
-        }
-        fields.push(field);
-        at = next;
+        });
+        (at, rest) = (next, &after[2..]);
     }
+    // What a name means is looked up once the lines are found: both loops are tight.
+    for field in fields {
+        field.known = known(field.name.of(bytes));
+    }
+    line_end(bytes, at)
 }
 
 /// Bytes of a version.
@@ -185,42 +190,48 @@ fn run(bytes: &[u8], start: usize, class: u8) -> Option<usize> {
     Some(start + length)
 }
 
-/// Where the name ends that begins at `start`, and the classes that any of its bytes has.
-fn name_end(bytes: &[u8], start: usize) -> Option<(usize, u8)> {
-    let rest = bytes.get(start..)?;
-    let mut seen = 0;
-    let length = rest.iter().position(|byte| {
-        let classes = CLASSES[*byte as usize];
-        seen |= classes;
-        classes & TOKEN == 0
-    })?;
-    Some((start + length, seen))
+/// Where the target ends that begins at `start`; `None` where nothing ends it yet.
+fn target_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let past = past_blocks(bytes.get(start..)?, |block| !block.within(b'!', b'~') | block.is(b'#'));
+    run(bytes, start + past, TARGET)
 }
 
-/// Where the text that begins at `start` ends: at the first control character that is no tab.
-///
-/// Eight bytes at a time; a bit is set in each byte that is below a space or DEL, and the lowest such bit is exact.
-fn text_end(bytes: &[u8], start: usize) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES * 0x80;
-    let mut rest = bytes.get(start..)?;
-    while let Some((eight, after)) = rest.split_first_chunk() {
-        let word = u64::from_le_bytes(*eight);
-        let delete = word ^ (ONES * 0x7f);
-        let below = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = (below | (delete.wrapping_sub(ONES) & !delete)) & HIGH;
-        if found == 0 {
-            rest = after;
-            continue;
-        }
-        let (text, end) = rest.split_at((found.trailing_zeros() / 8) as usize);
-        if end[0] != b'\t' {
-            return Some(bytes.len() - end.len());
-        }
-        rest = &rest[text.len() + 1..];
+/// Where the name ends that `bytes` begin with, and whether it is made of letters, digits and hyphens, as most names
+/// are; `None` where nothing ends it yet.
+fn name_end(bytes: &[u8]) -> Option<(usize, bool)> {
+    let past = past_blocks(bytes, |block| {
+        !(block.small().within(b'a', b'z') | block.within(b'0', b'9') | block.is(b'-'))
+    });
+    match bytes.get(past) {
+        Some(b':') => Some((past, true)),
+        _ => Some((run(bytes, past, TOKEN)?, false)),
     }
-    let end = rest.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t')?;
-    Some(bytes.len() - rest.len() + end)
+}
+
+/// Where the text ends that `bytes` begin with: at the first control character that is no tab.
+fn text_end(bytes: &[u8]) -> Option<usize> {
+    let past = past_blocks(bytes, |block| block.before(b' ') | block.is(0x7f));
+    if let Some(b'\r') = bytes.get(past) { Some(past) } else { rare_text_end(bytes, past) }
+}
+
+/// The same, from `past` on, for a text with a tab in it, or one whose end may not have come.
+#[cold]
+fn rare_text_end(bytes: &[u8], past: usize) -> Option<usize> {
+    let end = bytes.get(past..)?.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t')?;
+    Some(past + end)
+}
+
+/// Goes over whole blocks; where the first byte stands that `stops` tells, or where less than a block is left.
+#[inline]
+fn past_blocks(bytes: &[u8], stops: impl Fn(Block) -> Which) -> usize {
+    let mut past = 0;
+    for block in bytes.as_chunks().0 {
+        match stops(Block::of(block)).first() {
+            Some(place) => return past + place,
+            None => past += block::LENGTH,
+        }
+    }
+    past
 }
 
 /// Where the next line begins, if this one ends at `at`; `None` while that is open.
@@ -238,16 +249,24 @@ fn in_field(refusal: Refusal) -> Refusal {
     if refusal == Refusal::BareLf { refusal } else { Refusal::FieldLine }
 }
 
-/// A value without the white space around it (RFC 9112, 5.1).
-fn trimmed(bytes: &[u8], mut start: usize, mut end: usize) -> Span {
-    let space = |byte: u8| byte == b' ' || byte == b'\t';
-    while start < end && space(bytes[start]) {
+/// Where the value begins and ends in what follows a name: after the colon, and without the white space around it
+/// (RFC 9112, 5.1).
+fn trimmed(text: &[u8]) -> (usize, usize) {
+    let blank = |byte: u8| byte == b' ' || byte == b'\t';
+    if let [_, b' ', first, .., last] = *text
+        && !blank(first)
+        && !blank(last)
+    {
+        return (2, text.len());
+    }
+    let (mut start, mut end) = (1, text.len());
+    while start < end && blank(text[start]) {
         start += 1;
     }
-    while start < end && space(bytes[end - 1]) {
+    while start < end && blank(text[end - 1]) {
         end -= 1;
     }
-    span(start, end)
+    (start, end)
 }
 
 fn span(start: usize, end: usize) -> Span {
