@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod balance;
+mod block;
 pub mod crowd;
 pub mod debug;
 pub mod fault;

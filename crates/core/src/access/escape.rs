@@ -1,5 +1,7 @@
 //! Texts of strangers inside a line: everything but visible ASCII and spaces is written as an escape.
 
+use crate::block::{self, Block};
+
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends a text as it stands between the quotes of a JSON string (RFC 8259, 7); ASCII only, since some readers take
@@ -24,9 +26,17 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
-/// Looks at all of them, whatever the first ones are: so the compiler takes many at a time.
 fn are_plain(text: &[u8]) -> bool {
-    text.iter().fold(true, |plain, &byte| plain & is_plain(byte))
+    // The last block overlaps the one before, so that no byte is looked at alone.
+    match text.last_chunk() {
+        Some(last) => text.as_chunks().0.iter().chain([last]).all(block_is_plain),
+        None => text.iter().all(|&byte| is_plain(byte)),
+    }
+}
+
+fn block_is_plain(bytes: &[u8; block::LENGTH]) -> bool {
+    let block = Block::of(bytes);
+    (!block.within(b' ', b'~') | block.is(b'"') | block.is(b'\\')).first().is_none()
 }
 
 fn escape(unit: u16, out: &mut Vec<u8>) {
@@ -48,6 +58,29 @@ pub(super) fn combined(text: &[u8], out: &mut Vec<u8>) {
             out.extend_from_slice(b"\\x");
             out.push(HEX[usize::from(byte >> 4)]);
             out.push(HEX[usize::from(byte & 15)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_escaped_wherever_it_stands() {
+        for length in 1..=40 {
+            for place in 0..length {
+                for byte in 0..=u8::MAX {
+                    let mut text = vec![b'a'; length];
+                    text[place] = byte;
+                    let mut out = Vec::new();
+                    combined(&text, &mut out);
+                    let shown =
+                        if is_plain(byte) { (byte as char).to_string() } else { format!("\\x{byte:02x}") };
+                    let wanted = [&text[..place], shown.as_bytes(), &text[place + 1..]].concat();
+                    assert_eq!(out, wanted, "{byte:#04x} at {place} of {length}");
+                }
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 
+use super::Batch;
+
 /// A pipe that can take anything takes as much at once (POSIX.1-2017, write: `PIPE_BUF`, on Linux).
 const PIECE: usize = 4096;
 /// How long a full pipe is waited for before it is looked whether the log shall close.
@@ -42,14 +44,18 @@ impl Output {
         Ok(Self { path: path.map(str::to_owned), open: Opened::new(file)?, torn: false, until: None })
     }
 
-    /// Writes lines; how many were written whole. When the log closes, only what is taken within a moment.
-    pub(super) fn write(&mut self, lines: &[u8], closing: &AtomicBool) -> u64 {
+    /// Writes a batch; how many of its lines were written whole. When the log closes, only what is taken within a
+    /// moment.
+    pub(super) fn write(&mut self, batch: &Batch, closing: &AtomicBool) -> u64 {
         self.follow();
         if self.torn && self.write_all(b"\n", closing) == 1 {
             self.torn = false;
         }
-        let length = self.write_all(lines, closing);
-        let written = &lines[..length];
+        let length = self.write_all(&batch.bytes, closing);
+        if length == batch.bytes.len() {
+            return batch.lines;
+        }
+        let written = &batch.bytes[..length];
         self.torn |= written.last().is_some_and(|&last| last != b'\n');
         memchr::memchr_iter(b'\n', written).count() as u64
     }

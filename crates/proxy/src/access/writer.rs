@@ -34,11 +34,11 @@ impl Writer {
         let sink = Sink { batches, spare: Arc::clone(&spare), counts: Arc::clone(counts), style };
         let (counts, told) = (Arc::clone(counts), Arc::clone(&closing));
         let thread = std::thread::Builder::new().name("access-log".to_owned()).spawn(move || {
-            while let Some(Batch { bytes, lines }) = next(&waiting, &told) {
-                let written = output.write(&bytes, &told);
+            while let Some(batch) = next(&waiting, &told) {
+                let written = output.write(&batch, &told);
                 counts.written.fetch_add(written, Relaxed);
-                counts.dropped(lines.saturating_sub(written));
-                spare.give(bytes);
+                counts.dropped(batch.lines.saturating_sub(written));
+                spare.give(batch.bytes);
             }
         })?;
         Ok((Arc::new(sink), Self { closing, thread }))

@@ -4,8 +4,8 @@
 
 use super::super::field::{Field, Known, Span, is_lookalike, known};
 use super::super::refusal::Refusal;
-use super::block::{self, Block, Which};
 use super::decode::place;
+use crate::block::{self, Block, Which};
 
 /// Empty lines before a request that are skipped (RFC 9112, 2.2); with one more, it is none.
 const MOST_EMPTY_LINES: usize = 4;

@@ -1,6 +1,5 @@
 //! HTTP/1.1 on the wire (RFC 9112): heads read in place, chunks, and heads written anew.
 
-mod block;
 pub mod chunked;
 pub mod decode;
 pub mod encode;

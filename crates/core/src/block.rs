@@ -1,48 +1,48 @@
-//! Sixteen bytes of a head, looked at together: what a vector register holds on every machine.
+//! Sixteen bytes looked at together: what a vector register holds on every machine.
 
 use std::ops::{BitOr, Not};
 
 use wide::{CmpEq, CmpLt, i8x16};
 
 /// Bytes of a block.
-pub(super) const LENGTH: usize = 16;
+pub(crate) const LENGTH: usize = 16;
 
 /// The bytes, with their highest bit turned, so that the order of signed numbers is the order of bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Block(i8x16);
+pub(crate) struct Block(i8x16);
 
 /// Which bytes of a block are meant.
 #[derive(Clone, Copy)]
-pub(super) struct Which(i8x16);
+pub(crate) struct Which(i8x16);
 
 const fn turned(byte: u8) -> i8 {
     (byte ^ 0x80).cast_signed()
 }
 
 impl Block {
-    pub(super) fn of(bytes: &[u8; LENGTH]) -> Self {
+    pub(crate) fn of(bytes: &[u8; LENGTH]) -> Self {
         Self(i8x16::new(bytes.map(turned)))
     }
 
     /// Those that are `byte`.
-    pub(super) fn is(self, byte: u8) -> Which {
+    pub(crate) fn is(self, byte: u8) -> Which {
         Which(self.0.cmp_eq(i8x16::splat(turned(byte))))
     }
 
     /// Those before `byte`.
-    pub(super) fn before(self, byte: u8) -> Which {
+    pub(crate) fn before(self, byte: u8) -> Which {
         Which(self.0.cmp_lt(i8x16::splat(turned(byte))))
     }
 
     /// Those from `first` to `last`, where `last` is not the highest byte.
-    pub(super) fn within(self, first: u8, last: u8) -> Which {
+    pub(crate) fn within(self, first: u8, last: u8) -> Which {
         // What is below wraps around and is then above.
         let from_first = Self(self.0 - i8x16::splat(first.cast_signed()));
         from_first.before(last - first + 1)
     }
 
     /// The bytes with capital letters made small; what else becomes a letter by that is none of ASCII's others.
-    pub(super) fn small(self) -> Self {
+    pub(crate) fn small(self) -> Self {
         Self(self.0 | i8x16::splat(0x20))
     }
 }
@@ -65,7 +65,7 @@ impl Not for Which {
 
 impl Which {
     /// Where the first of them stands.
-    pub(super) fn first(self) -> Option<usize> {
+    pub(crate) fn first(self) -> Option<usize> {
         let bits = self.0.move_mask();
         (bits != 0).then(|| bits.trailing_zeros() as usize)
     }
