@@ -1,11 +1,16 @@
-"""What a scanner of TLS finds weak: nothing."""
+"""What scanners of TLS find weak: nothing."""
 
+import json
 import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from conftest import Balance
+from conftest import Balance, MakeOrigin
 from support.authority import ECDSA, RSA, Authority
+from support.origin import replying, response
 
 try:
     from sslyze.mozilla_tls_profile import tls_config_checker as recommended
@@ -31,15 +36,43 @@ def issues(found: ServerScanResult) -> dict[str, str]:
     return {}
 
 
-@pytest.mark.filterwarnings("default")  # the scanner's own
-def test_a_scan_finds_nothing_weak(balance: Balance, authority: Authority) -> None:
+@pytest.fixture
+def listening(balance: Balance, make_origin: MakeOrigin, authority: Authority) -> str:
+    """The address of a listener that has a certificate of each kind."""
     pairs = [authority.issue(kind.name, "127.0.0.1", key_type=kind) for kind in (ECDSA, RSA)]
-    listener = {"address": "127.0.0.1:0", "tls": {"certificates": pairs}}
-    lb = balance({"web1": "127.0.0.1:9"}, listeners={"web-tls": listener})
-    host, _, port = lb.service.address("web-tls").rpartition(":")
+    listener = {"address": "127.0.0.1:0", "tls": {"certificates": pairs}, "https": {"hsts": "365d"}}
+    origin = make_origin(replying(lambda request: response(b"a page")))
+    lb = balance(origin, listeners={"web-tls": listener})
+    return lb.service.address("web-tls")
+
+
+@pytest.mark.filterwarnings("default")  # the scanner's own
+def test_sslyze_finds_nothing_weak(listening: str) -> None:
+    host, _, port = listening.rpartition(":")
     scanner = Scanner()
     location = ServerNetworkLocation(hostname=host, port=int(port), ip_address=host)
     wanted = recommended.SCAN_COMMANDS_NEEDED_BY_MOZILLA_CHECKER
     scanner.queue_scans([ServerScanRequest(server_location=location, scan_commands=wanted)])
     (found,) = scanner.get_results()
     assert issues(found) == {}
+
+
+OF_A_TEST = {"cert_chain_of_trust", "cert_revocation", "cert_validityPeriod", "DNS_CAArecord", "security_headers"}
+"""The same by the names of another scanner; and what the page of a test does not ask of browsers."""
+
+
+@pytest.mark.timeout(600)
+def test_testssl_finds_nothing_weak(listening: str, tmp_path: Path) -> None:
+    testssl = shutil.which("testssl") or shutil.which("testssl.sh")
+    if testssl is None:
+        assert "CI" not in os.environ, "testssl is missing"
+        pytest.skip("testssl is not installed")
+    told = tmp_path / "told.json"
+    command = [testssl, "--quiet", "--warnings", "off", "--jsonfile", str(told), listening]
+    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=600, check=False)
+    findings = json.loads(told.read_text())
+    assert any(found["id"] == "TLS1_3" and found["severity"] == "OK" for found in findings)
+    fine = ("OK", "INFO")
+    told_of = [found for found in findings if found["severity"] not in fine]
+    weak = [found for found in told_of if found["id"].split()[0] not in OF_A_TEST]
+    assert [(found["id"], found["finding"]) for found in weak] == []

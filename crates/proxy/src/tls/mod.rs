@@ -84,6 +84,8 @@ pub(crate) fn prepare(
     // Sessions travel in tickets: memory that is kept for clients who may return would be kept by one worker only.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = Arc::new(Tickets::new(ring?, &terms(tls.clients.as_ref())));
+    // Every suite is strong; still, one who would have a client take the slowest of them gets no say.
+    config.ignore_client_order = true;
     let telling = tls.clients.as_ref().map(|clients| Arc::new(Telling::new(&clients.fields)));
     Some(ListenerTls { config: Arc::new(config), telling })
 }
