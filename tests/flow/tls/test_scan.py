@@ -57,7 +57,13 @@ def test_sslyze_finds_nothing_weak(listening: str) -> None:
     assert issues(found) == {}
 
 
-OF_A_TEST = {"cert_chain_of_trust", "cert_revocation", "cert_validityPeriod", "DNS_CAArecord", "security_headers"}
+OF_A_TEST = {
+    "cert_chain_of_trust",
+    "cert_revocation",
+    "cert_validityPeriod",
+    "DNS_CAArecord",
+    "security_headers",
+}
 """The same by the names of another scanner; and what the page of a test does not ask of browsers."""
 
 
