@@ -3,28 +3,23 @@
 //! Each worker appends lines to a buffer of its own and hands it over, when there is enough or a tick has passed, to
 //! the one thread that writes. When that thread is behind, lines are dropped and counted.
 
+mod belt;
 pub(crate) mod notes;
 mod output;
 mod writer;
 
 use std::cell::RefCell;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Thread;
 
 use equalizer_core::access::{self, Exchange, Style};
 use equalizer_core::snapshot::wire;
 
+use self::belt::{Belt, ENOUGH};
 use self::writer::Writer;
 use crate::report::AccessLogReport;
-
-/// Bytes that a worker gathers before it hands them over.
-const ENOUGH: usize = 32 * 1024;
-/// Buffers that may wait to be written.
-const WAITING: usize = 128;
-/// Written buffers that are kept for the next lines.
-const SPARE: usize = 8;
 
 /// Lines counted, over all the files and workers there were.
 #[derive(Default)]
@@ -45,35 +40,23 @@ impl Counts {
 
 /// Where workers put their lines.
 pub(crate) struct Sink {
-    batches: SyncSender<Batch>,
-    spare: Arc<Spare>,
+    belt: Arc<Belt>,
+    /// Who takes the lines off the belt.
+    writer: Thread,
     counts: Arc<Counts>,
     style: Style,
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.belt.end(&self.writer);
+    }
 }
 
 /// Lines on their way to the writer.
 struct Batch {
     bytes: Vec<u8>,
     lines: u64,
-}
-
-/// Buffers that were written, for the next lines.
-#[derive(Default)]
-struct Spare(Mutex<Vec<Vec<u8>>>);
-
-impl Spare {
-    fn take(&self) -> Vec<u8> {
-        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        spare.pop().unwrap_or_else(|| Vec::with_capacity(ENOUGH))
-    }
-
-    fn give(&self, mut buffer: Vec<u8>) {
-        buffer.clear();
-        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < SPARE && buffer.capacity() <= 4 * ENOUGH {
-            spare.push(buffer);
-        }
-    }
 }
 
 /// A worker's end of the log.
@@ -104,7 +87,7 @@ impl Log {
             if let Some(open) = &mut *open {
                 open.hand_over();
             }
-            *open = sink.map(|sink| Open { buffer: sink.spare.take(), sink, lines: 0 });
+            *open = sink.map(|sink| Open { buffer: sink.belt.buffer(), sink, lines: 0 });
         }
     }
 
@@ -132,13 +115,11 @@ impl Open {
         if self.lines == 0 {
             return;
         }
-        let bytes = std::mem::replace(&mut self.buffer, self.sink.spare.take());
+        let Sink { belt, writer, counts, .. } = &*self.sink;
+        let bytes = std::mem::replace(&mut self.buffer, belt.buffer());
         let lines = std::mem::take(&mut self.lines);
-        if let Err(refused) = self.sink.batches.try_send(Batch { bytes, lines }) {
-            use std::sync::mpsc::TrySendError::{Disconnected, Full};
-            self.sink.counts.dropped(lines);
-            let (Full(batch) | Disconnected(batch)) = refused;
-            self.sink.spare.give(batch.bytes);
+        if !belt.put(Batch { bytes, lines }, writer) {
+            counts.dropped(lines);
         }
     }
 }

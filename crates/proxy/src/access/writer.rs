@@ -3,17 +3,13 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use equalizer_core::access::Style;
 
+use super::belt::Belt;
 use super::output::Output;
-use super::{Batch, Counts, Sink, Spare, WAITING};
-
-/// How often a writer that has nothing to do looks whether it shall end.
-const LOOK: Duration = Duration::from_millis(100);
+use super::{Counts, Sink};
 
 /// A thread that writes.
 pub(crate) struct Writer {
@@ -29,19 +25,18 @@ impl Writer {
         counts: &Arc<Counts>,
     ) -> io::Result<(Arc<Sink>, Self)> {
         let mut output = Output::open(file)?;
-        let (batches, waiting) = sync_channel(WAITING);
-        let (spare, closing) = (Arc::new(Spare::default()), Arc::new(AtomicBool::new(false)));
-        let sink = Sink { batches, spare: Arc::clone(&spare), counts: Arc::clone(counts), style };
-        let (counts, told) = (Arc::clone(counts), Arc::clone(&closing));
+        let (belt, closing) = (Arc::new(Belt::default()), Arc::new(AtomicBool::new(false)));
+        let (from, told, tally) = (Arc::clone(&belt), Arc::clone(&closing), Arc::clone(counts));
         let thread = std::thread::Builder::new().name("access-log".to_owned()).spawn(move || {
-            while let Some(batch) = next(&waiting, &told) {
+            while let Some(batch) = from.next(&told) {
                 let written = output.write(&batch, &told);
-                counts.written.fetch_add(written, Relaxed);
-                counts.dropped(batch.lines.saturating_sub(written));
-                spare.give(batch.bytes);
+                tally.written.fetch_add(written, Relaxed);
+                tally.dropped(batch.lines.saturating_sub(written));
+                from.give(batch.bytes);
             }
         })?;
-        Ok((Arc::new(sink), Self { closing, thread }))
+        let (writer, counts) = (thread.thread().clone(), Arc::clone(counts));
+        Ok((Arc::new(Sink { belt, writer, counts, style }), Self { closing, thread }))
     }
 
     /// Whether everything is written, and nothing more will come.
@@ -52,21 +47,8 @@ impl Writer {
     /// Lets what waits be written, as far as that takes no longer than a moment, and ends.
     pub(super) fn close(self) {
         self.closing.store(true, Relaxed);
+        self.thread.thread().unpark();
         // A thread that panicked has ended too.
         let _ = self.thread.join();
-    }
-}
-
-/// The next lines; `None` when there will be none.
-fn next(waiting: &Receiver<Batch>, closing: &AtomicBool) -> Option<Batch> {
-    loop {
-        // Looked at first: what was handed over before it was set is here then.
-        let closes = closing.load(Relaxed);
-        match waiting.recv_timeout(if closes { Duration::ZERO } else { LOOK }) {
-            Ok(batch) => return Some(batch),
-            Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) if closes => return None,
-            Err(RecvTimeoutError::Timeout) => {}
-        }
     }
 }
