@@ -1,6 +1,6 @@
 //! Reads the lines of a head where they lie: each ends in CRLF, a name is a token, a value has no control character.
 //!
-//! One pass over every byte: what may stand in a line and what a name means is decided while looking for its end.
+//! One pass over every byte, sixteen at a time: what may stand in a line is decided while looking for its end.
 
 use super::super::field::{Field, Known, Span, is_lookalike, known};
 use super::super::refusal::Refusal;
