@@ -29,7 +29,7 @@ lint: .venv/engine ## format, clippy, ruff, types, stubs and layers
 	$(BIN)/lint-imports --no-logo
 
 bench: .venv/engine-release ## the same work on us and the peers; rewrites the table of README.md (less than an hour)
-	$(BIN)/python -m bench.run --readme
+	$(BIN)/python -m bench.run --syscalls --idle --readme
 
 faults: .venv/engine ## what clients notice when servers fail, beside HAProxy; rewrites docs/reference/faults.md (8 minutes)
 	$(BIN)/python -m bench.faults
