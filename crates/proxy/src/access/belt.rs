@@ -23,7 +23,7 @@ pub(super) struct Belt(Mutex<Load>);
 struct Load {
     waiting: VecDeque<Batch>,
     spare: Vec<Vec<u8>>,
-    /// Nobody will put anything on it any more.
+    /// Nobody puts anything on it any more, or nobody takes it off.
     ended: bool,
 }
 
@@ -37,10 +37,10 @@ impl Belt {
         self.load().spare.pop().unwrap_or_else(|| Vec::with_capacity(ENOUGH))
     }
 
-    /// Puts a batch before the `writer`; false, and the batch is dropped, where too many wait.
+    /// Puts a batch before the `writer`; false, and the batch is dropped, where too many wait or the writer has ended.
     pub(super) fn put(&self, batch: Batch, writer: &Thread) -> bool {
         let mut load = self.load();
-        if load.waiting.len() >= WAITING {
+        if load.ended || load.waiting.len() >= WAITING {
             load.keep(batch.bytes);
             return false;
         }
@@ -64,7 +64,8 @@ impl Belt {
             if let Some(batch) = load.waiting.pop_front() {
                 return Some(batch);
             }
-            if load.ended || closes {
+            load.ended |= closes;
+            if load.ended {
                 return None;
             }
             drop(load);
