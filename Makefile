@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 FUZZ_TARGETS := head chunked proxy_head cookie snapshot
+# What lets the compiler learn from a run; without it the optimised engine is built once, without a guide.
+PROFDATA = $(wildcard $(shell rustc --print sysroot)/lib/rustlib/*/bin/llvm-profdata)
 DEVELOP := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --extras dev
 
 .DEFAULT_GOAL := help
@@ -59,5 +61,6 @@ clean: ## remove what was made
 	@rm -f .venv/engine-release && touch $@
 
 .venv/engine-release: .venv/maturin $(SOURCES)
-	$(DEVELOP) --release
-	@rm -f .venv/engine && touch $@
+	@$(if $(PROFDATA),,echo "For the engine that releases have, guided by a run: rustup component add llvm-tools")
+	$(DEVELOP) $(if $(PROFDATA),--pgo,--release)
+	@rm -f .venv/engine && echo $(if $(PROFDATA),guided by a run,built without a guide) > $@

@@ -336,7 +336,17 @@ def version(side: Side, kit: Kit) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = (done.stdout + done.stderr).strip().splitlines()
     number = re.search(r"\d+\.\d+[^\s]*", said[0]) if said else None
-    return number[0] if number else "?"
+    how = f" ({_how_built(kit)})" if side.name == "equalizer" else ""
+    return (number[0] if number else "?") + how
+
+
+def _how_built(kit: Kit) -> str:
+    """How make built the engine, by the mark that it left beside it."""
+    made = Path(kit.equalizer).parent.parent
+    if (made / "engine").exists():
+        return "the quick build of tests: publish nothing"
+    mark = made / "engine-release"
+    return mark.read_text().strip() if mark.exists() else "not built by make"
 
 
 def find_equalizer(root: Path) -> str:
