@@ -1,6 +1,6 @@
 //! Buffers that a worker lends to the exchanges under way; an idle connection holds none.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::task::{Context, Poll};
 
@@ -188,31 +188,41 @@ impl Buffers {
 }
 
 /// Idle things of one kind, last in first out so that they are warm.
-pub(crate) struct Shelf<T>(RefCell<Vec<T>>);
+pub(crate) struct Shelf<T> {
+    idle: RefCell<Vec<T>>,
+    /// The fewest that lay idle since the last shrinking.
+    fewest: Cell<usize>,
+}
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self(RefCell::default())
+        Self { idle: RefCell::default(), fewest: Cell::default() }
     }
 }
 
 impl<T> Shelf<T> {
     pub(crate) fn take(&self) -> Option<T> {
-        self.0.borrow_mut().pop()
+        let mut idle = self.idle.borrow_mut();
+        let item = idle.pop();
+        self.fewest.set(self.fewest.get().min(idle.len()));
+        item
     }
 
     /// Keeps a thing, unless there are enough.
     pub(crate) fn give(&self, item: T) {
-        let mut stack = self.0.borrow_mut();
-        if stack.len() < KEPT {
-            stack.push(item);
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < KEPT {
+            idle.push(item);
         }
     }
 
-    /// Drops half of what lies idle, but for a few; called once a second, so that the memory of a rush goes with it.
+    /// Drops half of what nobody needed since the last time, but for a few; called once a second, so that the memory of
+    /// a rush goes with it.
     pub(crate) fn shrink(&self) {
-        let mut stack = self.0.borrow_mut();
-        let half = (stack.len() / 2).max(FEW);
-        stack.truncate(half);
+        let mut idle = self.idle.borrow_mut();
+        let unneeded = self.fewest.get().min(idle.len().saturating_sub(FEW));
+        let kept = idle.len() - unneeded.div_ceil(2);
+        idle.truncate(kept);
+        self.fewest.set(kept);
     }
 }
