@@ -27,11 +27,19 @@ fn is_plain(byte: u8) -> bool {
 }
 
 fn are_plain(text: &[u8]) -> bool {
-    // The last block overlaps the one before, so that no byte is looked at alone.
-    match text.last_chunk() {
-        Some(last) => text.as_chunks().0.iter().chain([last]).all(block_is_plain),
-        None => text.iter().all(|&byte| is_plain(byte)),
+    // The last block overlaps the one before, and halves of one block each other: no byte is looked at alone.
+    if let Some(last) = text.last_chunk() {
+        return text.as_chunks().0.iter().chain([last]).all(block_is_plain);
     }
+    let mut block = [b' '; block::LENGTH];
+    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (block[..8].copy_from_slice(first), block[8..].copy_from_slice(last));
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (block[..4].copy_from_slice(first), block[4..8].copy_from_slice(last));
+    } else {
+        return text.iter().all(|&byte| is_plain(byte));
+    }
+    block_is_plain(&block)
 }
 
 fn block_is_plain(bytes: &[u8; block::LENGTH]) -> bool {

@@ -202,6 +202,12 @@ impl Facts {
     }
 
     fn read_connection(&mut self, value: &[u8]) {
+        // As nearly everybody writes it.
+        match value {
+            b"keep-alive" => return self.keep = true,
+            b"close" => return self.close = true,
+            _ => {}
+        }
         for option in list(value) {
             if option.eq_ignore_ascii_case(b"close") {
                 self.close = true;

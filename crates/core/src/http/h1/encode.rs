@@ -193,21 +193,24 @@ pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Appends a number.
 pub fn decimal(number: u64, out: &mut Vec<u8>) {
-    if let Some(digit) = b"0123456789".get(usize::try_from(number).unwrap_or(usize::MAX)) {
-        return out.push(*digit);
+    let pair = |number: u64| &PAIRS[(number % 100) as usize];
+    match number {
+        0..10 => out.push(pair(number)[1]),
+        10..100 => out.extend_from_slice(pair(number)),
+        100..1_000 => {
+            out.push(pair(number / 100)[1]);
+            out.extend_from_slice(pair(number));
+        }
+        1_000..10_000 => {
+            out.extend_from_slice(pair(number / 100));
+            out.extend_from_slice(pair(number));
+        }
+        _ => {
+            decimal(number / 10_000, out);
+            out.extend_from_slice(pair(number / 100));
+            out.extend_from_slice(pair(number));
+        }
     }
-    let mut digits = [0; 20];
-    let (mut at, mut rest) = (digits.len(), number);
-    while rest > 9 {
-        at -= 2;
-        digits[at..at + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
-        rest /= 100;
-    }
-    if rest > 0 {
-        at -= 1;
-        digits[at] = PAIRS[(rest % 10) as usize][1];
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 /// The numbers from 0 to 99 in two digits each.
