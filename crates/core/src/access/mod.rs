@@ -16,7 +16,7 @@ use crate::snapshot::wire::AccessFormat;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Bytes of one text of the request that are written at most.
-pub const LONGEST: usize = 4096;
+const LONGEST: usize = 4096;
 
 /// Fixed for ever: every Equalizer must call a session the same.
 const SESSION_SEED: u64 = 0x6571_2e6c_6f67_6731;

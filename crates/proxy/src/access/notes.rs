@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, OnceCell};
 
-use equalizer_core::access::{Exchange, LONGEST, Request};
+use equalizer_core::access::{Exchange, Request};
 use equalizer_core::debug::{self, Decision};
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::{Known, Span};
@@ -40,10 +40,14 @@ pub(crate) struct Notes {
     fault: Cell<&'static str>,
 }
 
-/// Method, target, host, user agent and referer, one behind the other.
+/// What is told of a request: its head, kept whole since that is one copy, and where the texts stand in it.
 struct Texts {
-    bytes: Vec<u8>,
-    ends: [u32; 5],
+    head: Vec<u8>,
+    method: Span,
+    target: Span,
+    host: Span,
+    user_agent: Span,
+    referer: Span,
     http11: bool,
 }
 
@@ -66,16 +70,23 @@ impl Notes {
         if self.began.is_none() {
             return;
         }
-        let spans = [head.method_text, head.target, head.host];
-        let values = [Known::UserAgent, Known::Referer].map(|known| {
-            let field = lines.fields.iter().find(|field| field.known == known);
-            field.map(|field| field.value).unwrap_or_default()
-        });
-        let mut texts = Texts { bytes: worker.buffers.take_text(), ends: [0; 5], http11: head.http11 };
-        for (end, span) in texts.ends.iter_mut().zip(spans.into_iter().chain(values)) {
-            let text = span.of(lines.bytes);
-            texts.bytes.extend_from_slice(&text[..text.len().min(LONGEST)]);
-            *end = u32::try_from(texts.bytes.len()).unwrap_or(u32::MAX);
+        let mut texts = Texts {
+            head: worker.buffers.take_text(),
+            method: head.method_text,
+            target: head.target,
+            host: head.host,
+            user_agent: Span::default(),
+            referer: Span::default(),
+            http11: head.http11,
+        };
+        texts.head.extend_from_slice(&lines.bytes[..head.length as usize]);
+        // Of several, the first.
+        for field in lines.fields.iter().rev() {
+            match field.known {
+                Known::UserAgent => texts.user_agent = field.value,
+                Known::Referer => texts.referer = field.value,
+                _ => {}
+            }
         }
         self.texts = Some(texts);
     }
@@ -178,28 +189,25 @@ impl Notes {
             fault: self.fault.get(),
         });
         if let Some(texts) = texts {
-            worker.buffers.give_text(texts.bytes);
+            worker.buffers.give_text(texts.head);
         }
     }
 }
 
 impl Texts {
     fn request(&self, http2: bool) -> Request<'_> {
-        let text = |place: usize| {
-            let start = if place == 0 { 0 } else { self.ends[place - 1] };
-            Span { start, end: self.ends[place] }.of(&self.bytes)
-        };
+        let text = |span: Span| span.of(&self.head);
         Request {
-            method: text(0),
-            target: text(1),
-            host: text(2),
+            method: text(self.method),
+            target: text(self.target),
+            host: text(self.host),
             protocol: match (http2, self.http11) {
                 (true, _) => "HTTP/2",
                 (false, true) => "HTTP/1.1",
                 (false, false) => "HTTP/1.0",
             },
-            user_agent: text(3),
-            referer: text(4),
+            user_agent: text(self.user_agent),
+            referer: text(self.referer),
         }
     }
 }
