@@ -12,40 +12,19 @@ import tempfile
 from pathlib import Path
 
 from bench import arena, peers, slices
-from bench.peers import SERVERS, SIDES, Kit, Side
+from bench.peers import SIDES, Kit
 from bench.run import ROOT, able_workloads, build_tools, stage
+from bench.seen import WATCHED
 from bench.slices import Slice
-from bench.workloads import COOKIE, WORKLOADS
+from bench.workloads import WORKLOADS
 
 # As fast as it goes, and so slowly that it also learns to wait.
 PACES = (None, 1_000)
 
 
-def _watched(side: Side, kit: Kit, folder: Path) -> list[str]:
-    """What operators add: a log, probes, a chain of persistence, a balance that counts."""
-    tables = f"""[listeners.web-tls]
-address = "127.0.0.1:{side.ports["tls"]}"
-tls = {{ certificate = "{kit.certificate}", key = "{kit.key}" }}
-
-[access_log]
-to = "{folder / "access.log"}"
-
-[pools.shop]
-balance = "least_requests"
-persistence = [{{ kind = "cookie", name = "{COOKIE}" }}, {{ kind = "address" }}]
-probe = {{ kind = "http", path = "/" }}
-"""
-    return peers.serve_shop(kit, folder, side.ports["plain"], tables, SERVERS)
-
-
-_PLAIN = SIDES["equalizer"]
-_PORTS = {kind: port + 10 for kind, port in _PLAIN.ports.items()}
-_WATCHED = Side("watched", "", _PORTS, _watched, _PLAIN.version)
-
-
 def train(kit: Kit, seconds: float) -> list[Slice]:
-    """Every workload, on both configurations and at both paces."""
-    sides = [_PLAIN, _WATCHED]
+    """Every workload at both paces, by an engine that is alone and by one whose operators see everything."""
+    sides = [SIDES["equalizer"], WATCHED]
     with stage(kit, sides, seconds) as stand:
         return [
             slices.take(stand, side, workload, pace, 0)
@@ -68,7 +47,7 @@ def main() -> int:
         options.tools = tools
     with tempfile.TemporaryDirectory(prefix="equalizer-train-") as folder:
         kit = Kit(Path(folder), options.tools, peers.find_equalizer(ROOT))
-        problems = [*arena.cores(), *peers.missing([_PLAIN], kit)]
+        problems = [*arena.cores(), *peers.missing([SIDES["equalizer"]], kit)]
         if problems:
             print("\n".join(f"train: {problem}" for problem in problems), file=sys.stderr)
             return 2

@@ -15,10 +15,11 @@ use tokio::task::{AbortHandle, spawn_local};
 use crate::clock::{Deadline, TICK_MS};
 use crate::mailbox::{Accept, Drill};
 use crate::place::{Place, Room};
+use crate::serve::connection::{Open, serve, serve_tls};
 use crate::socket::Socket;
 use crate::tls::ListenerTls;
 use crate::visit;
-use crate::worker::{Arrival, Open, Worker, serve, serve_tls};
+use crate::worker::{Arrival, Worker};
 
 /// A listener that is being accepted on.
 pub(crate) struct Listening {

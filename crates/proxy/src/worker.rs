@@ -12,10 +12,8 @@ use equalizer_core::crowd::Crowd;
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::persistence::births::Births;
 use equalizer_core::persistence::opened::Opened;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
 use tokio::task::{AbortHandle, spawn_local};
-use tokio_rustls::TlsAcceptor;
 
 use crate::access::Log;
 use crate::alarm::Alarm;
@@ -28,10 +26,9 @@ use crate::mailbox::{Command, Drill, Leave, Revision};
 use crate::outside::Outside;
 use crate::place::{Full, Place, Room};
 use crate::report::Report;
-use crate::serve::{Client, h1, h2};
+use crate::serve::Client;
 use crate::setup::Setup;
 use crate::socket::Socket;
-use crate::tls::ListenerTls;
 use crate::visit::{Visit, Visits};
 
 /// What the tasks of one worker have in common.
@@ -225,6 +222,17 @@ impl Worker {
         self.tell_if_drained();
     }
 
+    /// A connection opens.
+    pub(crate) fn opens(&self) {
+        self.connections.set(self.connections.get() + 1);
+    }
+
+    /// A connection has closed.
+    pub(crate) fn closes(&self) {
+        self.connections.set(self.connections.get() - 1);
+        self.tell_if_drained();
+    }
+
     fn tell_if_drained(&self) {
         if let (Some(done), 0) = (&*self.drained.borrow(), self.connections.get()) {
             // Nobody waits when the time was up before.
@@ -326,89 +334,5 @@ impl Drop for Vital {
             // An engine that is gone ends the worker, too.
             let _ = mailbox.send(Command::Broken);
         }
-    }
-}
-
-/// A connection counts as open until this is dropped.
-pub(crate) struct Open(Rc<Worker>);
-
-impl Open {
-    pub(crate) fn new(worker: &Rc<Worker>) -> Self {
-        worker.connections.set(worker.connections.get() + 1);
-        Self(Rc::clone(worker))
-    }
-
-    pub(crate) fn worker(&self) -> &Rc<Worker> {
-        &self.0
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.connections.set(self.0.connections.get() - 1);
-        self.0.tell_if_drained();
-    }
-}
-
-/// Serves a connection to its end.
-pub(crate) async fn serve(open: Open, client: Rc<Client>) {
-    if client.socket.agreed_on_http2() {
-        // Boxed: its size is no idle connection's of HTTP/1.1.
-        Box::pin(h2::serve(Rc::clone(&open.0), Rc::clone(&client), None)).await;
-    } else {
-        h1::serve(Rc::clone(&open.0), Rc::clone(&client)).await;
-    }
-    if let Some(birth) = client.birth.get() {
-        open.0.births.gone(birth, client.number);
-    }
-}
-
-/// Serves a connection over TLS, once client and server have agreed on its keys.
-pub(crate) async fn serve_tls(open: Open, stream: TcpStream, tls: ListenerTls, mut arrival: Arrival) {
-    let deadline = Deadline::new(&open.0.clock);
-    // Boxed: it is large, and over when the first request comes.
-    if let Some((socket, certificate)) = Box::pin(agree(&open.0, stream, tls, &deadline)).await {
-        arrival.certificate = certificate;
-        arrival.tls = socket.tls_version();
-        let client = open.0.client(socket, deadline, arrival);
-        serve(open, client).await;
-    }
-}
-
-/// Shakes hands: the connection, and the field lines that tell of the client's certificate where it was asked for
-/// one; `None` if they do not agree in time.
-async fn agree(
-    worker: &Worker,
-    stream: TcpStream,
-    tls: ListenerTls,
-    deadline: &Deadline,
-) -> Option<(Socket, Option<Rc<[u8]>>)> {
-    let wait = worker.setup().rules.timeouts.head;
-    let agreed = deadline.within(wait, TlsAcceptor::from(tls.config).accept(stream)).await;
-    let stream = agreed.ok()?.ok()?;
-    let certificate = match tls.telling {
-        Some(telling) => {
-            let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-            Some(Rc::from(telling.lines(shown, worker.clock.unix())?))
-        }
-        None => None,
-    };
-    Some((Socket::tls(stream.into()), certificate))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The size of the future that a function of two arguments returns.
-    fn size_of_future<A, B, F>(_: impl FnOnce(A, B) -> F) -> usize {
-        size_of::<F>()
-    }
-
-    /// What a connection does lies in a desk; what it is, beside its socket, its timer and the runtime's record, is this.
-    #[test]
-    fn a_connection_is_small() {
-        let size = size_of_future(serve);
-        assert!(size <= 256, "{size} bytes");
     }
 }

@@ -1,5 +1,6 @@
 //! Client connections: what every protocol has in common.
 
+pub(crate) mod connection;
 pub(crate) mod h1;
 pub(crate) mod h2;
 

@@ -1,0 +1,157 @@
+"""What it costs to see everything: the access log alone, and it with probes, the admin API and its metrics.
+
+    python -m bench.seen                   # 15 rounds of W1 and W2, saturated and at a fixed rate
+    python -m bench.seen --rounds 5
+
+Three Equalizers stand beside the peers: one as `bench.run` has it, one with a log to a file, and one that is
+also probing its servers while its metrics are read every five seconds. Printed are what a request costs each,
+the ratio of the log to none, and of each to the best peer, which logs nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from threading import Event, Thread
+from urllib.request import Request, urlopen
+
+from bench import arena, peers, slices, stats
+from bench.peers import PEERS, SIDES, Kit, Side
+from bench.run import ROOT, build_tools, slowest, stage
+from bench.slices import Slice, Stage
+from bench.workloads import WORKLOADS, Workload
+
+_PLAIN = SIDES["equalizer"]
+_ADMIN_PORT = 8199
+_SCRAPE_SECONDS = 5.0
+
+
+def _logged(side: Side, kit: Kit, folder: Path) -> list[str]:
+    command = _PLAIN.configure(side, kit, folder)
+    file = Path(command[-1])
+    file.write_text(f'{file.read_text()}\n[access_log]\nto = "{folder / "access.log"}"\n')
+    return command
+
+
+def _watched(side: Side, kit: Kit, folder: Path) -> list[str]:
+    command = _logged(side, kit, folder)
+    file = Path(command[-1])
+    probed = file.read_text().replace(
+        "[pools.shop]\n", '[pools.shop]\nprobe = { kind = "http", path = "/" }\n'
+    )
+    admin = f'[admin]\naddress = "127.0.0.1:{_ADMIN_PORT}"\ntoken_file = "{folder / "token"}"\n'
+    file.write_text(f"{probed}\n{admin}")
+    return command
+
+
+def _beside(name: str, offset: int) -> dict[str, int]:
+    return {kind: port + offset for kind, port in SIDES[name].ports.items()}
+
+
+LOGGED = replace(_PLAIN, name="logged", ports=_beside("equalizer", 10), configure=_logged)
+WATCHED = replace(_PLAIN, name="watched", ports=_beside("equalizer", 20), configure=_watched)
+
+
+@contextmanager
+def scraped(token_file: Path) -> Iterator[None]:
+    """Reads the metrics now and then, as a Prometheus would; a reading that fails ends the run."""
+    done, failed = Event(), []
+
+    def scrape() -> None:
+        token = token_file.read_text().strip()
+        request = Request(
+            f"http://127.0.0.1:{_ADMIN_PORT}/metrics", headers={"Authorization": f"Bearer {token}"}
+        )
+        try:
+            while not done.wait(_SCRAPE_SECONDS):
+                with urlopen(request, timeout=_SCRAPE_SECONDS) as answer:
+                    answer.read()
+        except OSError as error:
+            failed.append(error)
+
+    thread = Thread(target=scrape)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+    if failed:
+        raise RuntimeError(f"the metrics could not be read: {failed[0]}")
+
+
+def _ratio(taken: list[Slice], ours: str, theirs: str) -> str:
+    figures = {
+        name: {one.round: one.cpu_us for one in taken if one.side == name and one.rejected is None}
+        for name in (ours, theirs)
+    }
+    ratio = stats.bootstrap(stats.paired(figures[ours], figures[theirs]))
+    return f"{ratio.value:.3f} [{ratio.low:.2f}, {ratio.high:.2f}]" if ratio else "not measured"
+
+
+def tell(workload: Workload, pace: int | None, taken: list[Slice], names: list[str]) -> None:
+    """Prints what one workload showed at one pace."""
+    kept = {
+        name: [one.cpu_us for one in taken if one.side == name and one.rejected is None] for name in names
+    }
+    medians = {name: median(figures) for name, figures in kept.items() if figures}
+    print(f"{workload.name} {'saturated' if pace is None else f'{pace:,}/s'}, CPU µs a request: ", end="")
+    print(", ".join(f"{name} {figure:.1f}" for name, figure in medians.items()))
+    print(f"  the log over none: {_ratio(taken, 'logged', 'equalizer')}")
+    best = min((name for name in PEERS if name in medians), key=lambda name: medians[name], default=None)
+    for name in ("equalizer", "logged", "watched") if best else ():
+        print(f"  {name} over {best}: {_ratio(taken, name, str(best))}", flush=True)
+
+
+def play(stand: Stage, sides: list[Side], workload: Workload, rounds: int) -> None:
+    """Every round of one workload, saturated and at the higher of its fixed rates."""
+    able = {side.name: side for side in sides}
+    for pace in workload.paces(slowest(stand, sides, workload), saturated_only=False)[:2]:
+        taken = [
+            slices.take(stand, able[name], workload, pace, number)
+            for number in range(rounds)
+            for name in stats.order(list(able), number)
+        ]
+        tell(workload, pace, taken, list(able))
+
+
+def main() -> int:
+    """Builds the tools, enters the namespace, measures, prints."""
+    parser = argparse.ArgumentParser(prog="python -m bench.seen", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long a slice is")
+    parser.add_argument("--workloads", nargs="*", choices=["W1", "W2"], default=["W1", "W2"])
+    parser.add_argument("--tools", type=Path, help="where the tools are, if they are built")
+    parser.add_argument("--equalizer", default=peers.find_equalizer(ROOT))
+    options = parser.parse_args()
+    if not arena.inside():
+        tools = options.tools or build_tools()
+        arena.enter([sys.executable, "-m", "bench.seen", *sys.argv[1:], "--tools", str(tools.resolve())])
+        options.tools = tools
+    sides = [_PLAIN, LOGGED, WATCHED, *(SIDES[name] for name in PEERS)]
+    with tempfile.TemporaryDirectory(prefix="equalizer-seen-") as folder:
+        kit = Kit(Path(folder), options.tools, options.equalizer)
+        problems = [*arena.cores(), *peers.missing(sides, kit)]
+        if problems:
+            print("\n".join(f"bench: {problem}" for problem in problems), file=sys.stderr)
+            return 2
+        arena.prepare()
+        peers.make_certificate(kit)
+        try:
+            with stage(kit, sides, options.seconds) as stand, scraped(kit.folder / "watched" / "token"):
+                for name in options.workloads:
+                    play(stand, sides, WORKLOADS[name], options.rounds)
+        except (RuntimeError, ValueError) as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
