@@ -101,3 +101,11 @@ def test_an_engine_is_trained_on_every_workload_without_an_error() -> None:
     # SSE has one pace, H2 none where its generator is missing.
     slices = 34 if h2.missing() else 38
     assert f"in {slices} slices" in done.stderr
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+def test_what_seeing_everything_costs_is_told_beside_the_best_peer() -> None:
+    done = start("bench.seen", "--rounds", "1", "--workloads", "W1")
+    assert done.stdout.count("the log over none: ") == 2
+    assert done.stdout.count("CPU µs a request: ") == 2
