@@ -33,9 +33,11 @@ fn are_plain(text: &[u8]) -> bool {
     }
     let mut block = [b' '; block::LENGTH];
     if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        (block[..8].copy_from_slice(first), block[8..].copy_from_slice(last));
+        block[..8].copy_from_slice(first);
+        block[8..].copy_from_slice(last);
     } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        (block[..4].copy_from_slice(first), block[4..8].copy_from_slice(last));
+        block[..4].copy_from_slice(first);
+        block[4..8].copy_from_slice(last);
     } else {
         return text.iter().all(|&byte| is_plain(byte));
     }
