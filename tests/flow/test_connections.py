@@ -62,6 +62,8 @@ def test_many_clients_share_one_connection_to_a_server(balance: Balance, make_or
         "exchanges": 10,
         "faults": {},
         "errors": 0,
+        "given_up": 0,
+        "failures": 0,
         "in_flight": 0,
         "limit": 0,
         "waiting": 0,

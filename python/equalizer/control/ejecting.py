@@ -115,7 +115,5 @@ class Ejecting:
 
 
 def _count(report: ServerReport, now: float) -> Count:
-    faults = sum(report.faults.values())
-    return Count(
-        now, report.exchanges + faults, report.errors + faults, timed=report.timed, micros=report.micros
-    )
+    attempts = report.exchanges + report.given_up
+    return Count(now, attempts, report.failures, timed=report.timed, micros=report.micros)
