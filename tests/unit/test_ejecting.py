@@ -10,7 +10,7 @@ WEB1, WEB2 = ("shop", "web1"), ("shop", "web2")
 
 def after(counted: ServerReport) -> Ejecting:
     """What is known when web2 has been found so, a second after the beginning."""
-    ejecting = Ejecting()
+    ejecting = Ejecting({})
     ejecting.use({"shop": RULES}, [WEB1, WEB2], now=100)
     for now, report in ((101, ServerReport()), (102, counted)):
         pools = {"shop": PoolReport(servers={"web2": report})}

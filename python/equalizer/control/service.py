@@ -73,7 +73,7 @@ class Service:
         self._watch = _watch(written)
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
-        self._present = Present(self._engine, self._tell, before.standings)
+        self._present = Present(self._engine, self._tell, before.remembered)
         self._records: Records | None = None
         self._choosing = Choosing(self._engine)
         try:
@@ -326,7 +326,7 @@ class Service:
                     Given(
                         self._engine.handles(),
                         self._ring.own,
-                        self._present.standings,
+                        self._present.remembered(),
                         self._weights.given,
                         record_file,
                     ),
