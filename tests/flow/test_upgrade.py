@@ -184,6 +184,21 @@ def test_an_ejected_server_stays_out_for_its_time_and_longer_the_next_time(
         until(asked, lambda found: found == ("down", "ejected for 20s: 2 failures in a row"))
 
 
+def test_a_server_that_comes_back_slowly_still_does(tmp_path: Path, start: Start) -> None:
+    servers = {name: start(name).address for name in ("web1", "web2")}
+    file = write(tmp_path / "eq.toml", servers, '[pools.shop]\nslow_start = "10h"')
+    with generations(file):
+
+        def weights() -> list[object]:
+            return [status()[name]["weight_now"] for name in servers]
+
+        for word in ("maintenance", "up"):
+            assert run(word, "shop/web2").returncode == 0
+        until(weights, lambda found: found == [100, 10])
+        assert run("upgrade").returncode == 0
+        assert weights() == [100, 10]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -19,7 +19,8 @@ def heard(said: Remembered) -> Remembered:
 def test_all_of_it_is_heard_as_it_was_said() -> None:
     draining = Standing("draining", since=1.5, deadline=99.0, idle_first=None)
     conducts = {"shop": {"web1": Conduct(100.5), "web2": Conduct(90.5, times=2, out=OUT)}}
-    said = Remembered({("shop", "web3"): draining}, conducts)
+    returns = {("shop", "web1"): None, ("shop", "web2"): 80.5}
+    said = Remembered({("shop", "web3"): draining}, conducts, returns)
     assert heard(said) == said
     assert heard(Remembered()) == Remembered()
 

@@ -132,7 +132,7 @@ class Present:
         self._ejecting = Ejecting(known.conducts)
         self._out: Mapping[Name, Out] = {}
         self._spared: dict[Name, float] = {}
-        self._returns = Returns()
+        self._returns = Returns(known.returns)
         self._watching: Thread | None = None
         self._unable = -_AGAIN
         self._prober = Prober(self)
@@ -145,7 +145,7 @@ class Present:
     def remembered(self) -> Remembered:
         """What the process that follows should know."""
         with self._lock:
-            return Remembered(self._standings, self._ejecting.conducts())
+            return Remembered(self._standings, self._ejecting.conducts(), self._returns.known)
 
     def apply(
         self,

@@ -1,14 +1,14 @@
 """What is known of servers that no file has: the process that follows goes on with it.
 
-What people say has its times by the calendar; ejections have theirs by the monotonic clock, which all
-processes of a machine share.
+What people say has its times by the calendar; ejections and returns have theirs by the monotonic clock, which
+all processes of a machine share.
 """
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from equalizer.control.states import Standing, Standings
+from equalizer.control.states import Name, Standing, Standings
 from equalizer.policy.outliers import Conduct, Conducts, Out
 
 
@@ -19,6 +19,8 @@ class Remembered:
     standings: Standings = field(default_factory=dict)
     conducts: Mapping[str, Conducts] = field(default_factory=dict)
     """By pool, without what was counted: the counters of another process begin anew."""
+    returns: Mapping[Name, float | None] = field(default_factory=dict)
+    """Who has taken anybody yet, and when each was back."""
 
     def said(self) -> Mapping[str, object]:
         """As JSON has it."""
@@ -29,6 +31,7 @@ class Remembered:
                 for pool, conducts in self.conducts.items()
                 for server, each in conducts.items()
             ],
+            "returns": [[*name, since] for name, since in self.returns.items()],
         }
 
     @classmethod
@@ -42,7 +45,7 @@ class Remembered:
         for pool, server, since, times, out in said["conducts"]:
             known = Conduct(since, times, out=None if out is None else Out(*out))
             conducts.setdefault(pool, {})[server] = known
-        return cls(standings, conducts)
+        return cls(standings, conducts, {(pool, server): since for pool, server, since in said["returns"]})
 
 
 def _terms(standing: Standing) -> list[object]:
