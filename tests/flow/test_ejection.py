@@ -1,15 +1,17 @@
 """Ejection: a server that fails or is slow is left alone for a while; its sessions are re-homed, or kept."""
 
 import time
+from contextlib import suppress
+from itertools import count
 from typing import Any
 
 import pytest
 
 from conftest import Balance, MakeOrigin, naming
 from support.balancer import Balancer, get
-from support.origin import Origin, ending, replying, response
+from support.origin import Origin, Script, ending, replying, response
 from support.visitor import Visitor, lost, reasons, until
-from support.wire import Ended, Message
+from support.wire import Ended, Message, Wire
 
 BROKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nServer-Name: web2\r\n\r\n"
 
@@ -207,3 +209,43 @@ def test_a_server_whose_answers_end_before_their_bodies_is_ejected(
     assert lb.counts("web2")["faults"] == {"cut_short": cut}
     assert event(lb, "ejection") == "server shop/web2: up → down, ejected for 10s: 3 failures in a row"
     assert {lb.ask(get()).get("server-name") for _ in range(8)} == {"web1"}
+
+
+def every_other(bad: bytes) -> Script:
+    """Answer well and so in turn, and close the connection after the latter."""
+    turns = count()
+
+    def script(origin: Origin, wire: Wire) -> None:
+        while origin.read(wire):
+            if next(turns) % 2:
+                wire.send(bad)
+                return
+            wire.send(response(b"", "Server-Name: web2"))
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Le", id="half a head"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf", id="half a body"),
+        pytest.param(b"HTTP/1.1 500 No\r\nContent-Length: 99\r\n\r\nhalf", id="half the body of an error"),
+        pytest.param(b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", id="no body at all"),
+        pytest.param(BROKEN, id="an error that is passed on"),
+        pytest.param(BROKEN.replace(b"503", b"502"), id="an error for which another server is asked"),
+    ],
+)
+def test_each_attempt_counts_once_whatever_it_brings(
+    balance: Balance, make_origin: MakeOrigin, bad: bytes
+) -> None:
+    servers = {"web1": make_origin(naming("web1")), "web2": make_origin(every_other(bad))}
+    ejection = {"failures": 0, "share": "40%", "requests": 10}
+    lb = balance(servers, pool={"ejection": ejection, "persistence": "none", "retry": {"on": ["502"]}})
+    lb.service.tick()
+    while len(servers["web2"].requests) < 10:
+        with suppress(Ended, ConnectionError):
+            lb.ask(get())
+    lb.service.tick()
+    why = "5 of the last 10 requests failed"
+    assert status(lb)["web2"] == ("down", f"ejected for 10s: {why}")

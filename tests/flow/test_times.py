@@ -83,6 +83,8 @@ def test_a_server_that_does_not_answer_is_answered_for_504(balance: Balance, mak
         "exchanges": 0,
         "faults": {"response_timeout": 2},
         "errors": 0,
+        "given_up": 2,
+        "failures": 2,
         "in_flight": 0,
         "limit": 0,
         "waiting": 0,

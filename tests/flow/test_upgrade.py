@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from equalizer.control.remote import Remote
 from equalizer.errors import EqualizerError, RequestError
 from support.balancer import get
 from support.load import Streams, load, ping
+from support.origin import replying, response
 from support.process import Named, Running, run, running, status, write
 from support.room import Room
 from support.visitor import until
@@ -149,6 +151,52 @@ def test_sessions_states_and_records_go_over(tmp_path: Path, start: Start) -> No
         assert taken.returncode == 2
         assert "eq.records" in taken.stderr
         assert "which another Equalizer uses" in taken.stderr
+
+
+def test_an_ejected_server_stays_out_for_its_time_and_longer_the_next_time(
+    make_origin: MakeOrigin, tmp_path: Path
+) -> None:
+    bad = make_origin(replying(lambda request: response(status="503 Service Unavailable")))
+    servers = {"web1": make_origin(naming("web1")).address, "web2": bad.address}
+    more = '[pools.shop]\npersistence = "none"\n[pools.shop.ejection]\nfailures = 2\ntime = "10s"'
+    file = write(tmp_path / "eq.toml", servers, more)
+    with generations(file) as first:
+        began = time.monotonic()
+
+        def asked() -> tuple[object, object]:
+            """State of the bad server, and why, after a few requests."""
+            for _ in range(4):
+                with connect(first.address) as client:
+                    client.send(get())
+                    client.response()
+            found = status()["web2"]
+            return found["state"], found["ejected"]
+
+        out = ("down", "ejected for 10s: 2 failures in a row")
+        until(asked, lambda found: found == out)
+        assert run("upgrade").returncode == 0
+        met = len(bad.requests)
+        assert asked() == out
+        assert len(bad.requests) == met
+        until(asked, lambda found: found != out)
+        assert time.monotonic() - began >= 10
+        # It has not been well in between, so that its next time out is twice as long.
+        until(asked, lambda found: found == ("down", "ejected for 20s: 2 failures in a row"))
+
+
+def test_a_server_that_comes_back_slowly_still_does(tmp_path: Path, start: Start) -> None:
+    servers = {name: start(name).address for name in ("web1", "web2")}
+    file = write(tmp_path / "eq.toml", servers, '[pools.shop]\nslow_start = "10h"')
+    with generations(file):
+
+        def weights() -> list[object]:
+            return [status()[name]["weight_now"] for name in servers]
+
+        for word in ("maintenance", "up"):
+            assert run(word, "shop/web2").returncode == 0
+        until(weights, lambda found: found == [100, 10])
+        assert run("upgrade").returncode == 0
+        assert weights() == [100, 10]
 
 
 @pytest.mark.parametrize(

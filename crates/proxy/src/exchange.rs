@@ -237,11 +237,12 @@ impl At<'_> {
             self.interim(&head, &incoming, &fields).await.map_err(Failure::Client)?;
             incoming.consume(head.length as usize);
         };
-        self.judge(head.status);
         if let Some(began) = began {
             self.seat.answered(self.worker, self.server, began);
         }
         if self.pool.retry.is_for(head.status) && self.goes_on(Fault::Status(head.status)) {
+            self.judge(head.status);
+            self.seat.server(self.server).gives_up();
             return Err(Failure::Status(Fault::Status(head.status)));
         }
         self.admitted.fares(self.pool, self.pool.breaker.as_ref().is_some_and(|it| it.counts(head.status)));

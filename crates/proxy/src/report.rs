@@ -148,6 +148,10 @@ pub struct ServerReport {
     pub faults: BTreeMap<&'static str, u64>,
     /// Answers of 500 and above.
     pub errors: u64,
+    /// Attempts that are no exchange: without an answer, or with one for which another server was asked.
+    pub given_up: u64,
+    /// Attempts with a fault or an answer of 500 or above, each once.
+    pub failures: u64,
 }
 
 impl Report {
@@ -178,6 +182,8 @@ impl Report {
                 mine.connects += server.connects;
                 mine.tunnels += server.tunnels;
                 mine.errors += server.errors;
+                mine.given_up += server.given_up;
+                mine.failures += server.failures;
                 if let (Some(mine), Some(other)) = (&mut mine.census, &server.census) {
                     mine.merge(other);
                 }

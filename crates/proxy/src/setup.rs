@@ -70,6 +70,10 @@ pub(crate) struct ServerSeat {
     faults: RefCell<Vec<(&'static str, u64)>>,
     /// Answers of 500 and above.
     errors: Cell<u64>,
+    /// Attempts that are no exchange.
+    given_up: Cell<u64>,
+    /// Attempts that failed, each once.
+    failures: Cell<u64>,
 }
 
 /// What a server speaks.
@@ -273,6 +277,8 @@ impl ServerSeat {
             census: RefCell::new(Census::new(u64::from(window))),
             faults: RefCell::default(),
             errors: Cell::default(),
+            given_up: Cell::default(),
+            failures: Cell::default(),
         }
     }
 
@@ -285,6 +291,8 @@ impl ServerSeat {
             connects: self.connects.clone(),
             faults: self.faults.clone(),
             errors: self.errors.clone(),
+            given_up: self.given_up.clone(),
+            failures: self.failures.clone(),
             census: if window == self.window {
                 self.census.clone()
             } else {
@@ -324,8 +332,27 @@ impl ServerSeat {
         }
     }
 
-    /// Counts a failed attempt.
+    /// Counts an attempt that brought no answer.
     pub(crate) fn failed(&self, fault: Fault) {
+        self.note(fault);
+        self.gives_up();
+        self.failures.set(self.failures.get() + 1);
+    }
+
+    /// Counts an attempt whose answer, if there was one, does not reach the client.
+    pub(crate) fn gives_up(&self) {
+        self.given_up.set(self.given_up.get() + 1);
+    }
+
+    /// Counts that an answer ended before its body did; one of 500 or above has failed already.
+    pub(crate) fn cut_short(&self, status: u16) {
+        self.note(Fault::CutShort);
+        if status < 500 {
+            self.failures.set(self.failures.get() + 1);
+        }
+    }
+
+    fn note(&self, fault: Fault) {
         let mut faults = self.faults.borrow_mut();
         match faults.iter_mut().find(|(word, _)| *word == fault.word()) {
             Some((_, count)) => *count += 1,
@@ -336,6 +363,7 @@ impl ServerSeat {
     /// Counts an answer of 500 or above.
     pub(crate) fn erred(&self) {
         self.errors.set(self.errors.get() + 1);
+        self.failures.set(self.failures.get() + 1);
     }
 
     fn report(&self, server: &equalizer_core::pool::Server, census: bool) -> ServerReport {
@@ -355,6 +383,8 @@ impl ServerSeat {
             census: census.then(|| Box::new(self.census.borrow().clone())),
             faults: self.faults.borrow().iter().copied().collect(),
             errors: self.errors.get(),
+            given_up: self.given_up.get(),
+            failures: self.failures.get(),
         }
     }
 }

@@ -6,13 +6,13 @@ import socket
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from equalizer.control import sockets
 from equalizer.control.keys import Key
 from equalizer.control.line import Line, LineEnded
+from equalizer.control.remembered import Remembered
 from equalizer.control.sockets import Opened
-from equalizer.control.states import Name, Standing, Standings
+from equalizer.control.states import Name
 from equalizer.errors import EqualizerError
 
 LINE = "EQUALIZER_LINE"
@@ -35,7 +35,7 @@ class Before:
     opened: tuple[Opened, ...] = ()
     own_key: Key | None = field(default=None, repr=False)
     """The key of that run, which no file has."""
-    standings: Standings = field(default_factory=dict)
+    remembered: Remembered = field(default_factory=Remembered)
     weights: Mapping[Name, int] = field(default_factory=dict)
     """Those that people gave."""
     control: Held | None = None
@@ -90,7 +90,7 @@ class Given:
     handles: Sequence[tuple[str, int]]
     """The sockets that are accepted on, each with its listener."""
     own_key: Key | None = field(repr=False)
-    standings: Standings
+    remembered: Remembered
     weights: Mapping[Name, int]
     record_file: Held | None
 
@@ -105,8 +105,8 @@ class Given:
                 "sockets": [name for name, _ in handles],
                 "held": {word: each and str(each.path) for word, each in held.items()},
                 "key": key and [key.id, key.text],
-                "standings": [[*name, *_terms(each)] for name, each in self.standings.items()],
                 "weights": [[*name, weight] for name, weight in self.weights.items()],
+                **self.remembered.said(),
             },
             [*(handle for _, handle in handles), *descriptors],
         )
@@ -127,8 +127,8 @@ def _taken(line: Line) -> Before:
             if path is not None
         }
         weights = {(pool, server): weight for pool, server, weight in said.fields["weights"]}
-        key, standings = _key(said.fields["key"]), _standings(said.fields)
-        return Before(opened, key, standings, weights, faces=faces, line=line, **held)
+        key, remembered = _key(said.fields["key"]), Remembered.heard(said.fields)
+        return Before(opened, key, remembered, weights, faces=faces, line=line, **held)
     except (LineEnded, KeyError, TypeError, ValueError, IndexError):
         raise EqualizerError(
             "the process before says what is not understood here", "restart it instead, if it is much older"
@@ -137,14 +137,3 @@ def _taken(line: Line) -> Before:
 
 def _key(said: tuple[int, str] | None) -> Key | None:
     return None if said is None else Key(said[0], base64.b64decode(said[1]))
-
-
-def _standings(said: Mapping[str, Any]) -> Standings:
-    return {
-        (pool, server): Standing(state, since, deadline, idle_first)
-        for pool, server, state, since, deadline, idle_first in said["standings"]
-    }
-
-
-def _terms(standing: Standing) -> list[object]:
-    return [standing.state, standing.since, standing.deadline, standing.idle_first]

@@ -5,6 +5,7 @@ Whoever holds it keeps two threads apart.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
 from equalizer.control.states import Name
@@ -37,9 +38,10 @@ def rules_of(config: Config) -> Mapping[str, Rules]:
 class Ejecting:
     """What is known of the servers of all pools that eject some."""
 
-    def __init__(self) -> None:
+    def __init__(self, conducts: Mapping[str, Conducts]) -> None:
+        """`conducts` is what the process before knew, by pool."""
         self._rules: Mapping[str, Rules] = {}
-        self._conducts: dict[str, Conducts] = {}
+        self._conducts = dict(conducts)
         self._ejections: Counter[Name] = Counter()
 
     @property
@@ -67,6 +69,13 @@ class Ejecting:
             for pool, conducts in self._conducts.items()
             for server, each in conducts.items()
             if each.out
+        }
+
+    def conducts(self) -> Mapping[str, Conducts]:
+        """What is remembered of servers, by pool, without what was counted."""
+        return {
+            pool: {server: replace(each, counts=()) for server, each in conducts.items()}
+            for pool, conducts in self._conducts.items()
         }
 
     def ejections(self, name: Name) -> int:
@@ -115,7 +124,5 @@ class Ejecting:
 
 
 def _count(report: ServerReport, now: float) -> Count:
-    faults = sum(report.faults.values())
-    return Count(
-        now, report.exchanges + faults, report.errors + faults, timed=report.timed, micros=report.micros
-    )
+    attempts = report.exchanges + report.given_up
+    return Count(now, attempts, report.failures, timed=report.timed, micros=report.micros)

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from equalizer.control import states, weights
 from equalizer.control.answers import ProbeStatus, State
 from equalizer.control.ejecting import Ejecting
+from equalizer.control.remembered import Remembered
 from equalizer.control.returns import Returns
 from equalizer.control.states import Name, Standing, Standings
 from equalizer.control.weights import Parts
@@ -114,24 +115,24 @@ StateEvent: TypeAlias = Judged | Panicked | Silent | Unprobed | Ejected | NotEje
 class Present:
     """The states of all servers that are served; any thread may call its methods."""
 
-    def __init__(self, engine: Engine, tell: Callable[[StateEvent], None], standings: Standings) -> None:
+    def __init__(self, engine: Engine, tell: Callable[[StateEvent], None], known: Remembered) -> None:
         """`tell` is also called by the thread of the probes, and must not wait.
 
-        `standings` is what people have said before.
+        `known` is from the process before.
         """
         self._engine, self._tell = engine, tell
         self._lock = threading.Lock()
-        self._standings = standings
+        self._standings = known.standings
         self._verdicts: dict[Name, Verdict] = {}
         self._loads: Mapping[Name, int] = {}
         self._shares: Mapping[str, float | None] = {}
         self._panics: frozenset[str] = frozenset()
         self._away: Mapping[Name, State] = {}
         self._changes: Counter[tuple[str, str, State]] = Counter()
-        self._ejecting = Ejecting()
+        self._ejecting = Ejecting(known.conducts)
         self._out: Mapping[Name, Out] = {}
         self._spared: dict[Name, float] = {}
-        self._returns = Returns()
+        self._returns = Returns(known.returns)
         self._watching: Thread | None = None
         self._unable = -_AGAIN
         self._prober = Prober(self)
@@ -140,6 +141,11 @@ class Present:
     def standings(self) -> Standings:
         """What people said."""
         return self._standings
+
+    def remembered(self) -> Remembered:
+        """What the process that follows should know."""
+        with self._lock:
+            return Remembered(self._standings, self._ejecting.conducts(), self._returns.known)
 
     def apply(
         self,

@@ -9,13 +9,19 @@ from equalizer.control.states import Name
 class Returns:
     """Servers that come and go; times are seconds on any clock that does not jump."""
 
-    def __init__(self) -> None:
-        self._there: AbstractSet[Name] = frozenset()
+    def __init__(self, known: Mapping[Name, float | None]) -> None:
+        """`known` is what the process before knew."""
+        self._there: AbstractSet[Name] = known.keys()
         self._unseen: AbstractSet[Name] = frozenset()
         self.away: AbstractSet[Name] = frozenset()
         """Those that take nobody now."""
-        self.back: Mapping[Name, float] = {}
+        self.back: Mapping[Name, float] = {name: since for name, since in known.items() if since is not None}
         """When each was back."""
+
+    @property
+    def known(self) -> Mapping[Name, float | None]:
+        """Who has taken anybody yet, and when each was back, if it was ever away."""
+        return {name: self.back.get(name) for name in self._there - self._unseen}
 
     def use(self, there: AbstractSet[Name]) -> None:
         """These servers are there from now on."""

@@ -73,7 +73,7 @@ class Service:
         self._watch = _watch(written)
         loaded = load(written, name)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
-        self._present = Present(self._engine, self._tell, before.standings)
+        self._present = Present(self._engine, self._tell, before.remembered)
         self._records: Records | None = None
         self._choosing = Choosing(self._engine)
         try:
@@ -82,7 +82,8 @@ class Service:
             found = reconcile(loaded, self._engine, 1, self._ring, partial(self._begin, loaded.config))
             self._running = Running.of(loaded, found, unused)
             self._choosing.use(found.functions, loaded.config)
-            self._weigh(weights.kept(self._weights, loaded.config))
+            parts = self._present.parts(loaded.config)
+            self._weigh(replace(weights.kept(self._weights, loaded.config), parts=parts))
         except BaseException:
             self.stop()
             raise
@@ -322,16 +323,9 @@ class Service:
             held = file.lend() if file else None
             record_file = None if file is None or held is None else Held(file.path, held)
             try:
-                yield (
-                    Given(
-                        self._engine.handles(),
-                        self._ring.own,
-                        self._present.standings,
-                        self._weights.given,
-                        record_file,
-                    ),
-                    self._engine.records,
-                )
+                handles, known = self._engine.handles(), self._present.remembered()
+                given = Given(handles, self._ring.own, known, self._weights.given, record_file)
+                yield given, self._engine.records
             except BaseException:
                 if file:
                     file.take_back()

@@ -67,6 +67,10 @@ class ServerReport(_Counted):
     faults: Mapping[str, int] = {}
     errors: int = 0
     """Answers of 500 and above."""
+    given_up: int = 0
+    """Attempts that are no exchange: without an answer, or with one for which another server was asked."""
+    failures: int = 0
+    """Attempts with a fault or an answer of 500 or above, each once."""
     ejected: bool = False
     ejections: int = 0
     probed: ProbesReport | None = None

@@ -49,6 +49,7 @@ impl At<'_> {
         let chunked = framed == Framing::Chunked;
         notes.sent(body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?);
         self.count(reason);
+        self.judge(head.status);
         let relayed = if source.is_done() {
             match client.write(worker, &mut [IoSlice::new(&text)]).await {
                 Ok(Ok(())) => Ok(()),
@@ -119,7 +120,7 @@ impl At<'_> {
     /// What the end of an answer says of the server; who fails by its status was judged by that.
     fn judge_end(&self, status: u16, cut_short: bool) {
         if cut_short {
-            self.seat.server(self.server).failed(Fault::CutShort);
+            self.seat.server(self.server).cut_short(status);
         }
         if cut_short || status < 500 {
             self.worker.alarm.judge(self.pool, self.server, cut_short);

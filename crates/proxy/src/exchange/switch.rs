@@ -29,6 +29,7 @@ impl At<'_> {
         let reason = self.stamped(lines, head, delivery, Framing::None, &mut text);
         incoming.consume(head.length as usize);
         self.count(reason);
+        self.judge(head.status);
         let written = client.write(worker, &mut [IoSlice::new(&text)]).await;
         worker.buffers.give_text(text);
         if !matches!(written, Ok(Ok(()))) {
