@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from equalizer.control.pace import Pace
 from equalizer.policy.lately import Lately, lately, quantile
 from equalizer.snapshot.report import PoolReport, Report, ServerReport
-from equalizer.telemetry.catalogue import BOUNDS
+from equalizer.telemetry.readings import BOUNDS
 
 TIMING = Path(__file__).parents[2] / "crates" / "proxy" / "src" / "timing.rs"
 NAME = ("shop", "web1")

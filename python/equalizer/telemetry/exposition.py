@@ -9,7 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from equalizer.snapshot.report import Report
-from equalizer.telemetry.catalogue import CATALOGUE, Reading, Spread
+from equalizer.telemetry.catalogue import CATALOGUE
+from equalizer.telemetry.readings import Reading, Spread
 
 _Family: TypeAlias = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
