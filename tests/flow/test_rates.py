@@ -152,6 +152,29 @@ def test_a_refusal_is_told_in_the_access_log_the_metrics_the_status_and_the_even
     ]
 
 
+def test_a_line_of_the_access_log_names_the_limit_that_refused(
+    balance: Balance, make_origin: MakeOrigin, tmp_path: Path
+) -> None:
+    log = tmp_path / "access.log"
+    rates = {
+        "all": {"rate": "4/h", "key": "pool"},
+        "login": {"rate": "1/h", "when": {"path": "/login"}},
+        "client": "1000/s",
+    }
+    lb = balance(make_origin(), pool=limited(rates), access_log={"to": str(log)})
+    for target in ("/login", "/login", "/", "/", "/", "/"):
+        statuses(lb, 1, target=target)
+    lines = until(lambda: log.read_text().splitlines(), lambda found: len(found) == 6)
+    assert [(line["status"], line.get("limit")) for line in map(json.loads, lines)] == [
+        (200, None),
+        (429, "login"),
+        (200, None),
+        (200, None),
+        (200, None),
+        (429, "all"),
+    ]
+
+
 @pytest.mark.parametrize("capacity", [1, 8])
 def test_a_flood_of_clients_does_not_free_who_is_over_his_rate(
     balance: Balance, shops: dict[str, Origin], capacity: int

@@ -39,6 +39,7 @@ fn one_line(bencher: Bencher, format: AccessFormat) {
         duration: 1874,
         head: Some(1790),
         fault: "",
+        limit: "",
     };
     let mut out = Vec::with_capacity(1024);
     bencher.bench_local(|| {

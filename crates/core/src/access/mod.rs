@@ -58,6 +58,8 @@ pub struct Exchange<'a> {
     pub head: Option<u64>,
     /// What went wrong.
     pub fault: &'a str,
+    /// The rate limit that refused it.
+    pub limit: &'a str,
 }
 
 /// The texts of a request that are told.
@@ -142,6 +144,7 @@ fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
         number(out, br#","head_us":"#, head);
     }
     word(out, br#","fault":""#, told.fault.as_bytes());
+    text(out, br#","limit":""#, told.limit.as_bytes());
     if let Some(request) = &told.request {
         text(out, br#","user_agent":""#, request.user_agent);
         text(out, br#","referer":""#, shown(request.referer, query));

@@ -25,6 +25,7 @@ const SHOP: Exchange<'static> = Exchange {
     duration: 1234,
     head: Some(1200),
     fault: "connect",
+    limit: "",
 };
 
 fn written(told: &Exchange<'_>, format: AccessFormat, query: bool) -> String {

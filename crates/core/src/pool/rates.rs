@@ -14,6 +14,15 @@ use crate::snapshot::wire::RateLimit;
 /// What the log says of a request that was refused.
 pub const LIMITED: &str = "rate_limited";
 
+/// A request is over a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Over {
+    /// Which of them, from 0.
+    pub place: usize,
+    /// In how many seconds it may come again.
+    pub retry_after: u32,
+}
+
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// The rate limits of a pool; none, most often.
@@ -82,15 +91,20 @@ impl Rates {
         self.0.iter()
     }
 
-    /// Counts a request, or says in how many seconds it may come again. `now` in nanoseconds, on a clock that all
-    /// workers share.
-    pub fn take(&self, ask: &Ask<'_>, now: u64) -> Result<(), u32> {
+    /// What the limit at a place is called.
+    pub fn name(&self, place: usize) -> &str {
+        self.0.get(place).map_or("", Limit::name)
+    }
+
+    /// Counts a request, or says what it is over. `now` in nanoseconds, on a clock that all workers share.
+    pub fn take(&self, ask: &Ask<'_>, now: u64) -> Result<(), Over> {
         for (place, limit) in self.0.iter().enumerate() {
             let Some(key) = limit.key(ask) else { continue };
             if let Err(wait) = limit.shared.buckets.take(key, limit.rate, now) {
                 limit.shared.refused.fetch_add(1, Relaxed);
                 self.0[..place].iter().for_each(|other| other.give_back(ask));
-                return Err(u32::try_from(wait.div_ceil(NANOSECONDS)).unwrap_or(u32::MAX));
+                let retry_after = u32::try_from(wait.div_ceil(NANOSECONDS)).unwrap_or(u32::MAX);
+                return Err(Over { place, retry_after });
             }
         }
         Ok(())

@@ -163,6 +163,18 @@ impl Notes {
 
     /// The exchange has ended.
     pub(crate) fn end(&mut self, worker: &Worker, client: &Client, rules: &Snapshot, pool: Option<&Pool>) {
+        self.end_by(worker, client, rules, pool, "");
+    }
+
+    /// The exchange has ended; refused by the rate limit of that name, where there is one.
+    pub(crate) fn end_by(
+        &mut self,
+        worker: &Worker,
+        client: &Client,
+        rules: &Snapshot,
+        pool: Option<&Pool>,
+        limit: &str,
+    ) {
         let Some(began) = self.began.take() else { return };
         let texts = self.texts.take();
         let name = |id: Option<ServerId>| {
@@ -187,6 +199,7 @@ impl Notes {
             duration: worker.clock.moment().since(began),
             head: self.head.get().map(|head| head.since(began)),
             fault: self.fault.get(),
+            limit,
         });
         if let Some(texts) = texts {
             worker.buffers.give_text(texts.head);

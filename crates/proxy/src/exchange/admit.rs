@@ -17,7 +17,7 @@ use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::persistence::{Ask, Reason, Recall};
 use equalizer_core::pool::breaker::{OPEN, Pass};
-use equalizer_core::pool::rates::LIMITED;
+use equalizer_core::pool::rates::{LIMITED, Over};
 use equalizer_core::pool::{Pool, ServerId, Tried};
 use equalizer_core::route::PoolId;
 
@@ -109,11 +109,21 @@ pub(crate) struct Refused {
     whole: bool,
     /// The pool that does not take it.
     pool: Option<(Rc<Setup>, PoolId)>,
+    /// The rate of the pool that it is over, by its place.
+    limit: Option<usize>,
 }
 
 impl Refused {
     fn new(asked: Asked, status: u16) -> Self {
-        Self { asked, status, location: Vec::new(), retry_after: RETRY_AFTER, whole: false, pool: None }
+        Self {
+            asked,
+            status,
+            location: Vec::new(),
+            retry_after: RETRY_AFTER,
+            whole: false,
+            pool: None,
+            limit: None,
+        }
     }
 
     /// It belongs on HTTPS, where that can be told.
@@ -134,10 +144,10 @@ impl Refused {
 
     /// Its pool takes nothing for a while; a connection on which nothing of it is left goes on.
     fn held(asked: Asked, held: &Held, head: &RequestHead, pool: (Rc<Setup>, PoolId)) -> Self {
-        let &Held { status, word, retry_after } = held;
+        let &Held { status, word, retry_after, limit } = held;
         let whole = matches!(head.framing, Framing::None | Framing::Length(0));
         asked.notes.fault(word);
-        Self { retry_after, whole, pool: Some(pool), ..Self::new(asked, status) }
+        Self { retry_after, whole, pool: Some(pool), limit, ..Self::new(asked, status) }
     }
 
     /// Tells the client.
@@ -147,7 +157,9 @@ impl Refused {
         let after = self.asked.tell(worker, client, page).await;
         match &self.pool {
             Some((setup, pool)) => {
-                self.asked.notes.end(worker, client, &setup.rules, setup.rules.pool(*pool));
+                let pool = setup.rules.pool(*pool);
+                let limit = pool.zip(self.limit).map_or("", |(pool, place)| pool.rates.name(place));
+                self.asked.notes.end_by(worker, client, &setup.rules, pool, limit);
             }
             None => self.asked.notes.end(worker, client, &worker.setup().rules, None),
         }
@@ -265,14 +277,15 @@ struct Held {
     status: u16,
     word: &'static str,
     retry_after: u32,
+    limit: Option<usize>,
 }
 
 /// As what a request is let through to the pool, which may have a breaker and rates.
 fn let_through(pool: &Pool, ask: &Ask<'_>) -> Result<Pass, Held> {
     if !pool.rates.is_empty()
-        && let Err(retry_after) = pool.rates.take(ask, shared_now())
+        && let Err(Over { place, retry_after }) = pool.rates.take(ask, shared_now())
     {
-        return Err(Held { status: 429, word: LIMITED, retry_after });
+        return Err(Held { status: 429, word: LIMITED, retry_after, limit: Some(place) });
     }
     match &pool.breaker {
         None => Ok(Pass::Uncounted),
@@ -281,6 +294,7 @@ fn let_through(pool: &Pool, ask: &Ask<'_>) -> Result<Pass, Held> {
             status: 503,
             word: OPEN,
             retry_after,
+            limit: None,
         }),
     }
 }
