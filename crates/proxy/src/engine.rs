@@ -283,7 +283,7 @@ impl Engine {
         for counted in self.ask(|to| Command::Report { to, census }).iter() {
             report.add(counted);
         }
-        report.count_sessions(unix_now());
+        report.count_sessions();
         if let Some(rules) = &self.rules {
             report.count_records(rules);
             report.look_at_limits(rules);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use equalizer_core::persistence::census::Census;
+use equalizer_core::persistence::census::Sketch;
 use equalizer_core::persistence::{Carrier, Kind};
 use equalizer_core::pool::breaker::{Phase, Told};
 use equalizer_core::snapshot::Snapshot;
@@ -143,7 +143,7 @@ pub struct ServerReport {
     /// Sessions seen at it within the census's window; absent where they were not asked for.
     pub sessions: Option<u64>,
     #[serde(skip)]
-    pub(crate) census: Option<Box<Census>>,
+    pub(crate) sketch: Option<Sketch>,
     /// Failed attempts, by fault.
     pub faults: BTreeMap<&'static str, u64>,
     /// Answers of 500 and above.
@@ -184,7 +184,7 @@ impl Report {
                 mine.errors += server.errors;
                 mine.given_up += server.given_up;
                 mine.failures += server.failures;
-                if let (Some(mine), Some(other)) = (&mut mine.census, &server.census) {
+                if let (Some(mine), Some(other)) = (&mut mine.sketch, &server.sketch) {
                     mine.merge(other);
                 }
                 add_all(&mut mine.faults, server.faults);
@@ -250,10 +250,10 @@ impl Report {
         }
     }
 
-    /// Counts the sessions that the workers saw together. `now` in Unix seconds.
-    pub(crate) fn count_sessions(&mut self, now: u64) {
+    /// Counts the sessions that the workers saw together.
+    pub(crate) fn count_sessions(&mut self) {
         for server in self.pools.values_mut().flat_map(|pool| pool.servers.values_mut()) {
-            server.sessions = server.census.take().map(|census| census.count(now));
+            server.sessions = server.sketch.take().map(|sketch| sketch.count());
         }
     }
 }

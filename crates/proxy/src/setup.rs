@@ -160,8 +160,8 @@ impl Setup {
         }
     }
 
-    /// Adds what this worker counted to a report.
-    pub(crate) fn report(&self, report: &mut Report, census: bool) {
+    /// Adds what this worker counted to a report, with the sessions seen by the Unix second where they are asked for.
+    pub(crate) fn report(&self, report: &mut Report, sketch_at: Option<u64>) {
         report.revision = self.rules.revision;
         for (pool, seat) in self.rules.pools.iter().zip(&self.pools) {
             let told = |(reason, count): (&Reason, &Cell<u64>)| (reason.word(), count.get());
@@ -185,7 +185,7 @@ impl Setup {
                     reasons: reasons.map(told).collect(),
                     records: BTreeMap::new(),
                     servers: servers
-                        .map(|(server, seat)| (server.name.clone(), seat.report(server, census)))
+                        .map(|(server, seat)| (server.name.clone(), seat.report(server, sketch_at)))
                         .collect(),
                 },
             );
@@ -366,7 +366,7 @@ impl ServerSeat {
         self.failures.set(self.failures.get() + 1);
     }
 
-    fn report(&self, server: &equalizer_core::pool::Server, census: bool) -> ServerReport {
+    fn report(&self, server: &equalizer_core::pool::Server, sketch_at: Option<u64>) -> ServerReport {
         ServerReport {
             exchanges: self.exchanges.get(),
             in_flight: self.in_flight.get(),
@@ -380,7 +380,7 @@ impl ServerSeat {
             tunnels: self.tunnels.get(),
             state: server.live.state(),
             sessions: None,
-            census: census.then(|| Box::new(self.census.borrow().clone())),
+            sketch: sketch_at.map(|now| self.census.borrow().sketch(now)),
             faults: self.faults.borrow().iter().copied().collect(),
             errors: self.errors.get(),
             given_up: self.given_up.get(),

@@ -248,7 +248,7 @@ impl Worker {
             refused: self.refused.borrow().clone(),
             ..Report::default()
         };
-        self.setup().report(&mut report, census);
+        self.setup().report(&mut report, census.then(|| self.clock.unix()));
         report.add_past(&held.past);
         report
     }

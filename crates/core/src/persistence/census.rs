@@ -52,26 +52,19 @@ impl Census {
         }
     }
 
-    /// About how many different sessions were seen within the window.
-    pub fn count(&self, now: u64) -> u64 {
+    /// What was seen within the window, an eighth of the size: workers send this while their clients wait.
+    pub fn sketch(&self, now: u64) -> Sketch {
         let number = now / self.span;
-        let mut merged = [0; SLOT_BYTES];
-        for (at, slot) in self.registers.chunks_exact(SLOT_BYTES).enumerate() {
+        let mut seen: Option<Box<[u8; SLOT_BYTES]>> = None;
+        for (at, slot) in self.registers.as_chunks().0.iter().enumerate() {
             if self.numbers[at] <= number && self.numbers[at] + SLOTS as u64 > number {
-                merge(&mut merged, slot);
+                match &mut seen {
+                    Some(seen) => merge(seen, slot),
+                    None => seen = Some(Box::new(*slot)),
+                }
             }
         }
-        estimate(&histogram(&merged))
-    }
-
-    /// Adds what another worker saw of the same server; both must have the same window.
-    pub fn merge(&mut self, other: &Self) {
-        debug_assert_eq!(self.span, other.span);
-        for (at, slot) in other.registers.chunks_exact(SLOT_BYTES).enumerate() {
-            if let Some(ours) = self.slot(other.numbers[at]) {
-                merge(ours, slot);
-            }
-        }
+        Sketch(seen)
     }
 
     /// The registers of a slot of time, emptied if they held an older one; none if they hold a newer one.
@@ -90,8 +83,28 @@ impl Census {
     }
 }
 
+/// What a census has seen within its window; nothing at all takes no memory.
+#[derive(Clone, Default)]
+pub struct Sketch(Option<Box<[u8; SLOT_BYTES]>>);
+
+impl Sketch {
+    /// Adds what another worker saw of the same server in the same window.
+    pub fn merge(&mut self, other: &Self) {
+        match (&mut self.0, &other.0) {
+            (Some(ours), Some(theirs)) => merge(ours, theirs),
+            (ours @ None, theirs) => ours.clone_from(theirs),
+            (Some(_), None) => {}
+        }
+    }
+
+    /// About how many different sessions there are.
+    pub fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, |seen| estimate(&histogram(seen)))
+    }
+}
+
 /// The larger of each register.
-fn merge(ours: &mut [u8], theirs: &[u8]) {
+fn merge(ours: &mut [u8; SLOT_BYTES], theirs: &[u8; SLOT_BYTES]) {
     for (ours, theirs) in ours.iter_mut().zip(theirs) {
         *ours = (*ours & 0xf0).max(theirs & 0xf0) | (*ours & 0x0f).max(theirs & 0x0f);
     }
@@ -155,10 +168,10 @@ fn tau(mut x: f64) -> f64 {
     }
 }
 
-/// Shows the window, not 16,384 registers.
-impl std::fmt::Debug for Census {
+/// Shows the count, not 16,384 registers.
+impl std::fmt::Debug for Sketch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Census").field("span", &self.span).finish_non_exhaustive()
+        f.debug_tuple("Sketch").field(&self.count()).finish()
     }
 }
 
@@ -184,21 +197,21 @@ mod tests {
             let mut census = Census::new(WINDOW);
             for (already, id) in ids(seed, 1_000_000).enumerate() {
                 if [1_000, 3_000, 10_000, 30_000, 100_000, 300_000].contains(&already) {
-                    assert_close(census.count(NOW), already as u64);
+                    assert_close(census.sketch(NOW).count(), already as u64);
                 }
                 census.see(id, NOW);
             }
-            assert_close(census.count(NOW), 1_000_000);
+            assert_close(census.sketch(NOW).count(), 1_000_000);
         }
     }
 
     #[test]
     fn few_sessions_are_counted_to_the_one() {
         let mut census = Census::new(WINDOW);
-        assert_eq!(census.count(NOW), 0);
+        assert_eq!(census.sketch(NOW).count(), 0);
         for (already, id) in (1..=20).zip(ids(1, 20)) {
             census.see(id, NOW);
-            assert_eq!(census.count(NOW), already);
+            assert_eq!(census.sketch(NOW).count(), already);
         }
     }
 
@@ -210,7 +223,7 @@ mod tests {
                 census.see(id, NOW + second);
             }
         }
-        assert_close(census.count(NOW + WINDOW - 1), 50);
+        assert_close(census.sketch(NOW + WINDOW - 1).count(), 50);
     }
 
     #[test]
@@ -218,11 +231,11 @@ mod tests {
         let mut census = Census::new(WINDOW);
         ids(3, 5_000).for_each(|id| census.see(id, NOW));
         ids(4, 1_000).for_each(|id| census.see(id, NOW + WINDOW / 2));
-        assert_close(census.count(NOW + WINDOW - 1), 6_000);
-        assert_close(census.count(NOW + WINDOW * 8 / 7), 1_000);
-        assert_eq!(census.count(NOW + 3 * WINDOW), 0);
+        assert_close(census.sketch(NOW + WINDOW - 1).count(), 6_000);
+        assert_close(census.sketch(NOW + WINDOW * 8 / 7).count(), 1_000);
+        assert_eq!(census.sketch(NOW + 3 * WINDOW).count(), 0);
         ids(5, 2_000).for_each(|id| census.see(id, NOW + 3 * WINDOW));
-        assert_close(census.count(NOW + 3 * WINDOW), 2_000);
+        assert_close(census.sketch(NOW + 3 * WINDOW).count(), 2_000);
     }
 
     #[test]
@@ -230,11 +243,25 @@ mod tests {
         let (mut one, mut two) = (Census::new(WINDOW), Census::new(WINDOW));
         ids(6, 20_000).take(15_000).for_each(|id| one.see(id, NOW));
         ids(6, 20_000).skip(5_000).for_each(|id| two.see(id, NOW + WINDOW / 2));
+        let (one, two) = (one.sketch(NOW + WINDOW / 2), two.sketch(NOW + WINDOW / 2));
         let mut both = one.clone();
         both.merge(&two);
-        assert_close(both.count(NOW + WINDOW / 2), 20_000);
-        two.merge(&one);
-        assert_eq!(two.count(NOW + WINDOW / 2), both.count(NOW + WINDOW / 2));
+        assert_close(both.count(), 20_000);
+        let mut turned = two;
+        turned.merge(&one);
+        assert_eq!(turned.count(), both.count());
+    }
+
+    #[test]
+    fn who_has_seen_nobody_adds_nothing() {
+        let (mut seen, unseen) = (Census::new(WINDOW), Census::new(WINDOW));
+        ids(7, 1_000).for_each(|id| seen.see(id, NOW));
+        let alone = seen.sketch(NOW);
+        for (mut first, second) in [(alone.clone(), unseen.sketch(NOW)), (unseen.sketch(NOW), alone.clone())]
+        {
+            first.merge(&second);
+            assert_eq!(first.count(), alone.count());
+        }
     }
 
     #[test]
