@@ -13,16 +13,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import arena, peers, stats
+from bench import peers, stats
 from bench.peers import SERVERS, Kit, Running, Side
-from bench.run import ROOT, build_tools
+from bench.run import ROOT, in_arena
 from bench.slices import Generator
 from bench.workloads import COOKIE
 from equalizer.control.remote import Remote
@@ -138,7 +137,7 @@ def run(options: argparse.Namespace, kit: Kit) -> None:
 
 
 def main() -> int:
-    """Builds the tools, enters the namespace, measures, prints."""
+    """Measures in a namespace, and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench.births", description=__doc__)
     parser.add_argument("--births", type=int, default=20_000, help="offered a second")
     parser.add_argument("--sessions", type=int, default=2_000, help="requests a second with a session")
@@ -147,23 +146,7 @@ def main() -> int:
     parser.add_argument("--tools", type=Path, help="where the tools are, if they are built")
     parser.add_argument("--equalizer", default=peers.find_equalizer(ROOT))
     options = parser.parse_args()
-    if not arena.inside():
-        tools = options.tools or build_tools()
-        arena.enter([sys.executable, "-m", "bench.births", *sys.argv[1:], "--tools", str(tools.resolve())])
-        options.tools = tools
-    with tempfile.TemporaryDirectory(prefix="eq-bench-") as folder:
-        kit = Kit(Path(folder), options.tools, options.equalizer)
-        problems = [*arena.cores(), *peers.missing([], kit)]
-        if problems:
-            print("\n".join(f"bench: {problem}" for problem in problems), file=sys.stderr)
-            return 2
-        arena.prepare()
-        try:
-            run(options, kit)
-        except (RuntimeError, ValueError) as error:
-            print(f"bench: {error}", file=sys.stderr)
-            return 1
-    return 0
+    return in_arena("bench.births", options, [], lambda kit, _place: run(options, kit))
 
 
 if __name__ == "__main__":

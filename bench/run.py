@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -193,28 +193,47 @@ def write(result: dict[str, Any], options: argparse.Namespace) -> None:
         page.rewrite(options.readme, text)
 
 
-def main() -> int:
-    """Builds, enters the namespace, measures, writes."""
-    options = arguments()
-    chosen = [SIDES[name] for name in (options.side or SIDES)]
+def in_arena(
+    module: str,
+    options: argparse.Namespace,
+    sides: list[Side],
+    work: Callable[[Kit, dict[str, str]], None],
+) -> int:
+    """Starts `module` again in a namespace, and does `work` there with its kit and the place.
+
+    `options` has `tools`, built here where it is None, and `equalizer`. Returns the exit code. What `sides`
+    need and is missing is told, and an error of `work`, each in a line.
+    """
     if not arena.inside():
-        tools = options.tools or build_tools()
-        arena.enter([sys.executable, "-m", "bench.run", *sys.argv[1:], "--tools", str(tools.resolve())])
-        options.tools = tools
+        options.tools = options.tools or build_tools()
+        tools = str(options.tools.resolve())
+        arena.enter([sys.executable, "-m", module, *sys.argv[1:], "--tools", tools])
     with tempfile.TemporaryDirectory(prefix="equalizer-bench-") as folder:
         kit = Kit(Path(folder), options.tools, options.equalizer)
-        problems = [*arena.cores(), *peers.missing(chosen, kit)]
+        problems = [*arena.cores(), *peers.missing(sides, kit)]
         if problems:
             print("\n".join(f"bench: {problem}" for problem in problems), file=sys.stderr)
             return 2
         place = arena.prepare()
         peers.make_certificate(kit)
         try:
-            write(measure_all(options, kit, chosen, place), options)
+            work(kit, place)
         except (RuntimeError, ValueError) as error:
             print(f"bench: {error}", file=sys.stderr)
             return 1
     return 0
+
+
+def main() -> int:
+    """Measures, and writes the page."""
+    options = arguments()
+    chosen = [SIDES[name] for name in (options.side or SIDES)]
+    return in_arena(
+        "bench.run",
+        options,
+        chosen,
+        lambda kit, place: write(measure_all(options, kit, chosen, place), options),
+    )
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +20,9 @@ from statistics import median
 from threading import Event, Thread
 from urllib.request import Request, urlopen
 
-from bench import arena, peers, slices, stats
+from bench import peers, slices, stats
 from bench.peers import PEERS, SIDES, Kit, Side
-from bench.run import ROOT, build_tools, slowest, stage
+from bench.run import ROOT, in_arena, slowest, stage
 from bench.slices import Slice, Stage
 from bench.workloads import WORKLOADS, Workload
 
@@ -50,24 +49,23 @@ def _watched(side: Side, kit: Kit, folder: Path) -> list[str]:
     return command
 
 
-def _beside(name: str, offset: int) -> dict[str, int]:
-    return {kind: port + offset for kind, port in SIDES[name].ports.items()}
+def _beside(offset: int) -> dict[str, int]:
+    return {kind: port + offset for kind, port in _PLAIN.ports.items()}
 
 
-LOGGED = replace(_PLAIN, name="logged", ports=_beside("equalizer", 10), configure=_logged)
-WATCHED = replace(_PLAIN, name="watched", ports=_beside("equalizer", 20), configure=_watched)
+LOGGED = replace(_PLAIN, name="logged", ports=_beside(10), configure=_logged)
+WATCHED = replace(_PLAIN, name="watched", ports=_beside(20), configure=_watched)
+_SIDES = [_PLAIN, LOGGED, WATCHED, *(SIDES[name] for name in PEERS)]
 
 
 @contextmanager
 def scraped(token_file: Path) -> Iterator[None]:
     """Reads the metrics now and then, as a Prometheus would; a reading that fails ends the run."""
     done, failed = Event(), []
+    shown = {"Authorization": f"Bearer {token_file.read_text().strip()}"}
+    request = Request(f"http://127.0.0.1:{_ADMIN_PORT}/metrics", headers=shown)
 
     def scrape() -> None:
-        token = token_file.read_text().strip()
-        request = Request(
-            f"http://127.0.0.1:{_ADMIN_PORT}/metrics", headers={"Authorization": f"Bearer {token}"}
-        )
         try:
             while not done.wait(_SCRAPE_SECONDS):
                 with urlopen(request, timeout=_SCRAPE_SECONDS) as answer:
@@ -86,43 +84,47 @@ def scraped(token_file: Path) -> Iterator[None]:
         raise RuntimeError(f"the metrics could not be read: {failed[0]}")
 
 
-def _ratio(taken: list[Slice], ours: str, theirs: str) -> str:
+def tell(workload: Workload, pace: int | None, taken: list[Slice]) -> None:
+    """Prints what one workload showed at one pace."""
     figures = {
-        name: {one.round: one.cpu_us for one in taken if one.side == name and one.rejected is None}
-        for name in (ours, theirs)
+        side.name: {one.round: one.cpu_us for one in taken if one.side == side.name and one.rejected is None}
+        for side in _SIDES
     }
-    ratio = stats.bootstrap(stats.paired(figures[ours], figures[theirs]))
+    medians = [f"{name} {median(each.values()):.1f}" for name, each in figures.items() if each]
+    print(f"{workload.name} {'saturated' if pace is None else f'{pace:,}/s'}, CPU µs a request: ", end="")
+    print(", ".join(medians))
+    print(f"  the log over none: {_ratio(figures['logged'], figures['equalizer'])}")
+    best = stats.best(figures, PEERS)
+    for side in (_PLAIN, LOGGED, WATCHED) if best else ():
+        print(f"  {side.name} over {best}: {_ratio(figures[side.name], figures[str(best)])}", flush=True)
+
+
+def _ratio(ours: Mapping[int, float], theirs: Mapping[int, float]) -> str:
+    ratio = stats.bootstrap(stats.paired(ours, theirs))
     return f"{ratio.value:.3f} [{ratio.low:.2f}, {ratio.high:.2f}]" if ratio else "not measured"
 
 
-def tell(workload: Workload, pace: int | None, taken: list[Slice], names: list[str]) -> None:
-    """Prints what one workload showed at one pace."""
-    kept = {
-        name: [one.cpu_us for one in taken if one.side == name and one.rejected is None] for name in names
-    }
-    medians = {name: median(figures) for name, figures in kept.items() if figures}
-    print(f"{workload.name} {'saturated' if pace is None else f'{pace:,}/s'}, CPU µs a request: ", end="")
-    print(", ".join(f"{name} {figure:.1f}" for name, figure in medians.items()))
-    print(f"  the log over none: {_ratio(taken, 'logged', 'equalizer')}")
-    best = min((name for name in PEERS if name in medians), key=lambda name: medians[name], default=None)
-    for name in ("equalizer", "logged", "watched") if best else ():
-        print(f"  {name} over {best}: {_ratio(taken, name, str(best))}", flush=True)
-
-
-def play(stand: Stage, sides: list[Side], workload: Workload, rounds: int) -> None:
+def play(stand: Stage, workload: Workload, rounds: int) -> None:
     """Every round of one workload, saturated and at the higher of its fixed rates."""
-    able = {side.name: side for side in sides}
-    for pace in workload.paces(slowest(stand, sides, workload), saturated_only=False)[:2]:
+    able = {side.name: side for side in _SIDES}
+    for pace in workload.paces(slowest(stand, _SIDES, workload), saturated_only=False)[:2]:
         taken = [
             slices.take(stand, able[name], workload, pace, number)
             for number in range(rounds)
             for name in stats.order(list(able), number)
         ]
-        tell(workload, pace, taken, list(able))
+        tell(workload, pace, taken)
+
+
+def measure_all(kit: Kit, options: argparse.Namespace) -> None:
+    """Every workload, while the metrics are read."""
+    with stage(kit, _SIDES, options.seconds) as stand, scraped(kit.folder / "watched" / "token"):
+        for name in options.workloads:
+            play(stand, WORKLOADS[name], options.rounds)
 
 
 def main() -> int:
-    """Builds the tools, enters the namespace, measures, prints."""
+    """Measures in a namespace, and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench.seen", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=1.0, help="how long a slice is")
@@ -130,27 +132,7 @@ def main() -> int:
     parser.add_argument("--tools", type=Path, help="where the tools are, if they are built")
     parser.add_argument("--equalizer", default=peers.find_equalizer(ROOT))
     options = parser.parse_args()
-    if not arena.inside():
-        tools = options.tools or build_tools()
-        arena.enter([sys.executable, "-m", "bench.seen", *sys.argv[1:], "--tools", str(tools.resolve())])
-        options.tools = tools
-    sides = [_PLAIN, LOGGED, WATCHED, *(SIDES[name] for name in PEERS)]
-    with tempfile.TemporaryDirectory(prefix="equalizer-seen-") as folder:
-        kit = Kit(Path(folder), options.tools, options.equalizer)
-        problems = [*arena.cores(), *peers.missing(sides, kit)]
-        if problems:
-            print("\n".join(f"bench: {problem}" for problem in problems), file=sys.stderr)
-            return 2
-        arena.prepare()
-        peers.make_certificate(kit)
-        try:
-            with stage(kit, sides, options.seconds) as stand, scraped(kit.folder / "watched" / "token"):
-                for name in options.workloads:
-                    play(stand, sides, WORKLOADS[name], options.rounds)
-        except (RuntimeError, ValueError) as error:
-            print(f"bench: {error}", file=sys.stderr)
-            return 1
-    return 0
+    return in_arena("bench.seen", options, _SIDES, lambda kit, _place: measure_all(kit, options))
 
 
 if __name__ == "__main__":
