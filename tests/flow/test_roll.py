@@ -144,7 +144,9 @@ def test_a_session_that_does_not_end_stays_until_the_deadline_and_then_moves_onc
         # The engine counts a deadline in whole seconds.
         assert all(at >= drained[home] + 2 for at, home in crowd.moves)
         assert lost() == len(crowd.moves)
-        assert re.search(rf"sessions lost: {len(crowd.moves)} home_\w+\n$", done.stdout)
+        # Who comes back after the deadline meets a server that still drains, or is in maintenance by then.
+        told = re.findall(r"(\d+) home_(?:draining_moved|maintenance)", done.stdout.splitlines()[-1])
+        assert sum(map(int, told)) == len(crowd.moves)
 
 
 def test_it_stops_at_a_server_that_does_not_come_back_and_leaves_the_others_as_they_were(
