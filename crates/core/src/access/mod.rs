@@ -4,36 +4,35 @@
 
 mod date;
 mod escape;
+mod records;
 
 use std::io::Write as _;
 use std::net::IpAddr;
 
 use self::date::Date;
+pub use self::records::Records;
 use crate::http::h1::encode::decimal;
 use crate::persistence::Reason;
 use crate::persistence::cookie::SessionId;
 use crate::snapshot::wire::AccessFormat;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Bytes of one text of the request that are written at most.
-const LONGEST: usize = 4096;
-
 /// Fixed for ever: every Equalizer must call a session the same.
 const SESSION_SEED: u64 = 0x6571_2e6c_6f67_6731;
 
-/// What is told of an exchange. Absent texts are empty.
+/// What is told of an exchange. Texts are bytes, and empty where there is nothing to tell.
 #[derive(Debug, Clone, Copy)]
-pub struct Exchange<'a> {
+pub struct Exchange<Text> {
     /// Milliseconds since 1970, when it began.
     pub at: u64,
     /// The listener's name.
-    pub listener: &'a str,
+    pub listener: Text,
     /// Who asked.
     pub client: IpAddr,
     /// The version of TLS, on a listener that speaks it.
     pub tls: Option<&'static str>,
     /// What was asked; absent where it could not be read.
-    pub request: Option<Request<'a>>,
+    pub request: Option<Request<Text>>,
     /// The status the client was given; 0 when it was given none.
     pub status: u16,
     /// Bytes of the request's body that were passed on.
@@ -41,11 +40,11 @@ pub struct Exchange<'a> {
     /// Bytes of the response's body.
     pub sent: u64,
     /// The pool, where a route was found.
-    pub pool: &'a str,
+    pub pool: Text,
     /// The server that was tried last.
-    pub server: &'a str,
+    pub server: Text,
     /// Where the session lived, if that is another server.
-    pub home_before: &'a str,
+    pub home_before: Text,
     /// Why this server.
     pub reason: Option<Reason>,
     /// Whose session it is.
@@ -57,26 +56,26 @@ pub struct Exchange<'a> {
     /// Microseconds until the response's head was there.
     pub head: Option<u64>,
     /// What went wrong.
-    pub fault: &'a str,
+    pub fault: &'static str,
     /// The rate limit that refused it.
-    pub limit: &'a str,
+    pub limit: Text,
 }
 
 /// The texts of a request that are told.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct Request<Text> {
     /// Its method.
-    pub method: &'a [u8],
+    pub method: Text,
     /// Its target.
-    pub target: &'a [u8],
+    pub target: Text,
     /// The authority it is for.
-    pub host: &'a [u8],
+    pub host: Text,
     /// As it stands in a start line.
     pub protocol: &'static str,
     /// `User-Agent`.
-    pub user_agent: &'a [u8],
+    pub user_agent: Text,
     /// `Referer`.
-    pub referer: &'a [u8],
+    pub referer: Text,
 }
 
 /// How lines are written.
@@ -94,7 +93,7 @@ pub fn session_name(SessionId(id): SessionId) -> u64 {
 }
 
 /// Appends the line of an exchange.
-pub fn line(told: &Exchange<'_>, style: Style, out: &mut Vec<u8>) {
+fn line(told: &Exchange<&[u8]>, style: Style, out: &mut Vec<u8>) {
     match style.format {
         AccessFormat::Json => json(told, style.query, out),
         AccessFormat::Combined => combined(told, style.query, out),
@@ -104,18 +103,17 @@ pub fn line(told: &Exchange<'_>, style: Style, out: &mut Vec<u8>) {
 
 /// What may be told of a target or a referer.
 fn shown(text: &[u8], query: bool) -> &[u8] {
-    let text = &text[..text.len().min(LONGEST)];
     match memchr::memchr(b'?', text) {
         Some(end) if !query => &text[..end],
         _ => text,
     }
 }
 
-fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
+fn json(told: &Exchange<&[u8]>, query: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"time\":\"");
     out.extend_from_slice(&Date::of(told.at).rfc3339());
     out.push(b'"');
-    text(out, br#","listener":""#, told.listener.as_bytes());
+    text(out, br#","listener":""#, told.listener);
     out.extend_from_slice(b",\"client\":\"");
     address(told.client, out);
     out.push(b'"');
@@ -131,9 +129,9 @@ fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
     }
     number(out, br#","received":"#, told.received);
     number(out, br#","sent":"#, told.sent);
-    text(out, br#","pool":""#, told.pool.as_bytes());
-    text(out, br#","server":""#, told.server.as_bytes());
-    text(out, br#","home_before":""#, told.home_before.as_bytes());
+    text(out, br#","pool":""#, told.pool);
+    text(out, br#","server":""#, told.server);
+    text(out, br#","home_before":""#, told.home_before);
     word(out, br#","reason":""#, told.reason.map_or("", Reason::word).as_bytes());
     if let Some(session) = told.session {
         word(out, br#","session":""#, &hexadecimal(session_name(session)));
@@ -144,7 +142,7 @@ fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
         number(out, br#","head_us":"#, head);
     }
     word(out, br#","fault":""#, told.fault.as_bytes());
-    text(out, br#","limit":""#, told.limit.as_bytes());
+    text(out, br#","limit":""#, told.limit);
     if let Some(request) = &told.request {
         text(out, br#","user_agent":""#, request.user_agent);
         text(out, br#","referer":""#, shown(request.referer, query));
@@ -156,7 +154,7 @@ fn json(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
 fn text(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     if !value.is_empty() {
         out.extend_from_slice(key);
-        escape::json(&value[..value.len().min(LONGEST)], out);
+        escape::json(value, out);
         out.push(b'"');
     }
 }
@@ -176,7 +174,7 @@ fn number(out: &mut Vec<u8>, key: &[u8], value: u64) {
 }
 
 /// The format of Apache and nginx, with three texts more.
-fn combined(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
+fn combined(told: &Exchange<&[u8]>, query: bool, out: &mut Vec<u8>) {
     address(told.client, out);
     out.extend_from_slice(b" - - [");
     out.extend_from_slice(&Date::of(told.at).common());
@@ -204,12 +202,12 @@ fn combined(told: &Exchange<'_>, query: bool, out: &mut Vec<u8>) {
         .map_or((&b""[..], &b""[..]), |request| (shown(request.referer, query), request.user_agent));
     for value in [referer, agent] {
         out.extend_from_slice(b" \"");
-        or_dash(&value[..value.len().min(LONGEST)], out);
+        or_dash(value, out);
         out.push(b'"');
     }
-    for value in [told.pool, told.server, told.reason.map_or("", Reason::word)] {
+    for value in [told.pool, told.server, told.reason.map_or("", Reason::word).as_bytes()] {
         out.push(b' ');
-        or_dash(value.as_bytes(), out);
+        or_dash(value, out);
     }
 }
 

@@ -1,11 +1,11 @@
 use super::*;
 
-const SHOP: Exchange<'static> = Exchange {
+const SHOP: Exchange<&[u8]> = Exchange::<&[u8]> {
     at: 1_769_860_800_123,
-    listener: "web",
+    listener: b"web",
     client: IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)),
     tls: None,
-    request: Some(Request {
+    request: Some(Request::<&[u8]> {
         method: b"GET",
         target: b"/basket?item=3",
         host: b"shop.test",
@@ -16,21 +16,22 @@ const SHOP: Exchange<'static> = Exchange {
     status: 200,
     received: 0,
     sent: 512,
-    pool: "shop",
-    server: "web2",
-    home_before: "web1",
+    pool: b"shop",
+    server: b"web2",
+    home_before: b"web1",
     reason: Some(Reason::HomeDown),
     session: Some(SessionId(7)),
     attempts: 2,
     duration: 1234,
     head: Some(1200),
     fault: "connect",
-    limit: "",
+    limit: b"",
 };
 
-fn written(told: &Exchange<'_>, format: AccessFormat, query: bool) -> String {
-    let mut out = Vec::new();
-    line(told, Style { format, query }, &mut out);
+fn written(told: &Exchange<&[u8]>, format: AccessFormat, query: bool) -> String {
+    let (mut records, mut out) = (Records::default(), Vec::new());
+    records.add(told);
+    records.write(Style { format, query }, &mut out);
     String::from_utf8(out).expect("ASCII")
 }
 
@@ -64,12 +65,12 @@ fn combined_is_what_log_readers_know_with_three_texts_more() {
 
 #[test]
 fn what_is_not_known_is_left_out_or_a_dash() {
-    let unread = Exchange {
+    let unread = Exchange::<&[u8]> {
         request: None,
         status: 0,
-        pool: "",
-        server: "",
-        home_before: "",
+        pool: b"",
+        server: b"",
+        home_before: b"",
         reason: None,
         session: None,
         attempts: 0,
@@ -104,7 +105,7 @@ fn a_query_may_be_left_out_of_target_and_referer() {
 #[test]
 fn whatever_bytes_a_client_sends_a_line_is_one_line_of_visible_characters() {
     let every: Vec<u8> = (0..=255).chain("\u{2028}\u{85}\u{202e}é\u{1f600}".bytes()).collect();
-    let hostile = SHOP.request.map(|request| Request {
+    let hostile = SHOP.request.map(|request| Request::<&[u8]> {
         method: &every,
         target: &every,
         host: &every,
@@ -112,7 +113,7 @@ fn whatever_bytes_a_client_sends_a_line_is_one_line_of_visible_characters() {
         referer: &every,
         ..request
     });
-    let hostile = Exchange { request: hostile, listener: "a\"b\n", ..SHOP };
+    let hostile = Exchange::<&[u8]> { request: hostile, listener: b"a\"b\n", ..SHOP };
     let json = written(&hostile, AccessFormat::Json, true);
     let combined = written(&hostile, AccessFormat::Combined, true);
     for line in [&json, &combined] {
@@ -133,7 +134,24 @@ fn whatever_bytes_a_client_sends_a_line_is_one_line_of_visible_characters() {
 
 #[test]
 fn a_long_text_is_cut() {
-    let long = vec![b'a'; 3 * LONGEST];
-    let request = SHOP.request.map(|request| Request { user_agent: &long, ..request });
-    assert!(written(&Exchange { request, ..SHOP }, AccessFormat::Json, true).len() < LONGEST + 1024);
+    for length in [3 * 4096, 100_000] {
+        let long = vec![b'a'; length];
+        let request = SHOP.request.map(|request| Request::<&[u8]> { user_agent: &long, ..request });
+        let line = written(&Exchange::<&[u8]> { request, ..SHOP }, AccessFormat::Json, true);
+        assert!(line.contains(&format!("\"user_agent\":\"{}\"", "a".repeat(4096))));
+    }
+}
+
+#[test]
+fn many_exchanges_keep_their_own_texts() {
+    let unread = Exchange::<&[u8]> { request: None, pool: b"", server: b"", home_before: b"", ..SHOP };
+    let told = [SHOP, unread, Exchange::<&[u8]> { limit: b"login", ..SHOP }, SHOP];
+    let (mut records, mut out) = (Records::default(), Vec::new());
+    told.iter().for_each(|told| records.add(told));
+    let style = Style { format: AccessFormat::Json, query: true };
+    records.write(style, &mut out);
+    let alone: String = told.iter().map(|told| written(told, AccessFormat::Json, true)).collect();
+    assert_eq!((records.len(), String::from_utf8(out)), (4, Ok(alone)));
+    records.clear();
+    assert_eq!((records.len(), records.texts()), (0, 0));
 }

@@ -1,19 +1,26 @@
-//! Batches of lines on their way from workers to the writer: few enough to be held in memory, and handed over without
-//! anybody waiting. The writer sleeps while there are none; spinning, it would take the core from a worker.
+//! Records on their way from workers to the writer: few enough to be held in memory, and handed over without anybody
+//! waiting. The writer sleeps while there are none; spinning, it would take the core from a worker.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 
-use super::Batch;
+use equalizer_core::access::Records;
 
-/// Bytes that a worker gathers before it hands them over.
-pub(super) const ENOUGH: usize = 64 * 1024;
-/// Batches that may wait to be written.
+/// Exchanges that a worker keeps before it hands them over.
+const LINES: usize = 256;
+/// The same by the bytes of their texts.
+const TEXTS: usize = 64 * 1024;
+/// Batches of them that may wait to be written.
 const WAITING: usize = 128;
-/// Written buffers that are kept for the next lines.
+/// Written batches that are kept, empty, for the next records.
 const SPARE: usize = 8;
+
+/// Whether these are to be handed over.
+pub(super) fn are_enough(records: &Records) -> bool {
+    records.len() >= LINES || records.texts() >= TEXTS
+}
 
 /// What lies between workers and the writer.
 #[derive(Default)]
@@ -21,8 +28,8 @@ pub(super) struct Belt(Mutex<Load>);
 
 #[derive(Default)]
 struct Load {
-    waiting: VecDeque<Batch>,
-    spare: Vec<Vec<u8>>,
+    waiting: VecDeque<Records>,
+    spare: Vec<Records>,
     /// Nobody puts anything on it any more, or nobody takes it off.
     ended: bool,
 }
@@ -32,16 +39,16 @@ impl Belt {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An empty buffer for lines.
-    pub(super) fn buffer(&self) -> Vec<u8> {
-        self.load().spare.pop().unwrap_or_else(|| Vec::with_capacity(ENOUGH))
+    /// Room for records.
+    pub(super) fn empty(&self) -> Records {
+        self.load().spare.pop().unwrap_or_else(|| Records::with_capacity(LINES, TEXTS))
     }
 
     /// Puts a batch before the `writer`; false, and the batch is dropped, where too many wait or the writer has ended.
-    pub(super) fn put(&self, batch: Batch, writer: &Thread) -> bool {
+    pub(super) fn put(&self, batch: Records, writer: &Thread) -> bool {
         let mut load = self.load();
         if load.ended || load.waiting.len() >= WAITING {
-            load.keep(batch.bytes);
+            load.keep(batch);
             return false;
         }
         load.waiting.push_back(batch);
@@ -50,13 +57,13 @@ impl Belt {
         true
     }
 
-    /// Takes a written buffer back.
-    pub(super) fn give(&self, buffer: Vec<u8>) {
-        self.load().keep(buffer);
+    /// Takes a written batch back.
+    pub(super) fn give(&self, batch: Records) {
+        self.load().keep(batch);
     }
 
     /// The next batch, awaited by the writer; `None` when none will come, or when the log closes and none is left.
-    pub(super) fn next(&self, closing: &AtomicBool) -> Option<Batch> {
+    pub(super) fn next(&self, closing: &AtomicBool) -> Option<Records> {
         loop {
             // Looked at first: what was put here before it was set is here then.
             let closes = closing.load(Relaxed);
@@ -81,10 +88,10 @@ impl Belt {
 }
 
 impl Load {
-    fn keep(&mut self, mut buffer: Vec<u8>) {
-        buffer.clear();
-        if self.spare.len() < SPARE && buffer.capacity() <= 4 * ENOUGH {
-            self.spare.push(buffer);
+    fn keep(&mut self, mut batch: Records) {
+        batch.clear();
+        if self.spare.len() < SPARE {
+            self.spare.push(batch);
         }
     }
 }

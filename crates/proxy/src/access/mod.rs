@@ -1,7 +1,7 @@
 //! The access log between workers and its writer: workers never wait for it.
 //!
-//! Each worker appends lines to a buffer of its own and hands it over, when there is enough or a tick has passed, to
-//! the one thread that writes. When that thread is behind, lines are dropped and counted.
+//! Each worker keeps records of its exchanges and hands them over, when there are enough or a tick has passed, to the one
+//! thread that makes lines of them and writes. When that thread is behind, lines are dropped and counted.
 
 mod belt;
 pub(crate) mod notes;
@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::Thread;
 
-use equalizer_core::access::{self, Exchange, Style};
+use equalizer_core::access::{Exchange, Records, Style};
 use equalizer_core::snapshot::wire;
 
-use self::belt::{Belt, ENOUGH};
+use self::belt::Belt;
 use self::writer::Writer;
 use crate::report::AccessLogReport;
 
@@ -38,13 +38,12 @@ impl Counts {
     }
 }
 
-/// Where workers put their lines.
+/// Where workers put their records.
 pub(crate) struct Sink {
     belt: Arc<Belt>,
-    /// Who takes the lines off the belt.
+    /// Who takes them off the belt.
     writer: Thread,
     counts: Arc<Counts>,
-    style: Style,
 }
 
 impl Drop for Sink {
@@ -53,20 +52,13 @@ impl Drop for Sink {
     }
 }
 
-/// Lines on their way to the writer.
-struct Batch {
-    bytes: Vec<u8>,
-    lines: u64,
-}
-
 /// A worker's end of the log.
 #[derive(Default)]
 pub(crate) struct Log(RefCell<Option<Open>>);
 
 struct Open {
     sink: Arc<Sink>,
-    buffer: Vec<u8>,
-    lines: u64,
+    records: Records,
 }
 
 impl Log {
@@ -87,16 +79,15 @@ impl Log {
             if let Some(open) = &mut *open {
                 open.hand_over();
             }
-            *open = sink.map(|sink| Open { buffer: sink.belt.buffer(), sink, lines: 0 });
+            *open = sink.map(|sink| Open { records: sink.belt.empty(), sink });
         }
     }
 
-    /// Adds a line.
-    pub(crate) fn tell(&self, told: &Exchange<'_>) {
+    /// Keeps what a line will tell.
+    pub(crate) fn tell(&self, told: &Exchange<&[u8]>) {
         if let Some(open) = &mut *self.0.borrow_mut() {
-            access::line(told, open.sink.style, &mut open.buffer);
-            open.lines += 1;
-            if open.buffer.len() >= ENOUGH {
+            open.records.add(told);
+            if belt::are_enough(&open.records) {
                 open.hand_over();
             }
         }
@@ -112,13 +103,13 @@ impl Log {
 
 impl Open {
     fn hand_over(&mut self) {
-        if self.lines == 0 {
+        if self.records.is_empty() {
             return;
         }
-        let Sink { belt, writer, counts, .. } = &*self.sink;
-        let bytes = std::mem::replace(&mut self.buffer, belt.buffer());
-        let lines = std::mem::take(&mut self.lines);
-        if !belt.put(Batch { bytes, lines }, writer) {
+        let Sink { belt, writer, counts } = &*self.sink;
+        let records = std::mem::replace(&mut self.records, belt.empty());
+        let lines = records.len() as u64;
+        if !belt.put(records, writer) {
             counts.dropped(lines);
         }
     }

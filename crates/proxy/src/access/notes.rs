@@ -179,18 +179,19 @@ impl Notes {
         let texts = self.texts.take();
         let name = |id: Option<ServerId>| {
             let server = id.zip(pool).and_then(|(id, pool)| pool.servers.get(id.0));
-            server.map_or("", |server| server.name.as_str())
+            server.map_or(&b""[..], |server| server.name.as_bytes())
         };
+        let listener = rules.listeners.get(client.arrival.listener.get());
         worker.log.tell(&Exchange {
             at: worker.clock.unix_ms(began),
-            listener: rules.listeners.get(client.arrival.listener.get()).map_or("", String::as_str),
+            listener: listener.map_or(b"", |name| name.as_bytes()),
             client: client.origin.get().client,
             tls: client.arrival.tls,
             request: texts.as_ref().map(|texts| texts.request(client.socket.is_stream())),
             status: self.status.get(),
             received: self.received.get(),
             sent: self.sent.get(),
-            pool: pool.map_or("", |pool| pool.name.as_str()),
+            pool: pool.map_or(b"", |pool| pool.name.as_bytes()),
             server: name(self.server.get()),
             home_before: name(self.home_before.get()),
             reason: self.reason.get(),
@@ -199,7 +200,7 @@ impl Notes {
             duration: worker.clock.moment().since(began),
             head: self.head.get().map(|head| head.since(began)),
             fault: self.fault.get(),
-            limit,
+            limit: limit.as_bytes(),
         });
         if let Some(texts) = texts {
             worker.buffers.give_text(texts.head);
@@ -208,7 +209,7 @@ impl Notes {
 }
 
 impl Texts {
-    fn request(&self, http2: bool) -> Request<'_> {
+    fn request(&self, http2: bool) -> Request<&[u8]> {
         let text = |span: Span| span.of(&self.head);
         Request {
             method: text(self.method),

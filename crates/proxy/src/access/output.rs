@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::Batch;
-
 /// A pipe that can take anything takes as much at once (POSIX.1-2017, write: `PIPE_BUF`, on Linux).
 const PIECE: usize = 4096;
 /// How long a full pipe is waited for before it is looked whether the log shall close.
@@ -44,20 +42,16 @@ impl Output {
         Ok(Self { path: path.map(str::to_owned), open: Opened::new(file)?, torn: false, until: None })
     }
 
-    /// Writes a batch; how many of its lines were written whole. When the log closes, only what is taken within a
-    /// moment.
-    pub(super) fn write(&mut self, batch: &Batch, closing: &AtomicBool) -> u64 {
+    /// Writes lines; how many bytes of them. When the log closes, only what is taken within a moment.
+    pub(super) fn write(&mut self, lines: &[u8], closing: &AtomicBool) -> usize {
         self.follow();
         if self.torn && self.write_all(b"\n", closing) == 1 {
             self.torn = false;
         }
-        let length = self.write_all(&batch.bytes, closing);
-        if length == batch.bytes.len() {
-            return batch.lines;
-        }
-        let written = &batch.bytes[..length];
+        let length = self.write_all(lines, closing);
+        let written = &lines[..length];
         self.torn |= written.last().is_some_and(|&last| last != b'\n');
-        memchr::memchr_iter(b'\n', written).count() as u64
+        length
     }
 
     /// Writes as much as it takes; how many bytes that were.

@@ -1,4 +1,4 @@
-//! The one thread that writes the access log.
+//! The one thread that makes the lines of the access log, and writes them.
 
 use std::io;
 use std::sync::Arc;
@@ -28,15 +28,21 @@ impl Writer {
         let (belt, closing) = (Arc::new(Belt::default()), Arc::new(AtomicBool::new(false)));
         let (from, told, tally) = (Arc::clone(&belt), Arc::clone(&closing), Arc::clone(counts));
         let thread = std::thread::Builder::new().name("access-log".to_owned()).spawn(move || {
+            let mut lines = Vec::new();
             while let Some(batch) = from.next(&told) {
-                let written = output.write(&batch, &told);
+                lines.clear();
+                batch.write(style, &mut lines);
+                let all = batch.len() as u64;
+                from.give(batch);
+                let length = output.write(&lines, &told);
+                // Those that were written whole.
+                let written = if length == lines.len() { all } else { ends(&lines[..length]) };
                 tally.written.fetch_add(written, Relaxed);
-                tally.dropped(batch.lines.saturating_sub(written));
-                from.give(batch.bytes);
+                tally.dropped(all.saturating_sub(written));
             }
         })?;
         let (writer, counts) = (thread.thread().clone(), Arc::clone(counts));
-        Ok((Arc::new(Sink { belt, writer, counts, style }), Self { closing, thread }))
+        Ok((Arc::new(Sink { belt, writer, counts }), Self { closing, thread }))
     }
 
     /// Whether everything is written, and nothing more will come.
@@ -51,4 +57,8 @@ impl Writer {
         // A thread that panicked has ended too.
         let _ = self.thread.join();
     }
+}
+
+fn ends(lines: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', lines).count() as u64
 }
