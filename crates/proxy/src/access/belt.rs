@@ -41,25 +41,32 @@ impl Belt {
 
     /// Room for records.
     pub(super) fn empty(&self) -> Records {
-        self.load().spare.pop().unwrap_or_else(|| Records::with_capacity(LINES, TEXTS))
+        self.load().empty()
     }
 
-    /// Puts a batch before the `writer`; false, and the batch is dropped, where too many wait or the writer has ended.
-    pub(super) fn put(&self, batch: Records, writer: &Thread) -> bool {
+    /// Takes a batch to the `writer`, and leaves an empty one; how many were dropped instead, for too many wait or the
+    /// writer has ended.
+    pub(super) fn take(&self, batch: &mut Records, writer: &Thread) -> usize {
         let mut load = self.load();
         if load.ended || load.waiting.len() >= WAITING {
-            load.keep(batch);
-            return false;
+            let dropped = batch.len();
+            batch.clear();
+            return dropped;
         }
-        load.waiting.push_back(batch);
+        let empty = load.empty();
+        load.waiting.push_back(std::mem::replace(batch, empty));
         drop(load);
         writer.unpark();
-        true
+        0
     }
 
     /// Takes a written batch back.
-    pub(super) fn give(&self, batch: Records) {
-        self.load().keep(batch);
+    pub(super) fn give(&self, mut batch: Records) {
+        batch.clear();
+        let mut load = self.load();
+        if load.spare.len() < SPARE {
+            load.spare.push(batch);
+        }
     }
 
     /// The next batch, awaited by the writer; `None` when none will come, or when the log closes and none is left.
@@ -88,10 +95,7 @@ impl Belt {
 }
 
 impl Load {
-    fn keep(&mut self, mut batch: Records) {
-        batch.clear();
-        if self.spare.len() < SPARE {
-            self.spare.push(batch);
-        }
+    fn empty(&mut self) -> Records {
+        self.spare.pop().unwrap_or_else(|| Records::with_capacity(LINES, TEXTS))
     }
 }

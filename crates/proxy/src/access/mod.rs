@@ -103,14 +103,9 @@ impl Log {
 
 impl Open {
     fn hand_over(&mut self) {
-        if self.records.is_empty() {
-            return;
-        }
-        let Sink { belt, writer, counts } = &*self.sink;
-        let records = std::mem::replace(&mut self.records, belt.empty());
-        let lines = records.len() as u64;
-        if !belt.put(records, writer) {
-            counts.dropped(lines);
+        if !self.records.is_empty() {
+            let Sink { belt, writer, counts } = &*self.sink;
+            counts.dropped(belt.take(&mut self.records, writer) as u64);
         }
     }
 }
