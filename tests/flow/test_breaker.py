@@ -114,6 +114,15 @@ def test_no_answer_at_all_is_a_failure_but_not_what_a_client_does(
     assert breaker(lb)["failed"] >= 10
 
 
+def test_an_answer_that_breaks_off_before_its_body_is_one_failure(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    broken = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n"
+    lb = balance(make_origin(replying(lambda _: broken)), pool={"persistence": "none", "breaker": LONG})
+    assert statuses(lb, 12) == [502] * 10 + [503] * 2
+    assert (breaker(lb)["of"], breaker(lb)["failed"]) == (10, 10)
+
+
 def test_an_answer_of_another_status_is_none(balance: Balance, make_origin: MakeOrigin) -> None:
     broken = Sick(make_origin, "500 Internal Server Error")
     broken.is_sick.set()

@@ -245,7 +245,6 @@ impl At<'_> {
             self.seat.server(self.server).gives_up();
             return Err(Failure::Status(Fault::Status(head.status)));
         }
-        self.admitted.fares(self.pool, self.pool.breaker.as_ref().is_some_and(|it| it.counts(head.status)));
         if head.status == 101 {
             drop(upload);
             let after = self.switch(&link, (buffer, &mut incoming), &head, &fields).await;

@@ -48,8 +48,7 @@ impl At<'_> {
         let mut source = Source::new(head.framing);
         let chunked = framed == Framing::Chunked;
         notes.sent(body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?);
-        self.count(reason);
-        self.judge(head.status);
+        self.passes_on(reason, head.status);
         let relayed = if source.is_done() {
             match client.write(worker, &mut [IoSlice::new(&text)]).await {
                 Ok(Ok(())) => Ok(()),
@@ -106,6 +105,14 @@ impl At<'_> {
         if matches!(written, Ok(Ok(()))) { Ok(()) } else { Err(Broken::Sink) }
     }
 
+    /// The answer goes to the client: the exchange is counted, and judged by the head.
+    pub(super) fn passes_on(&self, reason: Reason, status: u16) {
+        self.count(reason);
+        self.judge(status);
+        let failed = self.pool.breaker.as_ref().is_some_and(|breaker| breaker.counts(status));
+        self.admitted.fares(self.pool, failed);
+    }
+
     /// What the head of an answer says of the server: that it fails, or has agreed to another protocol. Of any other
     /// the end is awaited.
     pub(super) fn judge(&self, status: u16) {
@@ -128,7 +135,7 @@ impl At<'_> {
     }
 
     /// Counts the exchange.
-    pub(super) fn count(&self, reason: Reason) {
+    fn count(&self, reason: Reason) {
         let seat = self.seat.server(self.server);
         seat.exchanges.set(seat.exchanges.get() + 1);
         self.seat.count(reason);

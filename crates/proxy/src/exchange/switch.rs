@@ -28,8 +28,7 @@ impl At<'_> {
         let delivery = Delivery { http11: true, keep: true };
         let reason = self.stamped(lines, head, delivery, Framing::None, &mut text);
         incoming.consume(head.length as usize);
-        self.count(reason);
-        self.judge(head.status);
+        self.passes_on(reason, head.status);
         let written = client.write(worker, &mut [IoSlice::new(&text)]).await;
         worker.buffers.give_text(text);
         if !matches!(written, Ok(Ok(()))) {
