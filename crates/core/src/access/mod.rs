@@ -103,10 +103,8 @@ fn line(told: &Exchange<&[u8]>, style: Style, out: &mut Vec<u8>) {
 
 /// What may be told of a target or a referer.
 fn shown(text: &[u8], query: bool) -> &[u8] {
-    match memchr::memchr(b'?', text) {
-        Some(end) if !query => &text[..end],
-        _ => text,
-    }
+    let end = if query { None } else { memchr::memchr(b'?', text) };
+    &text[..end.unwrap_or(text.len())]
 }
 
 fn json(told: &Exchange<&[u8]>, query: bool, out: &mut Vec<u8>) {
