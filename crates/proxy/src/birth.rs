@@ -53,7 +53,8 @@ pub(crate) fn bear(
         return;
     };
     let (now, window) = (worker.clock.now(), pool.sessions.burst_ms);
-    let born = worker.births.share(who, client.number, now, window, || {
+    let serves = |home| pool.find_home(home).is_some_and(|home| pool.serves(home));
+    let born = worker.births.share(who, client.number, now, window, serves, || {
         begin().map(|(session, server)| (session, pool.servers[server.0].home))
     });
     let Some((session, home, shared)) = born else { return };

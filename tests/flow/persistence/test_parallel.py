@@ -145,6 +145,19 @@ def test_without_a_window_nothing_is_shared(balance: Balance, servers: MakeServe
     assert reasons(lb) == {"new": 8}
 
 
+def test_nobody_shares_a_birth_at_a_server_that_is_in_maintenance(
+    balance: Balance, servers: MakeServers
+) -> None:
+    lb = balance(servers(), workers=2, pool={"sessions": {"burst": "1m"}})
+    with lb.client() as first:
+        first.send(get())
+        home = first.response().get("server-name")
+        assert home is not None
+        assert Visitor(lb).home() == home
+        lb.service.set_state("shop", home, "maintenance")
+        assert home not in {Visitor(lb).home() for _ in range(4)}
+
+
 def test_a_crowd_behind_one_address_is_spread(balance: Balance, servers: MakeServers) -> None:
     lb = balance(servers(), workers=2)
     clients = [lb.client() for _ in range(200)]

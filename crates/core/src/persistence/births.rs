@@ -63,13 +63,15 @@ impl Default for Births {
 impl Births {
     /// The birth that `client` shares, or the one that `bear` gives it; true when it is shared.
     ///
-    /// `now` and `window` in milliseconds. `bear` runs under a lock, so that of two requests one is first.
+    /// `now` and `window` in milliseconds. A birth whose home `serves` nobody any more is not shared. `bear` runs under
+    /// a lock, so that of two requests one is first.
     pub fn share(
         &self,
         client: Client,
         connection: u64,
         now: u64,
         window: u32,
+        serves: impl FnOnce(Home) -> bool,
         bear: impl FnOnce() -> Option<(SessionId, Home)>,
     ) -> Option<(SessionId, Home, bool)> {
         let (shard, slot) = client.place();
@@ -78,7 +80,8 @@ impl Births {
         let fits = birth.client == client.0
             && birth.connection != connection
             && birth.uses < MOST_USES
-            && now.saturating_sub(birth.at) <= u64::from(window);
+            && now.saturating_sub(birth.at) <= u64::from(window)
+            && serves(Home(birth.home));
         if fits {
             birth.uses += 1;
             return Some((SessionId(birth.id), Home(birth.home), true));
@@ -102,12 +105,15 @@ impl Births {
 mod tests {
     use super::*;
 
+    const GONE: Home = Home(13);
+
     fn client() -> Client {
         Client::new(PoolId(0), IpAddr::from([192, 0, 2, 1]), b"browser", false)
     }
 
     fn share(births: &Births, connection: u64, now: u64, id: u64) -> (u64, bool) {
-        let born = births.share(client(), connection, now, 2_000, || Some((SessionId(id), Home(id))));
+        let bear = || Some((SessionId(id), Home(id)));
+        let born = births.share(client(), connection, now, 2_000, |home| home != GONE, bear);
         born.map(|(id, _, shared)| (id.0, shared)).expect("somebody is born")
     }
 
@@ -126,6 +132,14 @@ mod tests {
         let births = Births::default();
         share(&births, 1, 0, 100);
         assert_eq!(share(&births, 2, 2_001, 200), (200, false));
+    }
+
+    #[test]
+    fn a_birth_at_a_server_that_is_gone_is_not_shared() {
+        let births = Births::default();
+        assert_eq!(share(&births, 1, 0, GONE.0), (GONE.0, false));
+        assert_eq!(share(&births, 2, 1, 200), (200, false));
+        assert_eq!(share(&births, 3, 2, 300), (200, true));
     }
 
     #[test]

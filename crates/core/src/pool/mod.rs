@@ -206,6 +206,11 @@ impl Pool {
         self.servers.iter().position(|server| server.home == home).map(ServerId)
     }
 
+    /// Whether a session that has just begun at a server may be there: nobody has taken the server away since.
+    pub fn serves(&self, server: ServerId) -> bool {
+        !self.servers[server.0].live.state().is_away()
+    }
+
     /// Takes over what was said of a server; one that comes back may have begun a new life.
     pub fn say(&self, server: &Server, said: Option<&ServerState>, now: u64) {
         let before = server.live.state();
