@@ -427,6 +427,27 @@ fn post_only_stamps_answers_to_post_alone() {
 }
 
 #[test]
+fn post_only_lets_a_session_that_has_begun_go_on_while_its_client_only_looks() {
+    let kinds = [cookie("insert", "EQ", &json!({"post_only": true}))];
+    let mut bench = Bench::new(&kinds, &json!({"idle": 600}));
+    bench.method = Method::Other;
+    let first = bench.exchange("", "");
+    let mut value = first.value("EQ").expect("it began with a POST");
+    bench.method = Method::Idempotent;
+    for _ in 0..8 {
+        bench.now += 400;
+        let seen = bench.exchange(&cookies(&[("EQ", &value)]), "");
+        assert_eq!((&seen.server, seen.reason), (&first.server, Reason::Recalled));
+        value = seen.value("EQ").expect("a quarter of idle has passed");
+    }
+    bench.set(&first.server, State::Down);
+    let moved = bench.exchange(&cookies(&[("EQ", &value)]), "").value("EQ").expect("it has another home");
+    bench.set(&first.server, State::Up);
+    assert_ne!(bench.exchange(&cookies(&[("EQ", &moved)]), "").server, first.server);
+    assert!(bench.exchange(&cookies(&[("EQ", "x")]), "").set_cookies().is_empty());
+}
+
+#[test]
 fn parallel_requests_of_a_session_without_its_home_get_one_server_and_one_cookie() {
     let mut bench = Bench::new(&[insert()], &json!({}));
     let value = cookie_of_web2(&mut bench);

@@ -67,7 +67,9 @@ impl Insert {
         let Some(token) = order.token(self.purposes.on(asked.listener)) else { return false };
         // What the server itself says of the session must reach the client, whatever it asked.
         let demanded = order.is_demanded();
-        if self.post_only && asked.method != Method::Other && !demanded {
+        // A client that only looks gets no session; whoever has one is told of what becomes of it.
+        let begins = !order.is_known() && !demanded;
+        if self.post_only && begins && asked.method != Method::Other {
             return false;
         }
         if self.cache != Cache::Always && shared_cache_may_store(order.at.lines, asked.now) {

@@ -152,6 +152,11 @@ impl<'a> Order<'a> {
         !self.releases() && (self.kept || self.at.recall.session.is_some())
     }
 
+    /// Whether the client brought a session of ours.
+    pub(super) fn is_known(&self) -> bool {
+        self.at.recall.session.is_some()
+    }
+
     /// Whether the server may be the home of what it begins.
     pub(super) fn is_kept(&self) -> bool {
         self.kept
