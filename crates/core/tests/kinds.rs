@@ -240,6 +240,43 @@ fn the_cookies_of_the_balancer_before_us_are_honoured_once() {
 }
 
 #[test]
+fn a_foreign_cookie_says_more_of_a_client_than_what_many_share() {
+    let insert = || cookie("insert", "EQ", &json!({}));
+    let hash = || {
+        json!({"kind": "hash", "over": "address", "name": "", "prefix4": 32, "prefix6": 64,
+        "condition": {"when": [], "unless": []}})
+    };
+    for kinds in [vec![insert(), address()], vec![insert(), hash()], vec![address()], vec![hash()]] {
+        let mut bench = Bench::new(&kinds, &foreign("literal", "SRV", "s3"));
+        bench.set("web3", State::Maintenance);
+        assert_ne!(bench.exchange("", "").server, "web3");
+        bench.set("web3", State::Up);
+        let over = bench.exchange("Cookie: SRV=s3\r\n", "");
+        assert_eq!((over.server.as_str(), over.reason), ("web3", Reason::Accepted), "{kinds:?}");
+        assert_eq!(over.value("EQ").is_some(), kinds.len() == 2);
+        if kinds.contains(&address()) {
+            assert_eq!(
+                bench.exchange("", "").server,
+                "web3",
+                "what is recorded follows, as it does with our cookie"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_the_application_says_of_a_session_comes_before_a_foreign_cookie() {
+    for kinds in [vec![cookie("learn", "ID", &json!({}))], vec![address(), cookie("learn", "ID", &json!({}))]]
+    {
+        let mut bench = Bench::new(&kinds, &foreign("literal", "SRV", "s3"));
+        bench.set("web3", State::Maintenance);
+        let first = bench.exchange("", "Set-Cookie: ID=4711\r\n");
+        bench.set("web3", State::Up);
+        assert_eq!(bench.exchange("Cookie: SRV=s3; ID=4711\r\n", "").server, first.server);
+    }
+}
+
+#[test]
 fn what_is_not_believed_is_not_taken_out() {
     for (format, name, sent) in [
         ("literal", "SRV", "SRV=s4"),

@@ -139,6 +139,8 @@ pub struct Chain {
     /// The places of kinds that are not asked for every request.
     conditions: Vec<(usize, Condition)>,
     accept: Vec<Foreign>,
+    /// Where in the chain those cookies are asked: before the kinds at its end by which many clients are one.
+    accepts_at: usize,
     /// A bit for each kind that writes or records anything.
     stamped: u32,
     /// A bit for each kind that stands for sessions of ours.
@@ -157,7 +159,9 @@ impl Chain {
             places.fold(0, |bits, (place, _)| bits | 1 << place)
         };
         let (stamped, sealed) = (bits(Kind::is_stamped), bits(Kind::is_sealed));
-        Self { kinds, conditions, accept, stamped, sealed }
+        let own = kinds.iter().rposition(|kind| !matches!(kind, Kind::Address(_) | Kind::Hash(_)));
+        let accepts_at = own.map_or(0, |place| place + 1);
+        Self { kinds, conditions, accept, accepts_at, stamped, sealed }
     }
 
     /// The kinds, in the order they are asked.
@@ -198,15 +202,6 @@ impl Chain {
     pub fn recall(&self, ring: &KeyRing, pool: &Pool, ask: &Ask<'_>, edits: &mut Edits) -> Recall {
         let asked = self.asked(ask);
         let mut recall = self.first_known(asked, ring, pool, ask, edits);
-        // A session of ours that has ended does not begin again by what the balancer before us said.
-        let ended = matches!(
-            recall.reason,
-            Reason::ExpiredIdle | Reason::ExpiredLife | Reason::Generation | Reason::NotKept
-        );
-        let unknown = recall.id.is_none() && !ended;
-        if let Some(claim) = accept::recall(&self.accept, pool, ask, unknown, edits) {
-            recall = judged(pool, claim, ask.now);
-        }
         recall.asked = asked;
         if recall.id.is_none() {
             recall.key = pool.balance.key(ask).and_then(NonZeroU64::new);
@@ -241,6 +236,9 @@ impl Chain {
     ) -> Recall {
         let mut recall = Recall::nobody(if self.kinds.is_empty() { Reason::None } else { Reason::New });
         for (place, kind) in self.kinds.iter().enumerate() {
+            if place == self.accepts_at {
+                self.accepted(pool, ask, &mut recall, edits);
+            }
             let claim = match kind {
                 // What is no session but a choice is not made where it is not asked for.
                 Kind::Hash(_) if asked & 1 << place == 0 => continue,
@@ -271,7 +269,23 @@ impl Chain {
                 Err(reason) => recall.reason = reason,
             }
         }
+        if self.accepts_at == self.kinds.len() {
+            self.accepted(pool, ask, &mut recall, edits);
+        }
         recall
+    }
+
+    /// Believes a cookie of another balancer's where no kind so far has known the session.
+    fn accepted(&self, pool: &Pool, ask: &Ask<'_>, recall: &mut Recall, edits: &mut Edits) {
+        // A session of ours that has ended does not begin again by what the balancer before us said.
+        let ended = matches!(
+            recall.reason,
+            Reason::ExpiredIdle | Reason::ExpiredLife | Reason::Generation | Reason::NotKept
+        );
+        let unknown = recall.id.is_none() && !ended;
+        if let Some(claim) = accept::recall(&self.accept, pool, ask, unknown, edits) {
+            *recall = judged(pool, claim, ask.now);
+        }
     }
 
     /// Writes into a response of `server` what brings the client back: field lines to `out`, changes to `edits`.

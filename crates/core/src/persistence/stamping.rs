@@ -144,7 +144,8 @@ impl<'a> Order<'a> {
         if recall.overflow || !self.kept {
             return false;
         }
-        recall.birth || recall.session.is_some() || recall.restamp || recall.home != Some(self.home)
+        let told = recall.session.is_some() || recall.reason == Reason::Accepted;
+        recall.birth || told || recall.restamp || recall.home != Some(self.home)
     }
 
     /// Whether the response may say which session it is of: one that lives somewhere, and goes on.
