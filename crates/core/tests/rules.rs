@@ -57,6 +57,17 @@ fn a_session_within_its_limits_goes_home() {
 }
 
 #[test]
+fn a_stamp_of_a_clock_that_was_ahead_is_written_anew() {
+    let snapshot = snapshot(&json!({"idle": 600}), |_| {});
+    let pool = &snapshot.pools[0];
+    let now = NOW - 150;
+    assert_eq!(judge(pool, &session(), now), Verdict::Restamp(HOME, Reason::Recalled));
+    let after = settle(pool, &session(), HOME, now);
+    assert_eq!((after.born, after.seen), (now, now));
+    assert_eq!(judge(pool, &after, now + 601), Verdict::Over(Reason::ExpiredIdle));
+}
+
+#[test]
 fn without_limits_a_session_lives_for_ever_and_is_not_stamped_again() {
     let snapshot = snapshot(&json!({}), |_| {});
     assert_eq!(judge(&snapshot.pools[0], &session(), NOW * 2), Verdict::Home(HOME, Reason::Recalled));

@@ -59,7 +59,7 @@ pub fn judge(pool: &Pool, session: &Session, now: u64) -> Verdict {
     if let Some(joined) = moves_to(pool, session, home, now) {
         return Verdict::Restamp(joined, Reason::Rebalanced);
     }
-    if rests(pool, server.live.idle_first(), idle) {
+    if rests(pool, server.live.idle_first(), now.abs_diff(session.seen)) {
         Verdict::Restamp(home, Reason::Recalled)
     } else {
         Verdict::Home(home, Reason::Recalled)
@@ -94,7 +94,8 @@ pub fn settle(pool: &Pool, session: &Session, server: ServerId, now: u64) -> Ses
         None => None,
     };
     let (generation, incarnation) = (pool.generation(server), to.incarnation());
-    Session { home: to.home, seen: now, generation, incarnation, overflows: 0, before, ..*session }
+    let born = session.born.min(now);
+    Session { home: to.home, born, seen: now, generation, incarnation, overflows: 0, before, ..*session }
 }
 
 /// The session as it is stamped where its home had no room for it, and `rehomes` says how often that may be.
@@ -142,13 +143,14 @@ fn moves_to(pool: &Pool, session: &Session, home: ServerId, now: u64) -> Option<
     (place < open).then_some(ServerId(chosen))
 }
 
-/// Whether the stamp is so old that limits on idleness would not see the session's activity: a quarter of the least.
-fn rests(pool: &Pool, idle_first: u32, idle: u64) -> bool {
+/// Whether the stamp is so far from now that limits on idleness would not see the session's activity: a quarter of the
+/// least. One of a clock that was ahead would keep the session until long after its time.
+fn rests(pool: &Pool, idle_first: u32, away: u64) -> bool {
     let rebalance = pool.sessions.rebalance.as_ref().map_or(0, |rebalance| rebalance.idle_over);
     let limits = [pool.sessions.idle, rebalance, idle_first];
     limits
         .into_iter()
         .filter(|limit| *limit > 0)
         .min()
-        .is_some_and(|least| idle >= u64::from(least / 4).max(1))
+        .is_some_and(|least| away >= u64::from(least / 4).max(1))
 }
