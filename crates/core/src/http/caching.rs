@@ -38,7 +38,8 @@ fn read(directive: &[u8]) -> Directive {
         None => (directive, &b""[..]),
     };
     let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
-    if is(b"private") || is(b"no-store") {
+    // With names of fields behind it, `private` is about those alone (RFC 9111, 5.2.2.7).
+    if (is(b"private") && argument.is_empty()) || is(b"no-store") {
         Directive::Forbids
     } else if is(b"public") || ((is(b"max-age") || is(b"s-maxage")) && over_zero(argument)) {
         Directive::Allows
@@ -87,6 +88,7 @@ mod tests {
             ("Cache-Control: no-cache\r\n", false),
             ("Cache-Control: public, max-age=60, private\r\n", false),
             ("Cache-Control: public\r\nCache-Control: no-store\r\n", false),
+            ("Cache-Control: max-age=60, private=\"X-Basket, X-Name\"\r\n", true),
             ("Expires: Thu, 01 Jan 2037 00:00:00 GMT\r\n", true),
             ("Expires: Thu, 01 Jan 2015 00:00:00 GMT\r\n", false),
             ("Expires: 0\r\n", false),
