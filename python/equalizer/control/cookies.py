@@ -1,5 +1,6 @@
 """Opens and makes cookies for the owner of a configuration, who holds its keys; nothing has to run."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,16 +12,23 @@ from equalizer.engine import native
 from equalizer.engine.port import ClosedCookie, OpenedCookie
 from equalizer.errors import ConfigError, Problem
 from equalizer.model import duration
+from equalizer.model.cookie import InsertCookie, PrefixCookie, RewriteCookie
 from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
 __all__ = ["ClosedCookie", "OpenedCookie", "explain", "seal"]
 
+# No name of a cookie is as long as what we seal.
+_OURS = re.compile(r"[A-Za-z0-9_-]{95}")
+
 
 def explain(config: Path, value: str) -> OpenedCookie | ClosedCookie:
     """What a value holds, bare or as `NAME=value`; raises ConfigError."""
-    bare = value.partition(";")[0].rpartition("=")[2].strip()
-    return native.explain_cookie(_snapshot(load(config)), bare)
+    written = value.partition(";")[0]
+    name, _, rest = written.partition("=")
+    # Behind a bare value of ours the application's own may stand, and that may hold anything.
+    bare = rest if rest and not _OURS.search(name) else written
+    return native.explain_cookie(_snapshot(load(config)), bare.strip())
 
 
 def seal(config: Path, pool: str, server: str, idle: str = "0s") -> str:
@@ -30,8 +38,11 @@ def seal(config: Path, pool: str, server: str, idle: str = "0s") -> str:
         message = f"found --idle {show(idle)}; write a time such as 15m"
         raise ConfigError([Problem("command line", None, "", message)])
     loaded = load(config)
-    name = _cookie(loaded, pool, server)
-    return f"{name}={native.seal_cookie(_snapshot(loaded), pool, server, since)}"
+    cookie = _cookie(loaded, pool, server)
+    # The application's own value follows: here it has none.
+    end = "~" if isinstance(cookie, PrefixCookie) else ""
+    name = cookie.full_name if isinstance(cookie, InsertCookie) else cookie.name
+    return f"{name}={native.seal_cookie(_snapshot(loaded), pool, server, since)}{end}"
 
 
 def _snapshot(loaded: Loaded) -> wire.Snapshot:
@@ -53,8 +64,8 @@ def _no_ring(loaded: Loaded) -> str:
     return f"found {show(file)}, which does not exist; run: equalizer keys new {path}"
 
 
-def _cookie(loaded: Loaded, pool: str, server: str) -> str:
-    """The name of a pool's own cookie."""
+def _cookie(loaded: Loaded, pool: str, server: str) -> InsertCookie | RewriteCookie | PrefixCookie:
+    """The first cookie of a pool that we seal."""
     pools = loaded.config.pools
     if pool not in pools:
         raise _wrong(loaded, ("pools",), f"found no pool {show(pool)}; write {_one_of(pools)}")
@@ -62,10 +73,12 @@ def _cookie(loaded: Loaded, pool: str, server: str) -> str:
     if server not in servers:
         message = f"found no server {show(server)}; write {_one_of(servers)}"
         raise _wrong(loaded, ("pools", pool, "servers"), message)
-    names = [kind.name for kind in pools[pool].persistence if kind.kind == "cookie"]
-    if not names:
-        raise _wrong(loaded, ("pools", pool, "persistence"), 'found no cookie; write { kind = "cookie" }')
-    return names[0]
+    sealed = (InsertCookie, RewriteCookie, PrefixCookie)
+    found = next((kind for kind in pools[pool].persistence if isinstance(kind, sealed)), None)
+    if found is None:
+        message = 'found no cookie that is sealed; write { kind = "cookie" }'
+        raise _wrong(loaded, ("pools", pool, "persistence"), message)
+    return found
 
 
 def _wrong(loaded: Loaded, path: tuple[str, ...], message: str) -> ConfigError:

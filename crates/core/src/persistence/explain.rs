@@ -94,12 +94,13 @@ fn opened(pool: &Pool, session: &Session, value: &str, now: u64) -> Explained {
     }
 }
 
-/// A value for a session at `server` of `pool` that was born and last seen at `seen`, in Unix seconds; `None` when there
-/// is no such server, or no sealed cookie.
+/// A value of the pool's first sealed cookie for a session at `server` of `pool` that was born and last seen at `seen`,
+/// in Unix seconds; `None` when there is no such server, or no sealed cookie.
 pub fn seal(snapshot: &Snapshot, pool: &str, server: &str, seen: u64, chance: u64) -> Option<String> {
     let pool = snapshot.pools.iter().find(|candidate| candidate.name == pool)?;
     let place = pool.servers.iter().position(|candidate| candidate.name == server)?;
-    let purpose = pool.persistence.kinds().iter().flat_map(purposes).next()?;
+    let cookies = pool.persistence.kinds().iter().filter(|kind| !matches!(kind, Kind::Field(_)));
+    let purpose = cookies.flat_map(purposes).next()?;
     let session = Session {
         generation: pool.generation(ServerId(place)),
         incarnation: pool.servers[place].incarnation(),
