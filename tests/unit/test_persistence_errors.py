@@ -227,6 +227,25 @@ def test_a_wrong_value_is_told_with_what_to_write(written: str, expected: list[s
 
 
 @pytest.mark.parametrize(
+    ("name", "setting", "sessions"),
+    [
+        ("session-pin", "pin_field", ""),
+        ("Life", "incarnation_field", 'incarnation_field = "life"'),
+        ("Session-Moved", "announce", "announce = true"),
+    ],
+)
+def test_a_field_in_which_servers_speak_carries_no_session(
+    name: str, setting: str, sessions: str, tmp_path: Path
+) -> None:
+    text = (
+        f'pools.shop.persistence = {{ kind = "field", name = "{name}" }}\n{PLAIN}[pools.shop.servers]\n'
+        f'web1 = "10.0.0.1:80"\n[pools.shop.sessions]\n{sessions}\n'
+    )
+    message = f'found "{name}", which sessions.{setting} has; write another name'
+    assert complaints(text, tmp_path) == [f"{FOUND}.name: {message}"]
+
+
+@pytest.mark.parametrize(
     ("written", "expected"),
     [
         (

@@ -13,7 +13,7 @@ Table = Mapping[str, object]
 
 def check(source: Source) -> list[Problem]:
     """Every problem between persistence and what stands elsewhere."""
-    return [*_never_set(source), *_groups(source), *_accepted(source)]
+    return [*_never_set(source), *_groups(source), *_accepted(source), *_spoken(source)]
 
 
 def _never_set(source: Source) -> Iterator[Problem]:
@@ -76,6 +76,28 @@ def _accepted(source: Source) -> Iterator[Problem]:
                     message = f"found {show(server)}, which is no server of the pool; write {names}"
                     path = ("pools", pool, "sessions", "accept", index, "servers", text)
                     yield source.problem(path, message)
+
+
+def _spoken(source: Source) -> Iterator[Problem]:
+    """A field that carries sessions, and in which servers and we speak of them: it would not get through."""
+    for pool, table in _tables(source.data.get("pools")):
+        sessions = table.get("sessions")
+        taken = dict(_speaking(sessions if isinstance(sessions, Mapping) else {}))
+        for index, kind in _kinds(table):
+            name = kind.get("name")
+            if kind.get("kind") == "field" and isinstance(name, str) and name.lower() in taken:
+                message = f"found {show(name)}, which sessions.{taken[name.lower()]} has; write another name"
+                yield source.problem(("pools", pool, "persistence", index, "name"), message)
+
+
+def _speaking(sessions: Table) -> Iterator[tuple[str, str]]:
+    """The fields in which servers and we speak of sessions, and the settings that have them."""
+    for key, usual in (("pin_field", "Session-Pin"), ("incarnation_field", "")):
+        name = sessions.get(key, usual)
+        if isinstance(name, str):
+            yield name.lower(), key
+    if sessions.get("announce") is True:
+        yield "session-moved", "announce"
 
 
 def _served(data: Table) -> Iterator[tuple[str, Table]]:
