@@ -57,6 +57,12 @@ impl Records {
         }
     }
 
+    /// Takes those of another behind its own.
+    pub fn append(&mut self, others: &mut Self) {
+        self.exchanges.append(&mut others.exchanges);
+        self.texts.append(&mut others.texts);
+    }
+
     /// Forgets them, and keeps the room.
     pub fn clear(&mut self) {
         self.exchanges.clear();

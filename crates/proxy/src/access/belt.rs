@@ -48,6 +48,14 @@ impl Belt {
     /// writer has ended.
     pub(super) fn take(&self, batch: &mut Records, writer: &Thread) -> usize {
         let mut load = self.load();
+        // A tick hands over few where there is little to tell: behind a slow output they fill one batch, and not the belt.
+        if !load.ended
+            && let Some(last) = load.waiting.back_mut()
+            && !are_enough(last)
+        {
+            last.append(batch);
+            return 0;
+        }
         if load.ended || load.waiting.len() >= WAITING {
             let dropped = batch.len();
             batch.clear();
@@ -97,5 +105,70 @@ impl Belt {
 impl Load {
     fn empty(&mut self) -> Records {
         self.spare.pop().unwrap_or_else(|| Records::with_capacity(LINES, TEXTS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use equalizer_core::access::{Exchange, Style};
+    use equalizer_core::snapshot::wire::AccessFormat;
+
+    use super::*;
+
+    /// Two exchanges, told apart by the bytes that were sent.
+    fn two(sent: u64, pool: &[u8]) -> Records {
+        let mut records = Records::default();
+        for sent in [sent, sent + 1] {
+            records.add(&Exchange::<&[u8]> {
+                at: 0,
+                listener: b"",
+                client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                tls: None,
+                request: None,
+                status: 200,
+                received: 0,
+                sent,
+                pool,
+                server: b"",
+                home_before: b"",
+                reason: None,
+                session: None,
+                attempts: 0,
+                duration: 0,
+                head: None,
+                fault: "",
+                limit: b"",
+            });
+        }
+        records
+    }
+
+    #[test]
+    fn what_ticks_hand_over_waits_in_full_batches() {
+        let (belt, writer) = (Belt::default(), thread::current());
+        let many = (WAITING * LINES) as u64;
+        for first in (0..many).step_by(2) {
+            assert_eq!(belt.take(&mut two(first, b""), &writer), 0, "{first} wait");
+        }
+        assert_eq!(belt.take(&mut two(many, b""), &writer), 2, "as many wait as may");
+
+        let (closing, mut lines) = (AtomicBool::new(true), Vec::new());
+        let style = Style { format: AccessFormat::Combined, query: true };
+        while let Some(batch) = belt.next(&closing) {
+            batch.write(style, &mut lines);
+        }
+        let lines = String::from_utf8(lines).expect("ASCII");
+        let sent =
+            |line: &str| -> u64 { line.split(' ').nth(7).expect("ten words").parse().expect("a number") };
+        assert!(lines.lines().map(sent).eq(0..many), "each once, in order");
+    }
+
+    #[test]
+    fn fewer_wait_where_texts_are_long() {
+        let (belt, writer, text) = (Belt::default(), thread::current(), [b'a'; TEXTS / 32]);
+        let taken = (0..17 * WAITING).take_while(|_| belt.take(&mut two(0, &text), &writer) == 0).count();
+        assert_eq!(taken, 16 * WAITING);
     }
 }
