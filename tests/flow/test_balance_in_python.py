@@ -92,6 +92,14 @@ def test_without_a_good_answer_the_pool_chooses_and_counts_why(
     assert choices(lb) == {outcome: 4}
 
 
+def test_nothing_that_a_function_does_ends_the_choosing(balance: Balance, shops: dict[str, Origin]) -> None:
+    lb = balance(shops, workers=2, pool=python("raising", fallback="random"))
+    for what in ("exit", "unspeakable", "surrogate"):
+        Visitor(lb).home(f"X-Raise: {what}")
+        assert Visitor(lb).home() == "web1"
+    assert choices(lb) == {"failed": 2, "wrong": 1, "chosen": 3}
+
+
 def test_a_spare_may_be_chosen_when_its_turn_has_come(balance: Balance, shops: dict[str, Origin]) -> None:
     addresses = {name: shop.address for name, shop in shops.items()}
     servers = {**addresses, "web3": {"address": addresses["web3"], "spare": True}}

@@ -27,6 +27,26 @@ def when_told(birth: Birth, pool: PoolNow) -> str | None:
     return min(pool.servers)
 
 
+class Unspeakable(Exception):
+    """An exception that cannot say what has happened."""
+
+    def __str__(self) -> str:
+        raise LookupError("no words")
+
+
+def raising(birth: Birth, pool: PoolNow) -> str | None:
+    """What the request asks to be raised or answered; else the first server."""
+    match birth.fields.get("X-Raise"):
+        case "exit":
+            raise SystemExit(3)
+        case "unspeakable":
+            raise Unspeakable
+        case "surrogate":
+            return "\ud800"
+        case _:
+            return min(pool.servers)
+
+
 def number(birth: Birth, pool: PoolNow) -> str | None:
     """No name at all."""
     return 7  # type: ignore[return-value]

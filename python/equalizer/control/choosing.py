@@ -89,23 +89,35 @@ class Choosing:
                 continue
             try:
                 answer = function(_birth(born), pool)
-            except Exception as error:
+            # SystemExit or CancelledError would end this thread, and all choices with it.
+            except BaseException as error:
                 failed.append(number)
                 self._tell(pool.name, error)
                 continue
-            # Whatever else it is, it is not the name of a server: the engine counts it as a wrong answer.
-            chosen.append((number, None if answer is None else answer if isinstance(answer, str) else ""))
+            chosen.append((number, None if answer is None else _name(answer)))
         return chosen, failed
 
-    def _tell(self, pool: str, error: Exception) -> None:
+    def _tell(self, pool: str, error: BaseException) -> None:
         now = time.monotonic()
         if now - self._told.get(pool, now - _AGAIN) < _AGAIN:
             return
         self._told[pool] = now
         # One line: to write a whole traceback takes longer than births wait.
         where = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{type(error).__name__}: {error} ({where.filename}, line {where.lineno})"
+        what = f"{type(error).__name__}: {_said(error)} ({where.filename}, line {where.lineno})"
         structlog.get_logger().warning(f"pool {pool}: the balance in Python failed: {what}")
+
+
+def _name(answer: object) -> str:
+    """What can be no server's name is no text either: the engine counts it as a wrong answer."""
+    return answer if isinstance(answer, str) and answer.isascii() else ""
+
+
+def _said(error: BaseException) -> str:
+    """In one line; nothing where the exception itself fails."""
+    with suppress(Exception):
+        return " ".join(str(error).split())
+    return ""
 
 
 def _birth(born: Born) -> Birth:

@@ -41,7 +41,7 @@ def _function(written: str) -> Choose | str:
         if module == missing or module.startswith(f"{missing}."):
             return f"and there is no module {show(missing)}"
         return f"whose module needs {show(missing)}, which is not installed"
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return f"whose module cannot be imported ({type(error).__name__}: {error})"
     if not callable(function):
         return f"and module {show(module)} has no function {show(name)}"
