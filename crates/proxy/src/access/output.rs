@@ -15,6 +15,12 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// How long what is left may take when the log closes.
 const LAST: Duration = Duration::from_secs(1);
 
+/// What is written at once: whole lines, where one fits, so that what others write to a pipe stands between lines.
+fn piece(bytes: &[u8]) -> &[u8] {
+    let piece = &bytes[..bytes.len().min(PIECE)];
+    memchr::memrchr(b'\n', piece).map_or(piece, |end| &piece[..=end])
+}
+
 /// An open output.
 pub(super) struct Output {
     path: Option<String>,
@@ -107,7 +113,7 @@ impl Opened {
         let mut file = [PollFd::from_borrowed_fd(self.file.as_fd(), PollFlags::OUT)];
         match poll(&mut file, Some(&LOOK))? {
             0 => Ok(0),
-            _ => rustix::io::write(&self.file, &bytes[..bytes.len().min(PIECE)]),
+            _ => rustix::io::write(&self.file, piece(bytes)),
         }
     }
 }
