@@ -1,6 +1,9 @@
 """What agents say, how it is read, and what follows from it."""
 
 import asyncio
+import os
+import time
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from equalizer.health.probes import agent
 from equalizer.health.probes.dialogue import Dialogue, Step
 from equalizer.health.verdict import Finding, Said, Tally, combined, of_agent
 from equalizer.model.agent import HttpAgent
+from support.wire import LIMIT
 
 
 def said(dialogue: Dialogue, *pieces: bytes) -> Step:
@@ -80,6 +84,45 @@ def test_silence_counts_only_where_an_answer_is_required_and_unavailable_always(
 )
 def test_a_command_tells_what_it_prints_if_it_succeeds(line: str, load: int | None) -> None:
     assert asyncio.run(agents.command(line)()) == load
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_command_that_hangs_leaves_nothing_behind(
+    cancelled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = tmp_path / "held"
+    os.mkfifo(held)
+    reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
+
+    async def measured() -> int | None:
+        measure = asyncio.create_task(agents.command(f"exec 3> {held}; echo >&3; sleep 600 & wait")())
+        while not _read(reader):
+            await asyncio.sleep(0)
+        for _ in range(100):  # turns of the loop, until it is waited for
+            await asyncio.sleep(0)
+        if cancelled:
+            measure.cancel()
+        return await measure
+
+    if cancelled:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(measured())
+    else:
+        monkeypatch.setattr(agents, "_PATIENCE", 1)
+        assert asyncio.run(measured()) is None
+    until = time.monotonic() + LIMIT
+    while _read(reader) is None:
+        assert time.monotonic() < until, "its child holds the pipe"
+        os.sched_yield()
+    os.close(reader)
+
+
+def _read(reader: int) -> bytes | None:
+    """What is in a pipe; empty where nobody has it open, None where somebody does and says nothing."""
+    try:
+        return os.read(reader, 16)
+    except BlockingIOError:
+        return None
 
 
 def test_a_machine_tells_its_load_and_its_memory() -> None:

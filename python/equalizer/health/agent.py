@@ -6,6 +6,7 @@ Standard library only, and measured once a second at most: it must cost its mach
 import asyncio
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -14,6 +15,13 @@ from typing import Any, Final, Literal
 
 _FRESH = 1.0  # seconds for which a measurement holds
 _PATIENCE = 5.0  # for a command to end, and for a peer to ask and to listen
+_BROKEN_OFF = (
+    OSError,
+    TimeoutError,
+    asyncio.IncompleteReadError,
+    asyncio.LimitOverrunError,
+    asyncio.CancelledError,  # when all ends: asyncio would tell it as a failure of ours
+)
 _MEMORY = Path("/proc/meminfo")
 Measure = Callable[[], Coroutine[Any, Any, int | None]]
 """The load, from 0 to 100, or -1; None when it cannot be told."""
@@ -41,13 +49,19 @@ def command(line: str) -> Measure:
     """What a command prints; one that fails, or prints something else, tells nothing."""
 
     async def measure() -> int | None:
-        process = await asyncio.create_subprocess_shell(line, stdout=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_shell(
+            line, stdout=asyncio.subprocess.PIPE, start_new_session=True
+        )
         try:
             out, _ = await asyncio.wait_for(process.communicate(), _PATIENCE)
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError) as error:
+            # All that the shell has started hangs with it, and would be one more each time.
             with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+                os.killpg(process.pid, signal.SIGKILL)
+            with suppress(TimeoutError):  # who left the session of the shell may hold its pipe
+                await asyncio.wait_for(process.communicate(), 1)
+            if isinstance(error, asyncio.CancelledError):
+                raise
             return None
         with suppress(ValueError):
             found = int(out)
@@ -69,7 +83,7 @@ async def serve(
     fresh = _Fresh(measure)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        with suppress(*_BROKEN_OFF):
             async with asyncio.timeout(2 * _PATIENCE):
                 if http:
                     await reader.readuntil(b"\r\n\r\n")
