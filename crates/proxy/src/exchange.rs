@@ -3,6 +3,7 @@
 //! Find the route, recall the session, choose a server, forward, stamp, relay.
 
 mod admit;
+mod invite;
 mod relay;
 mod switch;
 
@@ -141,6 +142,8 @@ struct Asked {
     keep_alive: bool,
     /// Whether it asks to go on with another protocol.
     upgrade: bool,
+    /// Whether its client waits for 100 before it sends the body, and we have not said it.
+    waits: Cell<bool>,
     notes: Notes,
 }
 
@@ -224,11 +227,16 @@ impl At<'_> {
         let mut fields = self.worker.buffers.take_fields();
         let most = self.admitted.setup.rules.limits.head;
         let patience = self.pool.retry.patience(times.response);
+        if self.admitted.asked.waits.get() && !upload.is_whole() {
+            // Boxed: it is rare, and every connection's memory would have to hold it.
+            Box::pin(self.invite(&link, &mut upload, &mut incoming)).await.map_err(Failure::Client)?;
+        }
         let head = loop {
             deadline.set(patience);
             let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
             let read = upload.alongside(deadline, patience, pin!(reading)).await;
             let head = read.map_err(Failure::Client)?.map_err(failed)?;
+            self.seat.server(self.server).spoke11.set(Some(head.http11));
             match head.status {
                 101 if !self.admitted.asked.upgrade => return Err(failed(Fault::Broken(Refusal::Upgrade))),
                 101 | 200.. => break head,

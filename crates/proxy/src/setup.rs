@@ -57,6 +57,8 @@ pub(crate) struct ServerSeat {
     pub(crate) shared: Shared,
     /// Whether it could have chosen HTTP/2 when it was connected to last, and did not.
     pub(crate) chose_http1: Cell<bool>,
+    /// Whether it spoke HTTP/1.1 last; nothing of it before its first answer.
+    pub(crate) spoke11: Cell<Option<bool>>,
     pub(crate) exchanges: Cell<u64>,
     in_flight: Cell<u64>,
     /// What all workers have in flight, where the balance asks for it.
@@ -267,6 +269,7 @@ impl ServerSeat {
             idle: Idle::default(),
             shared: Shared::default(),
             chose_http1: Cell::default(),
+            spoke11: Cell::default(),
             exchanges: Cell::default(),
             in_flight: Cell::default(),
             flights,

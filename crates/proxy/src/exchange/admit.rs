@@ -188,6 +188,7 @@ pub(crate) fn admit<'a>(
         http11: head.http11,
         keep_alive: head.keep_alive && client.goes_on(&setup.rules),
         upgrade: head.upgrade,
+        waits: Cell::new(head.expects_continue),
         notes,
     };
     let host = client.hear(&setup, lines, head);

@@ -68,6 +68,8 @@ pub struct ResponseHead {
     pub framing: Framing,
     /// A Content-Length that describes a body which is not sent (HEAD, 304).
     pub described_length: Option<u64>,
+    /// Whether the server speaks HTTP/1.1; else 1.0.
+    pub http11: bool,
     /// Whether the server keeps the connection.
     pub keep_alive: bool,
     /// Whether Connection names fields other than the usual ones.
@@ -156,6 +158,7 @@ pub fn response(
         phrase,
         framing,
         described_length: facts.length.filter(|_| to == Method::Head || status == 304),
+        http11,
         keep_alive: facts.keeps(http11) && framing != Framing::UntilClose && !facts.body_against(status),
         names_fields: facts.names_fields,
         length: place(length),
