@@ -221,7 +221,11 @@ impl At<'_> {
         let failed = |fault| Failure::Server { fault, reused };
         self.sent.set(self.admitted.sends);
         let began = self.seat.begins(self.worker);
-        self.send(&link).await.map_err(failed)?;
+        self.send(&link).await.map_err(|fault| match fault {
+            // What this server's protocol has no words for is the client's doing.
+            Fault::Broken(refusal) => Failure::Client(Broken::Malformed(refusal)),
+            fault => failed(fault),
+        })?;
         let mut upload = self.upload(&link, buffer, source);
         let mut incoming = self.worker.buffers.take();
         let mut fields = self.worker.buffers.take_fields();

@@ -186,3 +186,16 @@ def test_a_protocol_that_cannot_be_is_told(balance: Balance, written: dict[str, 
     with pytest.raises(ConfigError) as refused:
         balance({"web1": "127.0.0.1:9"}, pool=written)
     assert [(each.key, each.message) for each in refused.value.problems] == [("pools.shop.protocol", message)]
+
+
+@pytest.mark.parametrize("target", ["/<b>", "/`", "/a?b=<c>"])
+def test_a_target_that_http2_has_no_words_for_is_the_clients_mistake(balance: Balance, target: str) -> None:
+    """RFC 3986 knows no such target: no server has failed, and the connection to it serves on."""
+    server = Http2Server()
+    try:
+        lb = balance(server, pool={"protocol": "h2c", "breaker": {"share": "1%", "least": 1}})
+        assert [lb.ask(get(target=target)).status for _ in range(3)] == [400] * 3
+        assert [lb.ask(get()).status for _ in range(2)] == [200] * 2
+        assert (faults(lb), len(server.connections)) == ({}, 1)
+    finally:
+        server.end()

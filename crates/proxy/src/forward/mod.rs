@@ -5,7 +5,7 @@ pub(crate) mod h2;
 pub(crate) mod idle;
 
 use std::future::poll_fn;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -130,7 +130,8 @@ impl Link {
         }
     }
 
-    /// Writes what was prepared of the request, once whoever is ready has had a turn.
+    /// Writes what was prepared of the request, once whoever is ready has had a turn. A target that the server's
+    /// protocol has no words for is refused; the server has seen nothing.
     pub(crate) async fn send(
         &self,
         parts: &mut [IoSlice<'_>],
@@ -140,6 +141,9 @@ impl Link {
         turn_of_others().await;
         match deadline.within(wait, self.socket.write(parts)).await {
             Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidInput => {
+                Err(Fault::Broken(Refusal::Target))
+            }
             Ok(Err(_)) => Err(Fault::Closed),
             Err(Late) => Err(Fault::ResponseTimeout),
         }

@@ -121,7 +121,8 @@ pub(super) fn read_request(
     // A client of HTTP/1.0 may have named no host.
     let host = Some(head.host.of(text)).filter(|host| !host.is_empty()).unwrap_or(b"localhost");
     let uri = Uri::builder().scheme(scheme).authority(host).path_and_query(head.target.of(text));
-    *request.uri_mut() = uri.build().map_err(io::Error::other)?;
+    // What is no URI (RFC 3986) can be said in HTTP/1.1 only.
+    *request.uri_mut() = uri.build().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     read_fields(text, fields, request.headers_mut())?;
     request.headers_mut().insert(http::header::TE, HeaderValue::from_static("trailers"));
     Ok(request)
