@@ -106,6 +106,17 @@ def test_a_certificate_is_told_to_servers_in_named_fields(
     )
 
 
+def test_the_chain_of_rfc_9440_cannot_be_made_up(
+    start: Start, authority: Authority, people: Authority, origin: Origin
+) -> None:
+    lb = start(fields={"certificate": "Client-Cert"})
+    context = showing(authority, people.issue("ann", "ann@shop.test"))
+    with Wire(shake(lb.service.address("web-tls"), context)) as client:
+        client.send(get("Client-Cert-Chain: :AAAA:", "client_cert_chain: :AAAA:"))
+        assert client.response().status == 200
+    assert not any("chain" in name.lower() for name, _ in origin.requests[0].fields)
+
+
 def test_a_resumed_session_is_told_as_the_first(
     start: Start, authority: Authority, people: Authority, origin: Origin
 ) -> None:

@@ -98,8 +98,10 @@ pub struct ClientFields {
 }
 
 impl ClientFields {
-    /// The names that are not empty.
+    /// The names that no client may send; where `Client-Cert` is one, its sister is too (RFC 9440, 2.4).
     pub fn names(&self) -> impl Iterator<Item = &str> {
+        let sister =
+            if self.certificate.eq_ignore_ascii_case("Client-Cert") { "Client-Cert-Chain" } else { "" };
         let all = [
             &self.verified,
             &self.subject,
@@ -109,7 +111,7 @@ impl ClientFields {
             &self.not_after,
             &self.certificate,
         ];
-        all.into_iter().map(String::as_str).filter(|name| !name.is_empty())
+        all.into_iter().map(String::as_str).chain([sister]).filter(|name| !name.is_empty())
     }
 }
 
