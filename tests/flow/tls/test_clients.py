@@ -260,5 +260,10 @@ def test_what_is_no_authority_and_no_list_is_told(start: Start, people: Authorit
         start(ca=str(wrong), crl=str(people.file))
     problems = {problem.key: problem.message for problem in refused.value.problems}
     place = "listeners.web-tls.tls.clients"
+    with pytest.raises(ConfigError) as refused:
+        start(crl=str(wrong))
+    (problem,) = refused.value.problems
+    assert problem.key == f"{place}.crl"
+    assert "which holds a revocation list that cannot be read; write the path of lists of" in problem.message
     assert 'which has no "-----BEGIN … CERTIFICATE-----"' in problems[f"{place}.ca"]
     assert 'which has no "-----BEGIN … X509 CRL-----"' in problems[f"{place}.crl"]

@@ -6,8 +6,8 @@ use aws_lc_rs::digest;
 use base64_simd::STANDARD;
 use equalizer_core::snapshot::wire::{ClientFields, Clients};
 use rustls::RootCertStore;
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
@@ -28,7 +28,14 @@ pub(super) fn verifier(
     if !clients.require {
         builder = builder.allow_unauthenticated();
     }
-    builder.build().map_err(|error| complaints.say(error.to_string())).ok()
+    let built = builder.build().map_err(|error| match error {
+        VerifierBuilderError::InvalidCrl(_) => complaints.at("crl").say(
+            "which holds a revocation list that cannot be read; write the path of lists of version 2 with a CRL number \
+             (RFC 5280, 5.2.3)",
+        ),
+        error => complaints.say(error.to_string()),
+    });
+    built.ok()
 }
 
 /// The certificates in PEM of those who are believed.
