@@ -22,10 +22,10 @@ def echo(origin: Origin, wire: Wire) -> None:
         wire.received.clear()
 
 
-def enter(client: Client) -> tuple[int, Answer]:
+def enter(client: Client, *more: tuple[str, str]) -> tuple[int, Answer]:
     """Ask for a WebSocket."""
     fields = ((":protocol", "websocket"), ("sec-websocket-version", "13"), ("origin", "http://shop.test"))
-    stream = client.ask(*fields, method="CONNECT", path="/room", end=False)
+    stream = client.ask(*fields, *more, method="CONNECT", path="/room", end=False)
     answer = client.answers[stream]
     client.until(lambda: answer.status > 0 or answer.is_over)
     return stream, answer
@@ -60,6 +60,24 @@ def test_an_ordinary_answer_is_no_consent(balance: Balance, make_origin: MakeOri
         client.until(lambda: client.connection.remote_settings.enable_connect_protocol == 1)
         stream, _ = enter(client)
         assert client.answer(stream).status == 502
+
+
+def test_a_server_gets_one_key_whatever_the_client_sends(balance: Balance, make_origin: MakeOrigin) -> None:
+    origin = make_origin(echo)
+    with Client(balance(origin).client()) as client:
+        client.until(lambda: client.connection.remote_settings.enable_connect_protocol == 1)
+        assert enter(client, ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="))[1].status == 200
+    assert len(origin.requests[0].get("sec-websocket-key") or "") == 24
+
+
+def test_a_websocket_that_tells_a_length_is_malformed(balance: Balance, make_origin: MakeOrigin) -> None:
+    """RFC 9110, 9.3.6: no server hears of it, and none has failed."""
+    origin = make_origin(echo)
+    lb = balance(origin)
+    with Client(lb.client()) as client:
+        client.until(lambda: client.connection.remote_settings.enable_connect_protocol == 1)
+        assert enter(client, ("content-length", "3"))[1].reset is not None
+    assert (origin.requests, lb.counts("web1")["faults"]) == ([], {})
 
 
 def test_a_connect_for_anything_else_is_refused(balance: Balance, make_origin: MakeOrigin) -> None:

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Request};
 use tokio::task::spawn_local;
 
@@ -187,7 +188,9 @@ fn is_malformed(request: &Request<RecvStream>) -> bool {
     // RFC 9113, 8.2.1: a value neither begins nor ends with white space.
     let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     let spaced = |value: &HeaderValue| blank(value.as_bytes().first()) || blank(value.as_bytes().last());
-    aimless || request.headers().values().any(spaced)
+    // RFC 9110, 9.3.6: what follows CONNECT is no content, and so has no length.
+    let told = request.method() == Method::CONNECT && request.headers().contains_key(CONTENT_LENGTH);
+    aimless || told || request.headers().values().any(spaced)
 }
 
 /// Counts as under way until it is dropped.

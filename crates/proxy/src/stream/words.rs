@@ -7,7 +7,9 @@ use equalizer_core::http::field::{Field, Known};
 use equalizer_core::http::h1::decode::{RequestHead, ResponseHead};
 use equalizer_core::http::h1::encode;
 use h2::ext::Protocol;
-use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT};
+use http::header::{
+    CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+};
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request, response};
 
@@ -33,7 +35,9 @@ pub(super) fn write_request(head: &request::Parts, ended: bool, out: &mut Vec<u8
             && hosts.next().is_none()
     });
     for (name, value) in &head.headers {
-        if *name != COOKIE && !(*name == HOST && agreed) {
+        // HTTP/2 has no use for a key of the client's (RFC 8441, 5): the server gets ours.
+        let replaced = websocket && *name == SEC_WEBSOCKET_KEY;
+        if *name != COOKIE && !(*name == HOST && agreed) && !replaced {
             write_field(name.as_str().as_bytes(), value.as_bytes(), out);
         }
     }
