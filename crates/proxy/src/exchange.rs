@@ -224,7 +224,7 @@ impl At<'_> {
         self.send(&link).await.map_err(|fault| match fault {
             // What this server's protocol has no words for is the client's doing.
             Fault::Broken(refusal) => Failure::Client(Broken::Malformed(refusal)),
-            fault => failed(fault),
+            fault => failed(self.spared(&link, fault)),
         })?;
         let mut upload = self.upload(&link, buffer, source);
         let mut incoming = self.worker.buffers.take();
@@ -239,7 +239,8 @@ impl At<'_> {
             deadline.set(patience);
             let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
             let read = upload.alongside(deadline, patience, pin!(reading)).await;
-            let head = read.map_err(Failure::Client)?.map_err(failed)?;
+            let read = read.map_err(Failure::Client)?;
+            let head = read.map_err(|fault| failed(self.spared(&link, fault)))?;
             self.seat.server(self.server).spoke11.set(Some(head.http11));
             match head.status {
                 101 if !self.admitted.asked.upgrade => return Err(failed(Fault::Broken(Refusal::Upgrade))),
@@ -287,6 +288,15 @@ impl At<'_> {
         let (head, rest) = message.split_at(if moved.is_empty() { 0 } else { *head_end });
         let mut parts = [head, &moved, rest].map(IoSlice::new);
         link.send(&mut parts, &self.client.deadline, self.times().body).await
+    }
+
+    /// Notes that the server has not begun with the request, where that is known: what it cannot have carried out
+    /// may be sent again, whatever it is.
+    fn spared(&self, link: &Link, fault: Fault) -> Fault {
+        if self.sent.get() < Sent::Streamed && link.socket.is_untouched() {
+            self.sent.set(Sent::Nothing);
+        }
+        fault
     }
 
     /// The server has failed: counted; whether the request goes to another one.

@@ -66,6 +66,11 @@ impl Socket {
         matches!(&*self.0.borrow(), Carrier::Http2(_))
     }
 
+    /// Whether it is known that the other side cannot have begun with the request.
+    pub(crate) fn is_untouched(&self) -> bool {
+        matches!(&*self.0.borrow(), Carrier::Http2(stream) if stream.is_untouched())
+    }
+
     pub(crate) fn is_tls(&self) -> bool {
         matches!(&*self.0.borrow(), Carrier::Tls(_))
     }

@@ -61,6 +61,11 @@ impl Stream {
         Self { incoming: Incoming::nothing(), outgoing, _underway: Some(underway) }
     }
 
+    /// Whether the server cannot have begun with the request.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.incoming.refused || self.outgoing.is_unsent()
+    }
+
     /// Reads what has come; 0 bytes is the end.
     pub(crate) fn poll_read(
         &mut self,

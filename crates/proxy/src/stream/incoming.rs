@@ -5,8 +5,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use equalizer_core::http::h1::encode;
-use h2::RecvStream;
 use h2::client::ResponseFuture;
+use h2::{Reason, RecvStream};
 use http::header::CONTENT_LENGTH;
 use http::{Method, request};
 
@@ -20,6 +20,8 @@ pub(super) struct Incoming {
     /// Content that was not read yet.
     data: Bytes,
     rest: Rest,
+    /// Whether the server has said that it does not take the request up.
+    pub(super) refused: bool,
 }
 
 /// What is still to come.
@@ -35,7 +37,7 @@ enum Rest {
 
 impl Incoming {
     fn new(text: Vec<u8>, rest: Rest) -> Self {
-        Self { text, read: 0, data: Bytes::new(), rest }
+        Self { text, read: 0, data: Bytes::new(), rest, refused: false }
     }
 
     /// Nothing comes.
@@ -87,12 +89,14 @@ impl Incoming {
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Rest::Response(response, method) = &mut self.rest else { return Poll::Ready(Ok(())) };
         if let Poll::Ready(Some(interim)) = response.poll_informational(context) {
+            self.refused = interim.as_ref().is_err_and(is_refusal);
             let (head, ()) = interim.map_err(super::broken)?.into_parts();
             words::write_response(&head, method, false, &mut self.text);
             return Poll::Ready(Ok(()));
         }
-        let (head, body) =
-            ready!(std::pin::Pin::new(response).poll(context)).map_err(super::broken)?.into_parts();
+        let whole = ready!(std::pin::Pin::new(response).poll(context));
+        self.refused = whole.as_ref().is_err_and(is_refusal);
+        let (head, body) = whole.map_err(super::broken)?.into_parts();
         words::write_response(&head, method, body.is_end_stream(), &mut self.text);
         self.rest = Rest::body(body, head.headers.contains_key(CONTENT_LENGTH));
         Poll::Ready(Ok(()))
@@ -137,6 +141,11 @@ impl Rest {
             false => Self::Chunks(stream),
         }
     }
+}
+
+/// Whether a server says that it has not begun with a request (RFC 9113, 8.7): it refuses the stream, or has left before.
+fn is_refusal(error: &h2::Error) -> bool {
+    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
 }
 
 fn copy(from: &[u8], into: &mut [u8]) -> usize {

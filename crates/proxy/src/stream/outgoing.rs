@@ -72,6 +72,11 @@ impl Outgoing {
         self.response.take()
     }
 
+    /// Whether nothing of it has gone out.
+    pub(super) fn is_unsent(&self) -> bool {
+        matches!(self.state, State::Head(_))
+    }
+
     /// Takes some of `bytes`, which are not empty.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.state {
