@@ -60,6 +60,30 @@ def test_everybody_elses_word_is_replaced(
     assert request.get("x-forwarded-host") == "shop.test"
 
 
+def test_what_else_only_a_proxy_can_say_arrives_from_trusted_ones_alone(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    """Applications build links from the port and the prefix, and let certificates in."""
+    origin = make_origin()
+    lb = balance(origin, **web())
+    said = {"X-Forwarded-Port": "8443", "x-forwarded-prefix": "/a", "X-Forwarded-Client-Cert": "By=me"}
+    fields = tuple(f"{name}: {value}" for name, value in said.items())
+    request = asked(lb, origin, *fields)
+    assert {name: request.get(name) for name in said} == said
+    request = asked(lb, origin, *fields, "X-Forwarded: 1", source=OTHER)
+    assert {name: request.get(name) for name in said} == dict.fromkeys(said)
+    assert request.get("x-forwarded") == "1"
+    lb.config["listeners"]["web"]["trusted"] = ["10.0.0.0/8"]
+    with lb.client(PROXY) as client:
+        client.send(get(*fields))
+        assert client.response().status == 200
+        assert origin.requests[-1].get("x-forwarded-port") == "8443"
+        lb.service.reload(lb.config)
+        client.send(get(*fields))
+        assert client.response().status == 200
+    assert origin.requests[-1].get("x-forwarded-port") is None
+
+
 def test_the_clients_of_one_connection_are_told_apart(shops: dict[str, Origin], balance: Balance) -> None:
     """Persistence by address means the client's address, not that of the proxy between."""
     pool = {"persistence": "address"}

@@ -69,7 +69,15 @@ pub enum Known {
     Expires,
     /// Fields we write ourselves: Forwarded and its older X- forms.
     Forwarded,
+    /// What else proxies say of a client, such as X-Forwarded-Port: passed on where it is a trusted one's word.
+    Hearsay,
 }
+
+/// How the names begin of what proxies say of a client.
+const HEARSAY: &[u8] = b"X-Forwarded-";
+
+/// The longest name that is looked at for underscores.
+const MOST_LOOKALIKE: usize = 32;
 
 /// Looks a field's name up; case does not matter.
 pub fn known(name: &[u8]) -> Known {
@@ -98,18 +106,24 @@ pub fn known(name: &[u8]) -> Known {
         (16, b'x') => (b"X-Forwarded-Host", Known::Forwarded),
         (17, b't') => (b"Transfer-Encoding", Known::TransferEncoding),
         (17, b'x') => (b"X-Forwarded-Proto", Known::Forwarded),
-        _ => return Known::Other,
+        _ => return other(name, first),
     };
-    if name == text || name.eq_ignore_ascii_case(text) { known } else { Known::Other }
+    if name == text || name.eq_ignore_ascii_case(text) { known } else { other(name, first) }
+}
+
+/// A name that is not one of the table's, and its first letter in lower case.
+fn other(name: &[u8], first: u8) -> Known {
+    let start = (first == b'x').then(|| name.get(..HEARSAY.len())).flatten();
+    if start.is_some_and(|start| start.eq_ignore_ascii_case(HEARSAY)) { Known::Hearsay } else { Known::Other }
 }
 
 /// Whether CGI and its heirs, which write `_` for `-` (RFC 3875, 4.1.18), would take this name for one known here.
 pub fn is_lookalike(name: &[u8]) -> bool {
-    // The shortest known name with a hyphen has ten bytes, the longest seventeen.
-    if !(10..=17).contains(&name.len()) || !name.contains(&b'_') {
+    // The shortest known name with a hyphen has ten bytes.
+    if !(10..=MOST_LOOKALIKE).contains(&name.len()) || !name.contains(&b'_') {
         return false;
     }
-    let mut text = [0; 17];
+    let mut text = [0; MOST_LOOKALIKE];
     let text = &mut text[..name.len()];
     text.copy_from_slice(name);
     text.iter_mut().filter(|byte| **byte == b'_').for_each(|byte| *byte = b'-');
@@ -132,14 +146,23 @@ mod tests {
         assert_eq!(known(b"content_length"), Known::Other);
         assert_eq!(known(b"tE"), Known::HopByHop);
         assert_eq!(known(b""), Known::Other);
+        assert_eq!(known(b"x-forwarded-port"), Known::Hearsay);
+        assert_eq!(known(b"X-Forwarded-Prefix"), Known::Hearsay);
+        assert_eq!(known(b"X-Forwarder"), Known::Other);
     }
 
     #[test]
     fn a_name_with_underscores_may_look_like_a_known_one() {
-        for name in ["Content_Length", "transfer_encoding", "X_Forwarded-For", "SET_COOKIE"] {
+        for name in [
+            "Content_Length",
+            "transfer_encoding",
+            "X_Forwarded-For",
+            "SET_COOKIE",
+            "X_FORWARDED_CLIENT_CERT",
+        ] {
             assert!(is_lookalike(name.as_bytes()), "{name}");
         }
-        for name in ["Content-Length", "Content_Type", "X_Forwarded_For_", "_", "user_id_of_shop"] {
+        for name in ["Content-Length", "Content_Type", "_", "user_id_of_shop"] {
             assert!(!is_lookalike(name.as_bytes()), "{name}");
         }
     }

@@ -5,6 +5,16 @@
 use std::io::Write;
 use std::net::IpAddr;
 
+use super::edits::Edits;
+use super::field::Known;
+use super::h1::encode::Lines;
+
+/// Leaves out what a client says of itself that only a proxy can know.
+pub fn cut_hearsay(lines: Lines<'_>, edits: &mut Edits) {
+    let hearsay = lines.fields.iter().filter(|field| field.known == Known::Hearsay);
+    hearsay.for_each(|field| edits.cut(field.line));
+}
+
 /// Where a request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {

@@ -7,7 +7,7 @@ use equalizer_core::debug::Decision;
 use equalizer_core::fault::Sent;
 use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::Field;
-use equalizer_core::http::forwarded::Forwarded;
+use equalizer_core::http::forwarded::{self, Forwarded};
 use equalizer_core::http::h1::decode::{Framing, RequestHead};
 use equalizer_core::http::h1::encode::{self, Lines};
 use equalizer_core::http::https::Https;
@@ -193,6 +193,9 @@ pub(crate) fn admit<'a>(
     };
     let host = client.hear(&setup, lines, head);
     let origin = client.origin.get();
+    if head.hearsay && !client.is_believed(&setup) {
+        forwarded::cut_hearsay(lines, &mut edits);
+    }
     if let Some((status, word)) = turned_away(&setup, client, head, lines, &mut edits) {
         worker.buffers.give_edits(edits);
         asked.notes.fault(word);

@@ -82,6 +82,12 @@ impl Client {
         if self.arrival.full.is_some() { rules.timeouts.head } else { rules.timeouts.idle_client }
     }
 
+    /// Whether what it says of clients counts now.
+    pub(crate) fn is_believed(&self, setup: &Setup) -> bool {
+        let trusted = || setup.entrance(self.arrival.listener.get()).map(|one| &one.trusted);
+        self.arrival.trusted && trusted().is_some_and(|trusted| trusted.holds(self.arrival.origin.client))
+    }
+
     /// Takes somebody's word, as far as it still counts.
     #[cold]
     fn believe<'a>(&self, setup: &Setup, lines: Lines<'a>, head: &RequestHead) -> Option<&'a [u8]> {

@@ -53,6 +53,8 @@ pub struct RequestHead {
     pub upgrade: bool,
     /// Whether Connection names fields other than the usual ones.
     pub names_fields: bool,
+    /// Whether it says of its client what only a proxy can know ([`Known::Hearsay`]).
+    pub hearsay: bool,
     /// Bytes of the head, its empty line included.
     pub length: u32,
 }
@@ -124,6 +126,7 @@ pub fn request(
         http11,
         framing,
         keep_alive: facts.keeps(http11),
+        hearsay: facts.hearsay,
         expects_continue: facts.expects_continue && http11,
         upgrade: facts.upgrades() && http11 && framing == Framing::None && method_text.of(bytes) == b"GET",
         names_fields: facts.names_fields,
@@ -180,6 +183,7 @@ struct Facts {
     /// Whether Upgrade names WebSocket, and nothing else.
     websocket: bool,
     names_fields: bool,
+    hearsay: bool,
 }
 
 impl Facts {
@@ -197,6 +201,7 @@ impl Facts {
                 Known::Host => facts.host = Some(field.value),
                 Known::Connection => facts.read_connection(value),
                 Known::Upgrade => facts.websocket = value.eq_ignore_ascii_case(b"websocket"),
+                Known::Hearsay => facts.hearsay = true,
                 Known::Expect => facts.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
                 _ => {}
             }

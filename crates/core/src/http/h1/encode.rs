@@ -58,7 +58,7 @@ pub fn request(
     for field in lines.fields {
         named |= field.known == Known::Host;
         match field.known {
-            Known::Other if head.names_fields && lines.connection_names(*field) => {}
+            Known::Other | Known::Hearsay if head.names_fields && lines.connection_names(*field) => {}
             Known::Connection
             | Known::ContentLength
             | Known::TransferEncoding
@@ -104,7 +104,7 @@ pub fn response(
             | Known::HopByHop
             | Known::Upgrade => false,
             Known::Trailer => framed == Framing::Chunked,
-            Known::Other => !(head.names_fields && lines.connection_names(*field)),
+            Known::Other | Known::Hearsay => !(head.names_fields && lines.connection_names(*field)),
             _ => true,
         };
         if keep {
