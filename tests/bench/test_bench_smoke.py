@@ -83,7 +83,6 @@ def test_http2_messages_and_events_pass_the_peers(tmp_path: Path) -> None:
 
 
 @pytest.mark.bench
-@pytest.mark.timeout(120)
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="haproxy is not installed")
 def test_no_client_notices_a_server_that_refuses(tmp_path: Path) -> None:
     page = tmp_path / "faults.md"

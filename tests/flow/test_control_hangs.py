@@ -5,8 +5,6 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from threading import Thread
 
-import pytest
-
 from conftest import MakeOrigin, naming
 from support.balancer import get
 from support.load import load
@@ -34,7 +32,6 @@ daemon.run(Path(sys.argv[1]), "test")
 """
 
 
-@pytest.mark.timeout(120)
 def test_exchanges_go_on_while_python_hangs(make_origin: MakeOrigin, tmp_path: Path) -> None:
     servers = {name: make_origin(naming(name)).address for name in ("web1", "web2")}
     more = f'[access_log]\nto = "{tmp_path}/access.log"\n[engine]\nworkers = 2'
