@@ -1,12 +1,12 @@
 """Bad input: every problem at once, each with its file, line and key, what was found and what to write."""
 
-import textwrap
 from pathlib import Path
 
 import pytest
 
 from equalizer import Config, ConfigError
 from equalizer.config.load import load
+from support.complaints import complaints
 
 GOOD = """
 [listeners.web]
@@ -15,15 +15,6 @@ address = "127.0.0.1:8080"
 [pools.shop.servers]
 web1 = "127.0.0.1:9001"
 """
-
-
-def complaints(text: str, folder: Path) -> list[str]:
-    """What is said of a file, with FILE for its path."""
-    file = folder / "equalizer.toml"
-    file.write_text(textwrap.dedent(text))
-    with pytest.raises(ConfigError) as caught:
-        load(file)
-    return str(caught.value).replace(str(file), "FILE").splitlines()
 
 
 def test_whom_to_believe_is_said_by_address(tmp_path: Path) -> None:

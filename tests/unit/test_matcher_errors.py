@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.test_persistence_errors import FOUND, shop
+from support.complaints import FOUND, shop
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from equalizer.control.reconcile import reconcile
 from equalizer.control.ring import Ring
 from equalizer.engine.native import start
 from flow.http2.test_ends import leave, silent
-from flow.seen.test_access_log import told
+from support.access_log import told
 from support.balancer import configuration, get
 from support.http2 import Client
 from support.wire import connect
