@@ -36,6 +36,21 @@ def test_a_request_and_its_response_keep_their_meaning(balance: Balance, make_or
 
 
 @pytest.mark.parametrize(
+    ("method", "told"), [("POST", ["0"]), ("PUT", ["0"]), ("PATCH", ["0"]), ("GET", []), ("DELETE", [])]
+)
+def test_an_empty_body_is_told_where_one_is_expected(
+    balance: Balance, make_origin: MakeOrigin, method: str, told: list[str]
+) -> None:
+    """RFC 9110, 8.6: servers answer a POST without a length with 411."""
+    origin = make_origin()
+    with client(balance(origin)) as browser:
+        stream = browser.ask(method=method)
+        assert browser.answer(stream).status == 200
+    (request,) = origin.requests
+    assert (request.all("content-length"), request.all("transfer-encoding")) == (told, [])
+
+
+@pytest.mark.parametrize(
     ("raw", "method", "status", "body", "length"),
     [
         (HELLO, "GET", 200, b"hello", "5"),

@@ -51,8 +51,13 @@ pub(super) fn write_request(head: &request::Parts, ended: bool, out: &mut Vec<u8
             STANDARD.encode_to_string(fastrand::u128(..).to_ne_bytes()).as_bytes(),
             out,
         );
-    } else if !ended && !head.headers.contains_key(CONTENT_LENGTH) {
-        write_field(b"transfer-encoding", b"chunked", out);
+    } else if !head.headers.contains_key(CONTENT_LENGTH) {
+        match head.method {
+            _ if !ended => write_field(b"transfer-encoding", b"chunked", out),
+            // RFC 9110, 8.6: servers expect one to be told, be it empty.
+            Method::POST | Method::PUT | Method::PATCH => write_field(b"content-length", b"0", out),
+            _ => {}
+        }
     }
     out.extend_from_slice(b"\r\n");
 }
