@@ -38,7 +38,7 @@ class Engine:
     def stop(self) -> None: ...  # end the workers at once; idempotent
 
 def explain_cookie(
-    snapshot: bytes, value: str
+    snapshot: bytes, states: bytes, value: str
 ) -> bytes: ...  # JSON {"opened": "yes" or "no", "reason": ..., ...}
 def seal_cookie(
     snapshot: bytes, pool: str, server: str, idle: int

@@ -7,9 +7,19 @@ use equalizer_core::snapshot::{Snapshot, wire};
 use crate::clock::unix_now;
 use crate::engine::Refused;
 
-/// What a cookie value holds, and whether it would be honoured.
-pub fn explain(snapshot: &[u8], value: &str) -> Result<Explained, Refused> {
-    Ok(explain::explain(&read(snapshot)?, value, unix_now()))
+/// What a cookie value holds, and whether it would be honoured while this is said of servers; those that are not there
+/// are passed over.
+pub fn explain(snapshot: &[u8], states: &[u8], value: &str) -> Result<Explained, Refused> {
+    let (rules, now) = (read(snapshot)?, unix_now());
+    let states: Vec<wire::ServerState> = serde_json::from_slice(states)?;
+    for pool in &rules.pools {
+        for said in states.iter().filter(|said| said.pool == pool.name) {
+            if let Some(server) = pool.servers.iter().find(|server| server.name == said.server) {
+                pool.say(server, Some(said), now);
+            }
+        }
+    }
+    Ok(explain::explain(&rules, value, now))
 }
 
 /// A cookie value that makes `server` the home of a session that was born and last seen `idle` seconds ago.

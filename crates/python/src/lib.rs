@@ -173,8 +173,8 @@ fn to_python(refused: Refused) -> PyErr {
 
 /// What a cookie value holds under a snapshot, as JSON.
 #[pyfunction]
-fn explain_cookie(py: Python<'_>, snapshot: &[u8], value: &str) -> PyResult<Vec<u8>> {
-    json(py, || cookie::explain(snapshot, value))
+fn explain_cookie(py: Python<'_>, snapshot: &[u8], states: &[u8], value: &str) -> PyResult<Vec<u8>> {
+    json(py, || cookie::explain(snapshot, states, value))
 }
 
 /// A cookie value that makes `server` the home of a session, born and last seen `idle` seconds ago.

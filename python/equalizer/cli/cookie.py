@@ -44,12 +44,13 @@ def open_(
     from equalizer.control import cookies
     from equalizer.control.cookies import OpenedCookie
 
-    found = cookies.explain(file, sys.stdin.readline() if value == "-" else value)
+    now = cookies.running(file)
+    found = cookies.explain(file, sys.stdin.readline() if value == "-" else value, now)
     opened = isinstance(found, OpenedCookie)
     if as_json:
         print(json.dumps({"opened": opened, **asdict(found)}, indent=2))
     elif isinstance(found, OpenedCookie):
-        print("\n".join(_lines(found, datetime.now(UTC))))
+        print("\n".join(_lines(found, now.pid if now else None, datetime.now(UTC))))
     else:
         print(f"does not open: {found.reason}: {_CLOSED.get(found.reason, 'see the guide')}")
     if not opened:
@@ -78,7 +79,7 @@ def seal(home: str, file: Path = _DEFAULT, /, *, idle: str = "0s") -> None:
     print(cookies.seal(file, pool, server, idle))
 
 
-def _lines(cookie: "OpenedCookie", now: datetime) -> list[str]:
+def _lines(cookie: "OpenedCookie", process: int | None, now: datetime) -> list[str]:
     generation = ", ".join(f"{of} {number}" for of, number in cookie.generation.items())
     shown = {
         "pool": cookie.pool,
@@ -90,6 +91,7 @@ def _lines(cookie: "OpenedCookie", now: datetime) -> list[str]:
         "key": cookie.key,
         "generation": generation,
         "incarnation": cookie.incarnation or "unknown",
+        "judged by": "the file alone" if process is None else f"the file and process {process}",
         "honoured": f"{'yes' if cookie.honoured else 'no'}: {cookie.reason}",
     }
     return [f"{name:<12} {value}" for name, value in shown.items()]

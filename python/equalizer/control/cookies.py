@@ -1,34 +1,52 @@
-"""Opens and makes cookies for the owner of a configuration, who holds its keys; nothing has to run."""
+"""Opens and makes cookies for the owner of a configuration, who holds its keys; nothing has to run.
+
+Where an Equalizer serves the configuration, a cookie is judged by what it knows of the servers.
+"""
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from equalizer.config.load import Loaded, load
 from equalizer.config.source import show
+from equalizer.control import place
+from equalizer.control.answers import Status
 from equalizer.control.key_source import configured, on_the_wire
+from equalizer.control.remote import Remote
 from equalizer.control.ring import Ring
 from equalizer.engine import native
 from equalizer.engine.port import ClosedCookie, OpenedCookie
-from equalizer.errors import ConfigError, Problem
+from equalizer.errors import ConfigError, ControlError, Problem
 from equalizer.model import duration
 from equalizer.model.cookie import InsertCookie, PrefixCookie, RewriteCookie
 from equalizer.snapshot import compile as compiler
 from equalizer.snapshot import wire
 
-__all__ = ["ClosedCookie", "OpenedCookie", "explain", "seal"]
+__all__ = ["ClosedCookie", "OpenedCookie", "explain", "running", "seal"]
 
 # No name of a cookie is as long as what we seal.
 _OURS = re.compile(r"[A-Za-z0-9_-]{95}")
 
 
-def explain(config: Path, value: str) -> OpenedCookie | ClosedCookie:
-    """What a value holds, bare or as `NAME=value`; raises ConfigError."""
+def explain(config: Path, value: str, now: Status | None = None) -> OpenedCookie | ClosedCookie:
+    """What a value holds, bare or as `NAME=value`.
+
+    `now` is how the servers are; without it all are up. Raises ConfigError.
+    """
     written = value.partition(";")[0]
     name, _, rest = written.partition("=")
     # Behind a bare value of ours the application's own may stand, and that may hold anything.
     bare = rest if rest and not _OURS.search(name) else written
-    return native.explain_cookie(_snapshot(load(config)), bare.strip())
+    states = [] if now is None else _states(now)
+    return native.explain_cookie(_snapshot(load(config)), states, bare.strip())
+
+
+def running(config: Path) -> Status | None:
+    """How the servers are of whoever serves this configuration; None where none is reached."""
+    with suppress(ControlError):
+        return Remote(place.of_file(config)).status()
+    return None
 
 
 def seal(config: Path, pool: str, server: str, idle: str = "0s") -> str:
@@ -43,6 +61,20 @@ def seal(config: Path, pool: str, server: str, idle: str = "0s") -> str:
     end = "~" if isinstance(cookie, PrefixCookie) else ""
     name = cookie.full_name if isinstance(cookie, InsertCookie) else cookie.name
     return f"{name}={native.seal_cookie(_snapshot(loaded), pool, server, since)}{end}"
+
+
+def _states(now: Status) -> list[wire.ServerState]:
+    return [
+        wire.ServerState(
+            pool=pool.name,
+            server=server.name,
+            state=server.state,
+            deadline=round(server.draining.deadline or 0) if server.draining else 0,
+            idle_first=round(server.draining.idle_first or 0) if server.draining else 0,
+        )
+        for pool in now.pools
+        for server in pool.servers
+    ]
 
 
 def _snapshot(loaded: Loaded) -> wire.Snapshot:

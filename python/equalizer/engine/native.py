@@ -31,12 +31,17 @@ def start(workers: int) -> Engine:
     return _Native(_engine.Engine(workers), _engine.EngineError)
 
 
-def explain_cookie(snapshot: Snapshot, value: str) -> OpenedCookie | ClosedCookie:
-    """What a cookie value holds under a snapshot; raises EngineMissing or SnapshotRefused."""
+def explain_cookie(
+    snapshot: Snapshot, states: Sequence[ServerState], value: str
+) -> OpenedCookie | ClosedCookie:
+    """What a cookie value holds under a snapshot, while this is said of servers.
+
+    Raises EngineMissing or SnapshotRefused.
+    """
     with _installed():
         from equalizer import _engine
     try:
-        found = json.loads(_engine.explain_cookie(_bytes(snapshot), value))
+        found = json.loads(_engine.explain_cookie(_bytes(snapshot), _states(states), value))
     except _engine.EngineError as error:
         raise _refused(error) from error
     return OpenedCookie(**found) if found.pop("opened") == "yes" else ClosedCookie(**found)
@@ -87,7 +92,7 @@ class _Native:
 
     def set_states(self, states: Sequence[ServerState]) -> None:
         try:
-            self._engine.set_states(json.dumps([each.model_dump() for each in states]).encode())
+            self._engine.set_states(_states(states))
         except self._refusal as error:
             raise EngineError(f"the engine refuses the states: {error}", "") from error
 
@@ -146,6 +151,10 @@ class _Native:
 
 def _refused(error: Exception) -> SnapshotRefused:
     return SnapshotRefused(f"the engine refuses the configuration: {error}", "")
+
+
+def _states(states: Sequence[ServerState]) -> bytes:
+    return json.dumps([each.model_dump() for each in states]).encode()
 
 
 def _bytes(snapshot: Snapshot) -> bytes:

@@ -9,6 +9,7 @@ from equalizer.control import cookies, rotation
 from equalizer.errors import ConfigError
 from flow.persistence.conftest import MakeServers
 from support.origin import Origin
+from support.process import run, running
 from support.visitor import Visitor, reasons
 
 
@@ -83,3 +84,23 @@ def test_where_no_cookie_is_sealed_none_is_made(servers: MakeServers, tmp_path: 
 
 def _toml(value: object) -> str:
     return "true" if value is True else f'"{value}"'
+
+
+def test_a_cookie_is_judged_by_what_is_said_of_its_home(servers: MakeServers, tmp_path: Path) -> None:
+    file = configured(tmp_path, '"cookie"', servers())
+    rotation.new(tmp_path / "keys")
+    made = cookies.seal(file, "shop", "web2")
+
+    def judged() -> list[str]:
+        return run("cookie", "open", made, file).stdout.splitlines()[-2:]
+
+    assert judged() == ["judged by    the file alone", "honoured     yes: recalled"]
+    with running(file) as balancer:
+        for word, said in (
+            ("drain", "yes: recalled"),
+            ("maintenance", "no: home_maintenance"),
+            ("up", "yes: recalled"),
+        ):
+            assert run(word, "shop/web2", "--config", file).returncode == 0
+            process = balancer.process.pid
+            assert judged() == [f"judged by    the file and process {process}", f"honoured     {said}"]
