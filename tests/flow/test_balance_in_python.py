@@ -39,8 +39,8 @@ def test_a_session_is_born_where_the_function_says_and_stays_there(
     balance: Balance, shops: dict[str, Origin]
 ) -> None:
     lb = balance(shops, workers=2, pool=python("by_field"))
-    for name in ("web3", "web1", "web2"):
-        visitor = Visitor(lb)
+    for number, name in enumerate(("web3", "web1", "web2"), 2):
+        visitor = Visitor(lb, f"127.0.0.{number}")
         assert visitor.home(f"X-Server: {name}") == name
         assert visitor.homes("X-Server: web1") == {name}
     assert choices(lb) == {"chosen": 3}
@@ -94,9 +94,9 @@ def test_without_a_good_answer_the_pool_chooses_and_counts_why(
 
 def test_nothing_that_a_function_does_ends_the_choosing(balance: Balance, shops: dict[str, Origin]) -> None:
     lb = balance(shops, workers=2, pool=python("raising", fallback="random"))
-    for what in ("exit", "unspeakable", "surrogate"):
-        Visitor(lb).home(f"X-Raise: {what}")
-        assert Visitor(lb).home() == "web1"
+    for number, what in enumerate(("exit", "unspeakable", "surrogate"), 2):
+        Visitor(lb, f"127.0.0.{number}").home(f"X-Raise: {what}")
+        assert Visitor(lb, f"127.0.1.{number}").home() == "web1"
     assert choices(lb) == {"failed": 2, "wrong": 1, "chosen": 3}
 
 
