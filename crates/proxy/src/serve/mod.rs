@@ -12,6 +12,7 @@ use equalizer_core::http::believed;
 use equalizer_core::http::forwarded::Origin;
 use equalizer_core::http::h1::decode::RequestHead;
 use equalizer_core::http::h1::encode::Lines;
+use equalizer_core::network::Networks;
 use equalizer_core::persistence::address::Addresses;
 use equalizer_core::persistence::opened::Opened;
 use equalizer_core::persistence::{Chain, Recall, births};
@@ -84,16 +85,19 @@ impl Client {
 
     /// Whether what it says of clients counts now.
     pub(crate) fn is_believed(&self, setup: &Setup) -> bool {
-        let trusted = || setup.entrance(self.arrival.listener.get()).map(|one| &one.trusted);
-        self.arrival.trusted && trusted().is_some_and(|trusted| trusted.holds(self.arrival.origin.client))
+        self.arrival.trusted && self.trusted(setup).is_some()
+    }
+
+    /// Whom its listener trusts now, where whoever has connected is among them.
+    fn trusted<'a>(&self, setup: &'a Setup) -> Option<&'a Networks> {
+        let trusted = setup.entrance(self.arrival.listener.get()).map(|one| &one.trusted);
+        trusted.filter(|trusted| trusted.holds(self.arrival.origin.client))
     }
 
     /// Takes somebody's word, as far as it still counts.
     #[cold]
     fn believe<'a>(&self, setup: &Setup, lines: Lines<'a>, head: &RequestHead) -> Option<&'a [u8]> {
-        let seen = self.arrival.origin;
-        let trusted = setup.entrance(self.arrival.listener.get()).map(|one| &one.trusted);
-        let trusted = trusted.filter(|trusted| trusted.holds(seen.client));
+        let (seen, trusted) = (self.arrival.origin, self.trusted(setup));
         let believed = trusted.map(|trusted| believed::read(lines, trusted)).unwrap_or_default();
         let secure = believed.secure.or(head.scheme_secure.filter(|_| trusted.is_some()));
         self.comes_from(Origin {
