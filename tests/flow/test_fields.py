@@ -7,6 +7,7 @@ import pytest
 
 from conftest import Balance, MakeOrigin
 from support.balancer import get
+from support.http2 import Client
 from support.origin import Origin, answering, response
 from support.wire import Message, Wire
 
@@ -132,6 +133,21 @@ def test_fields_of_the_servers_connection_end_there_too(balance: Balance, make_o
         "X-Stays",
         "Content-Length",
     ]
+
+
+def test_a_426_says_what_to_change_to(balance: Balance, make_origin: MakeOrigin) -> None:
+    """RFC 9110, 15.5.22; Connection names the field (7.8). HTTP/2 has neither (RFC 9113, 8.2.2)."""
+    demand = ["Connection: upgrade", "Upgrade: HTTP/3.0, websocket"]
+    lb = balance(make_origin(answering(response(b"no", *demand, status="426 Upgrade Required"))))
+    answer = lb.ask(get())
+    assert (answer.status, answer.body) == (426, b"no")
+    assert (answer.all("upgrade"), answer.all("connection")) == (["HTTP/3.0, websocket"], ["upgrade"])
+    last = lb.ask(get("Connection: close"))
+    assert (last.get("upgrade"), last.all("connection")) == ("HTTP/3.0, websocket", ["close, upgrade"])
+    with Client(lb.client()) as browser:
+        over_http2 = browser.get()
+    assert (over_http2.status, bytes(over_http2.body)) == (426, b"no")
+    assert (over_http2.get("upgrade"), over_http2.get("connection")) == (None, None)
 
 
 def test_a_response_without_a_date_gets_one(balance: Balance, make_origin: MakeOrigin) -> None:

@@ -41,6 +41,9 @@ impl Delivery {
 /// What says that a connection goes on with WebSocket.
 const TO_WEBSOCKET: &[u8] = b"Connection: Upgrade\r\nUpgrade: websocket\r\n";
 
+/// The status of a server that serves no other protocol than those of Upgrade, which it must name (RFC 9110, 15.5.22).
+const UPGRADE_REQUIRED: u16 = 426;
+
 /// Appends a request head for a server, with `edits` made to its lines.
 pub fn request(
     lines: Lines<'_>,
@@ -98,11 +101,8 @@ pub fn response(
     let mut run = Run::new(lines.bytes, edits);
     for field in lines.fields {
         let keep = match field.known {
-            Known::Connection
-            | Known::ContentLength
-            | Known::TransferEncoding
-            | Known::HopByHop
-            | Known::Upgrade => false,
+            Known::Connection | Known::ContentLength | Known::TransferEncoding | Known::HopByHop => false,
+            Known::Upgrade => head.status == UPGRADE_REQUIRED,
             Known::Trailer => framed == Framing::Chunked,
             Known::Other | Known::Hearsay => !(head.names_fields && lines.connection_names(*field)),
             _ => true,
@@ -118,6 +118,13 @@ pub fn response(
     }
     match head.status {
         101 => out.extend_from_slice(TO_WEBSOCKET),
+        UPGRADE_REQUIRED if lines.fields.iter().any(|field| field.known == Known::Upgrade) => {
+            out.extend_from_slice(match (delivery.keep, delivery.http11) {
+                (false, _) => b"Connection: close, upgrade\r\n",
+                (true, false) => b"Connection: keep-alive, upgrade\r\n",
+                (true, true) => b"Connection: upgrade\r\n",
+            });
+        }
         200.. => connection(delivery, out),
         _ => {}
     }

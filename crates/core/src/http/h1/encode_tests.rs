@@ -117,6 +117,20 @@ fn a_response_is_framed_for_its_client() {
 }
 
 #[test]
+fn what_a_426_demands_is_told_as_an_option_of_the_connection() {
+    let text = "HTTP/1.1 426 \r\nUpgrade: HTTP/3.0\r\nA: 1\r\nConnection: x, Upgrade\r\nX: y\r\n\r\n";
+    let status = "HTTP/1.1 426 \r\nUpgrade: HTTP/3.0\r\nA: 1\r\nTransfer-Encoding: chunked\r\n";
+    assert_eq!(relayed(text, KEPT, None), format!("{status}Connection: upgrade\r\n"));
+    let last = Delivery { http11: true, keep: false };
+    assert_eq!(relayed(text, last, None), format!("{status}Connection: close, upgrade\r\n"));
+    let text = text.replace("Upgrade: HTTP/3.0\r\n", "");
+    assert!(!relayed(&text, KEPT, None).contains("Connection"));
+    // Elsewhere it is an offer that nobody has to know of.
+    let text = "HTTP/1.1 200 \r\nUpgrade: h2c\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(relayed(text, KEPT, None), "HTTP/1.1 200 \r\nContent-Length: 0\r\n");
+}
+
+#[test]
 fn a_server_does_not_set_our_cookie() {
     let text = "HTTP/1.1 204 \r\nSet-Cookie: EQ=1\r\nSet-Cookie: a=EQ\r\nset-cookie: EQ =2; Path=/\r\n\r\n";
     assert_eq!(relayed(text, KEPT, Some("EQ")), "HTTP/1.1 204 \r\nSet-Cookie: a=EQ\r\n");
