@@ -2,14 +2,35 @@
 
 use crate::block::{self, Block};
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
+pub(super) const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// A text, and whatever stands behind it: so it can be read in whole blocks, however short it is.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'a> {
+    pub(super) from: &'a [u8],
+    pub(super) length: usize,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn is_empty(self) -> bool {
+        self.length == 0
+    }
+
+    pub(super) fn bytes(self) -> &'a [u8] {
+        &self.from[..self.length]
+    }
+}
 
 /// Appends a text as it stands between the quotes of a JSON string (RFC 8259, 7); ASCII only, since some readers take
 /// other characters for ends of lines. Bytes that are no UTF-8 are written as the characters of their numbers.
-pub(super) fn json(text: &[u8], out: &mut Vec<u8>) {
-    if are_plain(text) {
-        return out.extend_from_slice(text);
+pub(super) fn json(text: Text<'_>, out: &mut Vec<u8>) {
+    if !(is_taken_short(text, out) || is_taken_long(text, out)) {
+        json_escaped(text.bytes(), out);
     }
+}
+
+#[cold]
+fn json_escaped(text: &[u8], out: &mut Vec<u8>) {
     for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
@@ -26,27 +47,41 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
-fn are_plain(text: &[u8]) -> bool {
-    // The last block overlaps the one before, and halves of one block each other: no byte is looked at alone.
-    if let Some(last) = text.last_chunk() {
-        return text.as_chunks().0.iter().chain([last]).all(block_is_plain);
+/// Appends a text of one block, as most are, if there is nothing to escape in it.
+#[inline]
+fn is_taken_short(text: Text<'_>, out: &mut Vec<u8>) -> bool {
+    match text.from.first_chunk() {
+        Some(block) if text.length <= block::LENGTH && !has_to_escape(block, text.length) => {
+            let end = out.len() + text.length;
+            out.extend_from_slice(block);
+            // What stood behind it goes again.
+            out.truncate(end);
+            true
+        }
+        _ => false,
     }
-    let mut block = [b' '; block::LENGTH];
-    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        block[..8].copy_from_slice(first);
-        block[8..].copy_from_slice(last);
-    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        block[..4].copy_from_slice(first);
-        block[4..8].copy_from_slice(last);
-    } else {
-        return text.iter().all(|&byte| is_plain(byte));
-    }
-    block_is_plain(&block)
 }
 
-fn block_is_plain(bytes: &[u8; block::LENGTH]) -> bool {
+/// Appends a text of any length if there is nothing to escape in it.
+fn is_taken_long(text: Text<'_>, out: &mut Vec<u8>) -> bool {
+    let (blocks, rest) = text.bytes().as_chunks();
+    let plain = !blocks.iter().any(|block| has_to_escape(block, block::LENGTH))
+        && match text.from[text.length - rest.len()..].first_chunk() {
+            Some(block) => !has_to_escape(block, rest.len()),
+            // Nothing stands behind the last texts of all.
+            None => rest.iter().copied().all(is_plain),
+        };
+    if plain {
+        out.extend_from_slice(text.bytes());
+    }
+    plain
+}
+
+/// Whether there is something to escape before `end`.
+fn has_to_escape(bytes: &[u8; block::LENGTH], end: usize) -> bool {
     let block = Block::of(bytes);
-    (!block.within(b' ', b'~') | block.is(b'"') | block.is(b'\\')).first().is_none()
+    let escaped = !block.within(b' ', b'~') | block.is(b'"') | block.is(b'\\');
+    escaped.first().is_some_and(|at| at < end)
 }
 
 fn escape(unit: u16, out: &mut Vec<u8>) {
@@ -57,10 +92,14 @@ fn escape(unit: u16, out: &mut Vec<u8>) {
 }
 
 /// Appends a text as nginx writes it between quotes: `\x22` for what could end them.
-pub(super) fn combined(text: &[u8], out: &mut Vec<u8>) {
-    if are_plain(text) {
-        return out.extend_from_slice(text);
+pub(super) fn combined(text: Text<'_>, out: &mut Vec<u8>) {
+    if !(is_taken_short(text, out) || is_taken_long(text, out)) {
+        combined_escaped(text.bytes(), out);
     }
+}
+
+#[cold]
+fn combined_escaped(text: &[u8], out: &mut Vec<u8>) {
     for &byte in text {
         if is_plain(byte) {
             out.push(byte);
@@ -78,17 +117,20 @@ mod tests {
 
     #[test]
     fn every_byte_is_escaped_wherever_it_stands() {
-        for length in 1..=40 {
+        for (length, behind) in (1..=40).flat_map(|length| [(length, 0), (length, 5), (length, 20)]) {
             for place in 0..length {
                 for byte in 0..=u8::MAX {
-                    let mut text = vec![b'a'; length];
-                    text[place] = byte;
-                    let mut out = Vec::new();
-                    combined(&text, &mut out);
+                    // What stands behind would have to be escaped.
+                    let mut from = vec![b'"'; length + behind];
+                    from[..length].fill(b'a');
+                    from[place] = byte;
+                    let mut out = b"before ".to_vec();
+                    combined(Text { from: &from, length }, &mut out);
                     let shown =
                         if is_plain(byte) { (byte as char).to_string() } else { format!("\\x{byte:02x}") };
-                    let wanted = [&text[..place], shown.as_bytes(), &text[place + 1..]].concat();
-                    assert_eq!(out, wanted, "{byte:#04x} at {place} of {length}");
+                    let wanted =
+                        [b"before ", &from[..place], shown.as_bytes(), &from[place + 1..length]].concat();
+                    assert_eq!(out, wanted, "{byte:#04x} at {place} of {length}, {behind} behind");
                 }
             }
         }

@@ -9,9 +9,10 @@ mod records;
 use std::io::Write as _;
 use std::net::IpAddr;
 
-use self::date::Date;
+use self::date::Dates;
+use self::escape::{HEX, Text};
 pub use self::records::Records;
-use crate::http::h1::encode::decimal;
+use crate::http::h1::encode::{PAIRS, decimal};
 use crate::persistence::Reason;
 use crate::persistence::cookie::SessionId;
 use crate::snapshot::wire::AccessFormat;
@@ -53,7 +54,7 @@ pub struct Exchange<Text> {
     pub attempts: u32,
     /// Microseconds to its end.
     pub duration: u64,
-    /// Microseconds until the response's head was there.
+    /// Microseconds until the response's head went to the client.
     pub head: Option<u64>,
     /// What went wrong.
     pub fault: &'static str,
@@ -93,23 +94,23 @@ pub fn session_name(SessionId(id): SessionId) -> u64 {
 }
 
 /// Appends the line of an exchange.
-fn line(told: &Exchange<&[u8]>, style: Style, out: &mut Vec<u8>) {
+fn line(told: &Exchange<Text<'_>>, style: Style, dates: &mut Dates, out: &mut Vec<u8>) {
     match style.format {
-        AccessFormat::Json => json(told, style.query, out),
-        AccessFormat::Combined => combined(told, style.query, out),
+        AccessFormat::Json => json(told, style.query, dates, out),
+        AccessFormat::Combined => combined(told, style.query, dates, out),
     }
     out.push(b'\n');
 }
 
 /// What may be told of a target or a referer.
-fn shown(text: &[u8], query: bool) -> &[u8] {
-    let end = if query { None } else { memchr::memchr(b'?', text) };
-    &text[..end.unwrap_or(text.len())]
+fn shown(text: Text<'_>, query: bool) -> Text<'_> {
+    let end = if query { None } else { memchr::memchr(b'?', text.bytes()) };
+    Text { length: end.unwrap_or(text.length), ..text }
 }
 
-fn json(told: &Exchange<&[u8]>, query: bool, out: &mut Vec<u8>) {
+fn json(told: &Exchange<Text<'_>>, query: bool, dates: &mut Dates, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"time\":\"");
-    out.extend_from_slice(&Date::of(told.at).rfc3339());
+    out.extend_from_slice(dates.rfc3339(told.at));
     out.push(b'"');
     text(out, br#","listener":""#, told.listener);
     out.extend_from_slice(b",\"client\":\"");
@@ -149,7 +150,8 @@ fn json(told: &Exchange<&[u8]>, query: bool, out: &mut Vec<u8>) {
 }
 
 /// Appends a member of a JSON object, where there is something to tell; the key comes with all that surrounds it.
-fn text(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+#[inline]
+fn text<const KEY: usize>(out: &mut Vec<u8>, key: &[u8; KEY], value: Text<'_>) {
     if !value.is_empty() {
         out.extend_from_slice(key);
         escape::json(value, out);
@@ -158,7 +160,8 @@ fn text(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
 }
 
 /// The same for words of ours, in which there is nothing to escape.
-fn word(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+#[inline]
+fn word<const KEY: usize>(out: &mut Vec<u8>, key: &[u8; KEY], value: &[u8]) {
     if !value.is_empty() {
         out.extend_from_slice(key);
         out.extend_from_slice(value);
@@ -166,16 +169,17 @@ fn word(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     }
 }
 
-fn number(out: &mut Vec<u8>, key: &[u8], value: u64) {
+#[inline]
+fn number<const KEY: usize>(out: &mut Vec<u8>, key: &[u8; KEY], value: u64) {
     out.extend_from_slice(key);
     decimal(value, out);
 }
 
 /// The format of Apache and nginx, with three texts more.
-fn combined(told: &Exchange<&[u8]>, query: bool, out: &mut Vec<u8>) {
+fn combined(told: &Exchange<Text<'_>>, query: bool, dates: &mut Dates, out: &mut Vec<u8>) {
     address(told.client, out);
     out.extend_from_slice(b" - - [");
-    out.extend_from_slice(&Date::of(told.at).common());
+    out.extend_from_slice(dates.common(told.at));
     out.extend_from_slice(b"] \"");
     match &told.request {
         Some(request) => {
@@ -195,45 +199,83 @@ fn combined(told: &Exchange<&[u8]>, query: bool, out: &mut Vec<u8>) {
     }
     out.push(b' ');
     decimal(told.sent, out);
-    let (referer, agent) = told
-        .request
-        .map_or((&b""[..], &b""[..]), |request| (shown(request.referer, query), request.user_agent));
-    for value in [referer, agent] {
+    let request = told.request.as_ref();
+    for value in
+        [request.map(|request| shown(request.referer, query)), request.map(|request| request.user_agent)]
+    {
         out.extend_from_slice(b" \"");
         or_dash(value, out);
         out.push(b'"');
     }
-    for value in [told.pool, told.server, told.reason.map_or("", Reason::word).as_bytes()] {
+    for value in [told.pool, told.server] {
         out.push(b' ');
-        or_dash(value, out);
+        or_dash(Some(value), out);
     }
+    out.push(b' ');
+    out.extend_from_slice(told.reason.map_or("-", Reason::word).as_bytes());
 }
 
-fn or_dash(value: &[u8], out: &mut Vec<u8>) {
-    escape::combined(if value.is_empty() { b"-" } else { value }, out);
+fn or_dash(value: Option<Text<'_>>, out: &mut Vec<u8>) {
+    match value {
+        Some(value) if !value.is_empty() => escape::combined(value, out),
+        _ => out.push(b'-'),
+    }
 }
 
 /// An address as people write it; a plain IPv4 one, which most are, without the machinery of formatting.
 fn address(client: IpAddr, out: &mut Vec<u8>) {
     match client {
         IpAddr::V4(address) => {
-            for (place, part) in address.octets().into_iter().enumerate() {
-                if place > 0 {
-                    out.push(b'.');
-                }
-                decimal(u64::from(part), out);
+            for part in address.octets() {
+                let (text, length) = PARTS[usize::from(part)];
+                let end = out.len() + length;
+                out.extend_from_slice(&text);
+                out.truncate(end);
             }
+            // The last dot.
+            out.pop();
         }
         // Writing into memory does not fail.
         IpAddr::V6(address) => drop(write!(out, "{address}")),
     }
 }
 
+/// The parts of IPv4 addresses with a dot behind, and how long that is.
+static PARTS: [([u8; 4], usize); 256] = parts();
+
+const fn parts() -> [([u8; 4], usize); 256] {
+    let mut parts = [([0; 4], 0); 256];
+    let mut part = 0;
+    while part < parts.len() {
+        let [tens, ones] = PAIRS[part % 100];
+        parts[part] = match part {
+            0..10 => ([ones, b'.', 0, 0], 2),
+            10..100 => ([tens, ones, b'.', 0], 3),
+            _ => ([PAIRS[part / 100][1], tens, ones, b'.'], 4),
+        };
+        part += 1;
+    }
+    parts
+}
+
+/// The bytes in two digits each.
+static HEX_PAIRS: [[u8; 2]; 256] = hex_pairs();
+
+const fn hex_pairs() -> [[u8; 2]; 256] {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < pairs.len() {
+        pairs[byte] = [HEX[byte / 16], HEX[byte % 16]];
+        byte += 1;
+    }
+    pairs
+}
+
 /// Twelve digits.
 pub(crate) fn hexadecimal(value: u64) -> [u8; 12] {
     let mut digits = [0; 12];
-    for (place, digit) in digits.iter_mut().rev().enumerate() {
-        *digit = b"0123456789abcdef"[(value >> (4 * place) & 15) as usize];
+    for (two, byte) in digits.as_chunks_mut().0.iter_mut().zip(&value.to_be_bytes()[2..]) {
+        *two = HEX_PAIRS[usize::from(*byte)];
     }
     digits
 }

@@ -1,5 +1,7 @@
 //! Exchanges on their way to the log: kept as they are while a client waits, and made into lines where nobody does.
 
+use super::date::Dates;
+use super::escape::Text;
 use super::{Exchange, Request, Style, line};
 
 /// Bytes of a text that are kept.
@@ -46,14 +48,14 @@ impl Records {
 
     /// Appends the line of each.
     pub fn write(&self, style: Style, out: &mut Vec<u8>) {
-        let mut rest = &self.texts[..];
+        let (mut rest, mut dates) = (&self.texts[..], Dates::default());
         for exchange in &self.exchanges {
             let told = exchange.map(|length| {
-                let (text, others) = rest.split_at(usize::from(length));
-                rest = others;
+                let text = Text { from: rest, length: usize::from(length) };
+                rest = &rest[text.length..];
                 text
             });
-            line(&told, style, out);
+            line(&told, style, &mut dates, out);
         }
     }
 
@@ -70,9 +72,9 @@ impl Records {
     }
 }
 
-impl<Text: Copy> Exchange<Text> {
+impl<One: Copy> Exchange<One> {
     /// The same with other texts, always made in one order.
-    fn map<Other>(&self, mut each: impl FnMut(Text) -> Other) -> Exchange<Other> {
+    fn map<Other>(&self, mut each: impl FnMut(One) -> Other) -> Exchange<Other> {
         Exchange {
             at: self.at,
             listener: each(self.listener),

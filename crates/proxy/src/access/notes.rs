@@ -32,12 +32,23 @@ pub(crate) struct Notes {
     received: Cell<u64>,
     sent: Cell<u64>,
     attempts: Cell<u32>,
-    head: Cell<Option<Moment>>,
+    head: Cell<Head>,
     server: Cell<Option<ServerId>>,
     home_before: Cell<Option<ServerId>>,
     reason: Cell<Option<Reason>>,
     session: Cell<Option<SessionId>>,
     fault: Cell<&'static str>,
+}
+
+/// When the head of the response went to the client.
+#[derive(Clone, Copy, Default)]
+enum Head {
+    /// It did not.
+    #[default]
+    Never,
+    At(Moment),
+    /// With all that is behind it: at the end. So the clock, which is not cheap, is looked at once less.
+    AtEnd,
 }
 
 /// What is told of a request: its head, kept whole since that is one copy, and where the texts stand in it.
@@ -97,11 +108,13 @@ impl Notes {
         self.attempts.set(self.attempts.get() + 1);
     }
 
-    /// A server has answered, with this status.
-    pub(crate) fn head(&self, worker: &Worker, status: u16) {
+    /// A server has answered, with this status; its answer goes to the client now, whole or its head first.
+    pub(crate) fn head(&self, worker: &Worker, status: u16, whole: bool) {
         self.status.set(status);
-        if self.began.is_some() {
-            self.head.set(Some(worker.clock.moment()));
+        if whole {
+            self.head.set(Head::AtEnd);
+        } else if self.began.is_some() {
+            self.head.set(Head::At(worker.clock.moment()));
         }
     }
 
@@ -181,6 +194,7 @@ impl Notes {
             let server = id.zip(pool).and_then(|(id, pool)| pool.servers.get(id.0));
             server.map_or(&b""[..], |server| server.name.as_bytes())
         };
+        let duration = worker.clock.moment().since(began);
         let listener = rules.listeners.get(client.arrival.listener.get());
         worker.log.tell(&Exchange {
             at: worker.clock.unix_ms(began),
@@ -197,8 +211,12 @@ impl Notes {
             reason: self.reason.get(),
             session: self.session.get(),
             attempts: self.attempts.get(),
-            duration: worker.clock.moment().since(began),
-            head: self.head.get().map(|head| head.since(began)),
+            duration,
+            head: match self.head.get() {
+                Head::Never => None,
+                Head::At(moment) => Some(moment.since(began)),
+                Head::AtEnd => Some(duration),
+            },
             fault: self.fault.get(),
             limit: limit.as_bytes(),
         });

@@ -38,7 +38,6 @@ impl At<'_> {
     ) -> Result<After, Unrelayed> {
         let (worker, client, times) = (self.worker, self.client, self.times());
         let notes = &self.admitted.asked.notes;
-        notes.head(worker, head.status);
         let mut delivery = self.admitted.asked.delivery(worker, upload.is_whole());
         let framed = delivery.framing(head.framing);
         let mut text = worker.buffers.take_text();
@@ -48,6 +47,7 @@ impl At<'_> {
         let mut source = Source::new(head.framing);
         let chunked = framed == Framing::Chunked;
         notes.sent(body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?);
+        notes.head(worker, head.status, source.is_done());
         self.passes_on(reason, head.status);
         let relayed = if source.is_done() {
             match client.write(worker, &mut [IoSlice::new(&text)]).await {

@@ -22,7 +22,7 @@ impl At<'_> {
         fields: &[Field],
     ) -> After {
         let (worker, client) = (self.worker, self.client);
-        self.admitted.asked.notes.head(worker, head.status);
+        self.admitted.asked.notes.head(worker, head.status, false);
         let mut text = worker.buffers.take_text();
         let lines = Lines { bytes: incoming.filled(), fields };
         let delivery = Delivery { http11: true, keep: true };

@@ -169,3 +169,16 @@ fn a_date_has_one_form_and_one_length() {
     assert_eq!(&date_line(784_111_777), b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
     assert_eq!(date_line(0).len(), date_line(u64::MAX).len());
 }
+
+#[test]
+fn numbers_are_written_as_people_write_them() {
+    let near = |number: u64| [number.saturating_sub(1), number, number.saturating_add(1)];
+    let powers = (0..20).map(|power| 10_u64.pow(power));
+    let drawn = (0..10_000).map(|at: u64| at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (at % 60));
+    let all = powers.flat_map(near).chain(drawn).chain(0..100_000).chain([u64::MAX]);
+    for number in all {
+        let mut out = b"to ".to_vec();
+        decimal(number, &mut out);
+        assert_eq!(out, format!("to {number}").into_bytes());
+    }
+}
