@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
-FUZZ_TARGETS := head chunked proxy_head cookie snapshot
+FUZZ_TARGETS := head chunked header_blocks proxy_head cookie snapshot
 # What lets the compiler learn from a run; without it the optimised engine is built once, without a guide.
 PROFDATA = $(wildcard $(shell rustc --print sysroot)/lib/rustlib/*/bin/llvm-profdata)
 DEVELOP := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --extras dev

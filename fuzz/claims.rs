@@ -8,6 +8,7 @@ use equalizer_core::http::forwarded::{Forwarded, Origin};
 use equalizer_core::http::h1::chunked::{Chunked, Piece};
 use equalizer_core::http::h1::decode::{self, Framing, Limits};
 use equalizer_core::http::h1::encode::{self, Delivery, Lines};
+use equalizer_core::http::h2::blocks::Blocks;
 use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::cookie::{self, Purpose};
@@ -109,6 +110,25 @@ fn read_chunks(bytes: &[u8], step: usize) -> Result<(Vec<u8>, Option<usize>), Re
         }
     }
     Ok((content, None))
+}
+
+/// Header blocks of a connection hold together what each of them holds, and leave the same table behind.
+pub(crate) fn header_blocks(bytes: &[u8]) {
+    let Some((&at, block)) = bytes.split_first() else { return };
+    let (first, second) = block.split_at(usize::from(at).min(block.len()));
+    let (mut apart, mut whole) = (Blocks::default(), Blocks::default());
+    let Some(before) = apart.read(first) else { return };
+    let (behind, found) = (apart.read(second), whole.read(block));
+    assert_eq!(behind.is_some(), found.is_some());
+    let (Some(behind), Some(found)) = (behind, found) else { return };
+    assert_eq!(found.pseudo, before.pseudo || behind.pseudo);
+    assert_eq!(found.fragment, before.fragment || behind.fragment);
+    assert!(found.pseudo || !found.fragment);
+    for entry in 62..=190_u8 {
+        let number = [0xff, entry.saturating_sub(127)];
+        let number = if entry < 127 { &[0x80 | entry][..] } else { &number };
+        assert_eq!(apart.read(number), whole.read(number));
+    }
 }
 
 /// A head of the PROXY protocol ends in one place, however its bytes arrive, and says the same when written anew.

@@ -214,10 +214,12 @@ class Raw:
         """A request's head; it ends headers and stream unless flags are given."""
         return HeadersFrame(stream, self.block(fields), flags=flags or ("END_HEADERS", "END_STREAM"))
 
-    def request(self, stream: int, fields: Iterable[tuple[str | bytes, str | bytes]]) -> list[Frame]:
-        """A request without a body, in as many frames as its head needs."""
+    def request(
+        self, stream: int, fields: Iterable[tuple[str | bytes, str | bytes]], size: int = FRAME
+    ) -> list[Frame]:
+        """A request without a body, in as many frames of this size as its head needs."""
         block = self.block(fields)
-        parts = [block[at : at + FRAME] for at in range(0, len(block), FRAME)]
+        parts = [block[at : at + size] for at in range(0, len(block), size)]
         frames: list[Frame] = [HeadersFrame(stream, parts[0], flags=["END_STREAM"])]
         frames += [ContinuationFrame(stream, part) for part in parts[1:]]
         frames[-1].flags.add("END_HEADERS")

@@ -10,9 +10,11 @@ mod common;
 mod claims;
 
 /// Bytes made of parts, of which most are nearly right.
-fn made_of(parts: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+fn made_of<Part: AsRef<[u8]> + Clone + std::fmt::Debug>(
+    parts: &'static [Part],
+) -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
-        9 => prop::sample::select(parts).prop_map(|part| part.as_bytes().to_vec()),
+        9 => prop::sample::select(parts).prop_map(|part| part.as_ref().to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..4),
     ];
     prop::collection::vec(part, 0..24).prop_map(|parts| parts.concat())
@@ -89,6 +91,31 @@ const PROXY_HEADS: &[&str] = &[
     "123456789012345678901234567890123456",
 ];
 
+const HEADER_BLOCKS: &[&[u8]] = &[
+    b"\x01",
+    b"\x05",
+    b"\x82",
+    b"\x84",
+    b"\xbe",
+    b"\xbf",
+    b"\xc0",
+    b"\x40\x05:path",
+    b"\x40\x84\xb9\x58\xd3\x3f",
+    b"\x00\x01x",
+    b"\x40\x01x",
+    b"\x44",
+    b"\x04",
+    b"\x7e",
+    b"\x0f\x2f",
+    b"\x01/",
+    b"\x02/#",
+    b"\x83\x63\xfe\xbf",
+    b"\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff",
+    b"\x20",
+    b"\x3f\x20",
+    b"\x3f\xe1\x1f",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10_000))]
 
@@ -100,6 +127,11 @@ proptest! {
     #[test]
     fn chunked_bodies(bytes in made_of(CHUNKS)) {
         claims::chunked(&bytes);
+    }
+
+    #[test]
+    fn header_blocks(bytes in made_of(HEADER_BLOCKS)) {
+        claims::header_blocks(&bytes);
     }
 
     #[test]
@@ -138,6 +170,7 @@ fn the_kept_corpora_hold() {
     for (name, claim) in [
         ("head", claims::head as fn(&[u8])),
         ("chunked", claims::chunked),
+        ("header_blocks", claims::header_blocks),
         ("proxy_head", claims::proxy_head),
         ("cookie", claims::cookie),
         ("snapshot", claims::snapshot),

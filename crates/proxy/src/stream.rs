@@ -4,6 +4,7 @@
 //! applied, so a field that cannot travel in HTTP/1.1 does not come out of HTTP/2 either.
 
 mod incoming;
+mod malformed;
 mod outgoing;
 mod words;
 
@@ -21,7 +22,9 @@ use http::Request;
 use http::uri::Scheme;
 
 use self::incoming::Incoming;
+pub(crate) use self::malformed::Malformed;
 use self::outgoing::{Outgoing, To};
+pub(crate) use self::words::are_spaced;
 
 /// One exchange on a connection that it shares.
 pub(crate) struct Stream {
@@ -47,12 +50,20 @@ impl Drop for Underway {
 }
 
 impl Stream {
-    /// A client's request, and where its response goes.
-    pub(crate) fn served(request: Request<RecvStream>, respond: SendResponse<Bytes>) -> Self {
+    /// A client's request, where its response goes, and where it is told when its trailers are malformed.
+    pub(crate) fn served(
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        malformed: Rc<Malformed>,
+    ) -> Self {
         let (head, body) = request.into_parts();
         let method = Method::read(head.method.as_str().as_bytes());
         let to = To::Client { respond, method, websocket: words::is_websocket(&head) };
-        Self { incoming: Incoming::request(&head, body), outgoing: Outgoing::new(to), _underway: None }
+        Self {
+            incoming: Incoming::request(&head, body, malformed),
+            outgoing: Outgoing::new(to),
+            _underway: None,
+        }
     }
 
     /// A request that a server will be asked, and its response.
@@ -75,7 +86,11 @@ impl Stream {
         if let Some((response, method)) = self.outgoing.take_response() {
             self.incoming = Incoming::response(response, method);
         }
-        self.incoming.poll_read(context, into)
+        let read = ready!(self.incoming.poll_read(context, into));
+        if self.incoming.is_malformed {
+            self.outgoing.reset(Reason::PROTOCOL_ERROR);
+        }
+        Poll::Ready(read)
     }
 
     /// Writes some of a message; nothing when the other side's window is closed.

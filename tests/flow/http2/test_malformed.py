@@ -1,11 +1,11 @@
 """A malformed request is refused by itself: no server hears of it, and others on the connection go on."""
 
 import pytest
-from hyperframe.frame import DataFrame
+from hyperframe.frame import DataFrame, PingFrame, SettingsFrame
 
 from conftest import Balance, MakeOrigin
 from support.balancer import get
-from support.http2 import Fields, Raw, head
+from support.http2 import FRAME, PREFACE, Fields, Raw, head
 from support.origin import Origin
 
 MALFORMED = "RST_STREAM PROTOCOL_ERROR"
@@ -83,6 +83,7 @@ CASES: dict[str, tuple[Fields, str]] = {
     ":path without a slash": (instead(":path", "bad"), MALFORMED),
     ":path is a URL": (instead(":path", "http://shop.test/bad"), MALFORMED),
     "* with GET": (instead(":path", "*"), "400"),
+    ":path with a fragment": (instead(":path", "/bad?x#y"), MALFORMED),
     "only a query": (instead(":path", "?bad"), "400"),
     "host that differs": (bad(("host", "other.test")), "400"),
     "host twice": (bad(("host", "shop.test"), ("host", "shop.test")), "400"),
@@ -148,6 +149,68 @@ def test_a_body_of_another_length_is_refused(
         client.send(client.headers(3, head(path="/good")))
         assert client.outcome(3) == "200"
     assert [request.target for request in origin.requests] == ["/good"]
+
+
+@pytest.mark.parametrize(
+    "trailers",
+    [
+        [(":path", "/bad")],
+        [("x-sum", "1"), (":path", "/bad")],
+        [(":path", "/good")],
+        [(":method", "GET")],
+        [(":status", "200")],
+        [(":authority", "shop.test"), ("x-sum", "1")],
+        [("x-sum", " 1")],
+        [("x-sum", "1\t")],
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("size", [FRAME, 4])
+def test_malformed_fields_behind_the_body_are_refused(
+    balance: Balance, make_origin: MakeOrigin, trailers: Fields, size: int
+) -> None:
+    origin = make_origin()
+    with Raw(balance(origin).client()) as client:
+        client.send(client.headers(1, head(path="/good")))
+        assert client.outcome(1) == "200"
+        client.send(client.headers(3, bad(method="POST"), "END_HEADERS"), DataFrame(3, b"basket"))
+        client.send(*client.request(3, trailers, size))
+        assert client.outcome(3) == MALFORMED
+        client.send(client.headers(5, head(path="/good")))
+        assert client.outcome(5) == "200"
+    assert {request.target for request in origin.requests} == {"/good"}
+
+
+def test_a_path_with_a_fragment_is_refused_when_it_comes_by_its_number(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    origin = make_origin()
+    fragment = instead(":path", "/bad#x")
+    with Raw(balance(origin).client()) as client:
+        for round_ in range(30):
+            first = 1 + 6 * round_
+            # Entries come and go in the table of fields; some are larger than what is left of it.
+            crumbs = [(f"x-{number}", "y" * (round_ * 37 % 300)) for number in range(round_ % 7)]
+            client.send(*client.request(first, fragment + crumbs))
+            assert client.outcome(first) == MALFORMED
+            client.send(*client.request(first + 2, head(*crumbs, path=f"/good/{round_}")))
+            assert client.outcome(first + 2) == "200"
+            client.send(*client.request(first + 4, fragment))
+            assert client.outcome(first + 4) == MALFORMED
+    assert [request.target for request in origin.requests] == [f"/good/{number}" for number in range(30)]
+
+
+@pytest.mark.parametrize("first", ["HEADERS", "PING"])
+def test_a_connection_that_does_not_begin_with_settings_is_ended(
+    balance: Balance, make_origin: MakeOrigin, first: str
+) -> None:
+    origin = make_origin()
+    with Raw(balance(origin).client(), begin=False) as client:
+        frame = client.headers(1, head(path="/bad")) if first == "HEADERS" else PingFrame(0, b"are you?")
+        client.send(PREFACE, frame, SettingsFrame(0))
+        assert client.outcome(3) == UNREADABLE
+        assert client.wire.gone()
+    assert origin.requests == []
 
 
 @pytest.mark.parametrize("end", [True, False])

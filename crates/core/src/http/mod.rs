@@ -7,6 +7,7 @@ pub mod edits;
 pub mod field;
 pub mod forwarded;
 pub mod h1;
+pub mod h2;
 pub mod https;
 pub mod max_forwards;
 pub mod method;

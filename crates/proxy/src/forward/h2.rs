@@ -19,12 +19,17 @@ const MOST: usize = 16;
 /// Bytes of a response that may come before they are asked for.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// What the frames may cost that these bytes come in, in bytes as the library counts it: 256 a small one. Spent, it would
+/// end the connection for everybody, because a few clients are slow to take what comes in small pieces.
+const FRAMES: usize = 4 * CONNECTION_WINDOW as usize;
 /// Bytes of a request that wait for the connection.
 const SEND_BUFFER: usize = 128 * 1024;
 /// Bytes of a response's head.
 const HEAD: u32 = 64 * 1024;
 /// Exchanges on a connection before its server has said how many it takes: what RFC 9113, 6.5.2 asks for at least.
 const EXPECTED: usize = 100;
+/// How long exchanges are kept apart at a server that has broken the rules, in milliseconds.
+const WARY: u64 = 10_000;
 
 /// The open connections.
 #[derive(Default)]
@@ -32,6 +37,11 @@ pub(crate) struct Shared {
     open: RefCell<Vec<Open>>,
     /// Held while a connection is made: the others wait for it, rather than each making one.
     connecting: Mutex<()>,
+    /// Whether the server has broken the rules since this was looked at last: that ended all exchanges of a connection,
+    /// and whose response it was is not known.
+    broken: Rc<Cell<bool>>,
+    /// Until when each exchange gets a connection of its own for that, in milliseconds.
+    wary: Cell<u64>,
 }
 
 struct Open {
@@ -55,23 +65,33 @@ impl Shared {
         let handshake = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .data_frame_budget(FRAMES)
             .initial_max_send_streams(EXPECTED)
             .max_send_buffer_size(SEND_BUFFER)
             .max_header_list_size(HEAD)
             .enable_push(false)
             .handshake(socket);
         let (send, connection) = handshake.await.map_err(|_| Fault::Closed)?;
-        spawn_local(connection);
+        let broken = Rc::clone(&self.broken);
+        spawn_local(async move {
+            if connection.await.is_err_and(|error| error.is_library()) {
+                broken.set(true);
+            }
+        });
         self.open.borrow_mut().push(Open { send, scheme, streams: Rc::default(), used: Cell::new(now) });
         self.stream(now).ok_or(Fault::Closed)
     }
 
     /// A stream on a connection that is open: one with room, else any when there are enough.
     pub(crate) fn stream(&self, now: u64) -> Option<Socket> {
+        if self.broken.take() {
+            self.wary.set(now + WARY);
+        }
+        let most = if now < self.wary.get() { 1 } else { usize::MAX };
         let mut open = self.open.borrow_mut();
         open.retain_mut(|one| !one.is_closed());
         let enough = open.len() >= MOST;
-        let roomy = open.iter().find(|one| one.has_room());
+        let roomy = open.iter().find(|one| one.has_room(most));
         let one = roomy.or_else(|| open.iter().filter(|_| enough).min_by_key(|one| one.streams.get()))?;
         one.used.set(now);
         let underway = Underway::new(&one.streams);
@@ -90,8 +110,9 @@ impl Shared {
 }
 
 impl Open {
-    fn has_room(&self) -> bool {
-        self.streams.get() < self.send.current_max_send_streams()
+    /// Whether it takes another exchange, where it may have `most`.
+    fn has_room(&self, most: usize) -> bool {
+        self.streams.get() < self.send.current_max_send_streams().min(most)
     }
 
     /// Whether the server has said goodbye.

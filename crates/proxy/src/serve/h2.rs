@@ -2,6 +2,8 @@
 
 mod budget;
 mod carrier;
+mod frames;
+mod heads;
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -12,7 +14,7 @@ use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Method, Request};
+use http::{Method, Request};
 use tokio::task::spawn_local;
 
 use self::budget::Budget;
@@ -22,7 +24,7 @@ use crate::buffer::Buffer;
 use crate::clock::Deadline;
 use crate::desk;
 use crate::socket::Socket;
-use crate::stream::Stream;
+use crate::stream::{self, Malformed, Stream};
 use crate::worker::Worker;
 
 /// What every connection begins with (RFC 9113, 3.4); no request of HTTP/1.1 begins so.
@@ -31,6 +33,9 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Bytes of a body that may come before they are asked for.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// What the frames may cost that these bytes come in, in bytes as the library counts it: 256 a small one. A client that
+/// keeps to its window does not spend it with frames of 64 bytes, however slow its server is.
+const FRAMES: usize = 4 * CONNECTION_WINDOW as usize;
 /// Bytes of one response that wait for the connection.
 const SEND_BUFFER: usize = 32 * 1024;
 /// How long a client may take to say goodbye, in milliseconds.
@@ -41,10 +46,11 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
     let setup = worker.setup();
     let writing = Rc::new(Writing::new(Deadline::new(&worker.clock), setup.rules.timeouts.body));
     let carrier = Carrier::new(Rc::clone(&client), buffer, &writing);
-    let budget = carrier.budget();
+    let (budget, malformed) = (carrier.budget(), carrier.malformed());
     let handshake = Builder::new()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .data_frame_budget(FRAMES)
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_streams(setup.rules.streams)
         .max_header_list_size(setup.rules.limits.head)
@@ -57,7 +63,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
     };
     drop(setup);
     let streams = Rc::new(Streams { worker, client, count: Cell::new(0), stage: Cell::new(Stage::Open) });
-    let mut served = Served { streams: Rc::clone(&streams), budget, writing, connection };
+    let mut served = Served { streams: Rc::clone(&streams), malformed, budget, writing, connection };
     streams.rest();
     let ended = poll_fn(|context| served.poll(context)).await;
     drop(served);
@@ -112,6 +118,7 @@ impl Streams {
 /// A connection and what is known of its streams.
 struct Served {
     streams: Rc<Streams>,
+    malformed: Rc<Malformed>,
     budget: Rc<Budget>,
     writing: Rc<Writing>,
     connection: Connection<Carrier, Bytes>,
@@ -130,6 +137,9 @@ impl Served {
                     }
                 }
                 Poll::Ready(None | Some(Err(_))) => return Poll::Ready(Ended::InOrder),
+                Poll::Pending if self.malformed.is_connection() && self.streams.stage.get() != Stage::Cut => {
+                    self.cut(Reason::PROTOCOL_ERROR);
+                }
                 Poll::Pending if self.budget.is_spent() && self.streams.stage.get() != Stage::Cut => {
                     self.cut(Reason::ENHANCE_YOUR_CALM);
                 }
@@ -169,11 +179,12 @@ impl Served {
     }
 
     fn begin(&self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-        if is_malformed(&request) {
+        let noted = self.malformed.take(respond.stream_id()) || self.malformed.is_connection();
+        if noted || is_malformed(&request) {
             return respond.send_reset(Reason::PROTOCOL_ERROR);
         }
         let worker = Rc::clone(&self.streams.worker);
-        let socket = Socket::http2(Stream::served(request, respond));
+        let socket = Socket::http2(Stream::served(request, respond, Rc::clone(&self.malformed)));
         let client = worker.client(socket, Deadline::new(&worker.clock), self.streams.client.arrival.clone());
         spawn_local(exchange(worker, client, Underway::new(&self.streams)));
     }
@@ -185,12 +196,9 @@ fn is_malformed(request: &Request<RecvStream>) -> bool {
     let uri = request.uri();
     let schemeless = uri.authority().is_some() && uri.scheme_str().is_none_or(str::is_empty);
     let aimless = request.method() != Method::CONNECT && (uri.path().is_empty() || schemeless);
-    // RFC 9113, 8.2.1: a value neither begins nor ends with white space.
-    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    let spaced = |value: &HeaderValue| blank(value.as_bytes().first()) || blank(value.as_bytes().last());
     // RFC 9110, 9.3.6: what follows CONNECT is no content, and so has no length.
     let told = request.method() == Method::CONNECT && request.headers().contains_key(CONTENT_LENGTH);
-    aimless || told || request.headers().values().any(spaced)
+    aimless || told || stream::are_spaced(request.headers())
 }
 
 /// Counts as under way until it is dropped.

@@ -1,6 +1,7 @@
 //! What comes on a stream, in HTTP/1.1's words.
 
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use h2::{Reason, RecvStream};
 use http::header::CONTENT_LENGTH;
 use http::{Method, request};
 
-use super::words;
+use super::{Malformed, words};
 
 /// A message on its way in.
 pub(super) struct Incoming {
@@ -22,6 +23,10 @@ pub(super) struct Incoming {
     rest: Rest,
     /// Whether the server has said that it does not take the request up.
     pub(super) refused: bool,
+    /// Where a client's malformed trailers are noted.
+    noted: Option<Rc<Malformed>>,
+    /// Whether the client has sent such trailers.
+    pub(super) is_malformed: bool,
 }
 
 /// What is still to come.
@@ -37,7 +42,7 @@ enum Rest {
 
 impl Incoming {
     fn new(text: Vec<u8>, rest: Rest) -> Self {
-        Self { text, read: 0, data: Bytes::new(), rest, refused: false }
+        Self { text, read: 0, data: Bytes::new(), rest, refused: false, noted: None, is_malformed: false }
     }
 
     /// Nothing comes.
@@ -46,11 +51,11 @@ impl Incoming {
     }
 
     /// A request: its head is here, its body comes.
-    pub(super) fn request(head: &request::Parts, body: RecvStream) -> Self {
+    pub(super) fn request(head: &request::Parts, body: RecvStream, noted: Rc<Malformed>) -> Self {
         let mut text = Vec::with_capacity(1024);
         words::write_request(head, body.is_end_stream(), &mut text);
         let told = head.headers.contains_key(CONTENT_LENGTH) || words::is_websocket(head);
-        Self::new(text, Rest::body(body, told))
+        Self { noted: Some(noted), ..Self::new(text, Rest::body(body, told)) }
     }
 
     /// A response to a request of this method.
@@ -123,6 +128,11 @@ impl Incoming {
             return Poll::Ready(Ok(()));
         }
         let trailers = ready!(stream.poll_trailers(context)).map_err(super::broken)?;
+        let spaced = trailers.as_ref().is_some_and(words::are_spaced);
+        if self.noted.as_ref().is_some_and(|noted| noted.take(stream.stream_id()) || spaced) {
+            self.is_malformed = true;
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
         if chunks {
             self.text.extend_from_slice(b"0\r\n");
             trailers.iter().for_each(|fields| words::write_fields(fields, &mut self.text));

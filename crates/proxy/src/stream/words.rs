@@ -13,6 +13,12 @@ use http::header::{
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request, response};
 
+/// Whether a value begins or ends with white space (RFC 9113, 8.2.1).
+pub(crate) fn are_spaced(fields: &HeaderMap) -> bool {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    fields.values().map(HeaderValue::as_bytes).any(|value| blank(value.first()) || blank(value.last()))
+}
+
 /// Whether a request asks for WebSocket (RFC 8441, 5).
 pub(super) fn is_websocket(head: &request::Parts) -> bool {
     head.extensions.get::<Protocol>().is_some_and(|protocol| protocol.as_str() == "websocket")

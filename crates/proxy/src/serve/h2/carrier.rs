@@ -1,5 +1,5 @@
 //! A client's connection as HTTP/2 reads and writes it: first what has come already, then the socket; its frames are
-//! counted as they pass.
+//! counted and their header blocks looked at as they pass.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -10,14 +10,22 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::budget::Budget;
+use super::frames::{Frames, Piece, SETTINGS};
+use super::heads::Heads;
 use crate::buffer::Buffer;
 use crate::clock::{Deadline, Late};
 use crate::serve::Client;
+use crate::stream::Malformed;
 
 pub(super) struct Carrier {
     client: Rc<Client>,
     /// Read before anybody knew that this is HTTP/2.
     first: Option<Buffer>,
+    frames: Frames,
+    heads: Heads,
+    /// Whether its first frame has come.
+    begun: bool,
+    malformed: Rc<Malformed>,
     budget: Rc<Budget>,
     writing: Rc<Writing>,
 }
@@ -33,11 +41,49 @@ pub(super) struct Writing {
 impl Carrier {
     /// `first` is what was read already.
     pub(super) fn new(client: Rc<Client>, first: Option<Buffer>, writing: &Rc<Writing>) -> Self {
-        Self { client, first, budget: Rc::default(), writing: Rc::clone(writing) }
+        Self {
+            client,
+            first,
+            frames: Frames::default(),
+            heads: Heads::default(),
+            begun: false,
+            malformed: Rc::default(),
+            budget: Rc::default(),
+            writing: Rc::clone(writing),
+        }
     }
 
     pub(super) fn budget(&self) -> Rc<Budget> {
         Rc::clone(&self.budget)
+    }
+
+    /// The streams whose requests break a rule that the library does not know.
+    pub(super) fn malformed(&self) -> Rc<Malformed> {
+        Rc::clone(&self.malformed)
+    }
+
+    /// Bytes came from the client.
+    fn came(&mut self, mut bytes: &[u8]) {
+        self.budget.pay(self.client.deadline.now());
+        while let Some(piece) = self.frames.next(&mut bytes) {
+            let malformed = match piece {
+                Piece::Head(frame) => {
+                    // RFC 9113, 3.4: the preface ends with SETTINGS.
+                    if !std::mem::replace(&mut self.begun, true) && frame.kind != SETTINGS {
+                        self.malformed.note_connection();
+                    }
+                    self.budget.begins(frame);
+                    self.heads.begins(frame)
+                }
+                Piece::Payload(payload) => self.heads.came(payload),
+            };
+            if let Some(stream) = malformed {
+                self.malformed.note(stream);
+                if self.malformed.is_too_many() {
+                    self.budget.spend();
+                }
+            }
+        }
     }
 }
 
@@ -79,7 +125,7 @@ impl AsyncRead for Carrier {
             let length = ready!(self.client.socket.poll_read(context, into.initialize_unfilled()))?;
             into.advance(length);
         }
-        self.budget.came(&into.filled()[before..], self.client.deadline.now());
+        self.came(&into.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 }
