@@ -16,6 +16,25 @@ from support.complaints import FOUND, PLAIN, complaints, shop
             [f'{FOUND}.mode: found "rewrit"; write "rewrite"'],
         ),
         (
+            '{ kind = "cookie", mode = "rewrit", name = "a b", domain = "shop.example" }',
+            [
+                f'{FOUND}.domain: found a key that does not apply to mode = "rewrite"; '
+                'leave it out, or write mode = "insert"',
+                f'{FOUND}.mode: found "rewrit"; write "rewrite"',
+                f'{FOUND}.name: found "a b"; write 1 to 64 letters, digits or any of '
+                '!#$%&\'*+-.^_`|~, such as "EQ"',
+            ],
+        ),
+        (
+            '{ kind = "cokie", mode = "lern", name = "a b", capacity = 5 }',
+            [
+                f'{FOUND}.kind: found "cokie"; write "cookie"',
+                f'{FOUND}.mode: found "lern"; write "learn"',
+                f'{FOUND}.name: found "a b"; write 1 to 64 letters, digits or any of '
+                '!#$%&\'*+-.^_`|~, such as "EQ"',
+            ],
+        ),
+        (
             '{ kind = "cookie", mode = 5 }',
             [f'{FOUND}.mode: found 5; write "insert", "rewrite", "prefix", "learn" or "route"'],
         ),

@@ -15,7 +15,7 @@ use equalizer_core::snapshot::Snapshot;
 use equalizer_core::snapshot::build::{At, build};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{NOW, address, cookie, field, wire};
+use support::{NOW, address, cookie, field, rebuilt, wire};
 
 fn kinds() -> Vec<Value> {
     vec![address(), cookie("learn", "JSESSIONID", &json!({})), field("learn", "Mcp-Session-Id")]
@@ -99,6 +99,36 @@ fn records_beyond_the_capacity_are_counted_and_the_longest_idle_go() {
     assert_eq!(taken.restored, Restored { taken: 100, expired: 0, no_room: 200 });
     assert_eq!(addresses(&after).recall(client(299), NOW), Some(home_of("web1")));
     assert_eq!(addresses(&after).recall(client(199), NOW), None);
+}
+
+#[test]
+fn a_generation_ends_what_records_stand_for() {
+    let change = |pool: u16, web2: u16| {
+        let mut wire = wire(&kinds(), &json!({}));
+        wire.pools[0].sessions.generation = pool;
+        wire.pools[0].servers[1].generation = web2;
+        wire
+    };
+    for (pool, web2, left) in [(1, 0, [true, true]), (1, 1, [true, false]), (2, 0, [false, false])] {
+        let before = rebuilt(&change(1, 0), None, NOW);
+        let homes = [home_of("web1"), home_of("web2")];
+        for (number, home) in (0u8..).zip(homes) {
+            addresses(&before).record(client(number.into()), home, NOW);
+            for carrier in carriers() {
+                let table = learnt(&before, &carrier);
+                table.record(table.key(&[number]), home, NOW);
+            }
+        }
+        let after = rebuilt(&change(pool, web2), Some(&before), NOW);
+        for ((number, home), stays) in (0u8..).zip(homes).zip(left) {
+            let kept = stays.then_some(home);
+            assert_eq!(addresses(&after).recall(client(number.into()), NOW), kept, "{pool} {web2}");
+            for carrier in carriers() {
+                let table = learnt(&after, &carrier);
+                assert_eq!(table.recall(table.key(&[number]), NOW), kept, "{pool} {web2}");
+            }
+        }
+    }
 }
 
 #[test]

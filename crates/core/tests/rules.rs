@@ -4,7 +4,7 @@ mod support;
 
 use equalizer_core::persistence::Reason;
 use equalizer_core::persistence::cookie::{Before, Generation, Incarnation, Session, home_of};
-use equalizer_core::persistence::rules::{Verdict, judge, judge_home, settle};
+use equalizer_core::persistence::rules::{Verdict, judge, judge_home, put_off, settle};
 use equalizer_core::pool::{Pool, ServerId};
 use equalizer_core::snapshot::Snapshot;
 use equalizer_core::snapshot::wire::{Server, ServerState, State};
@@ -254,4 +254,41 @@ fn rebalancing_spares_busy_pinned_and_younger_sessions() {
     );
     say(pool, 3, State::Draining, 0, 0);
     assert_eq!(moved(pool, 1000, |session| session, NOW), 0);
+}
+
+#[test]
+fn a_draining_home_keeps_its_sessions_where_nobody_else_takes_them() {
+    let snapshot = snapshot(&json!({}), |_| {});
+    let pool = &snapshot.pools[0];
+    let moved = Verdict::Homeless(Reason::HomeDrainingMoved);
+    say(pool, 0, State::Draining, NOW, 0);
+    for place in 1..pool.servers.len() {
+        assert_eq!(judge(pool, &session(), NOW), moved, "{place}");
+        assert_eq!(judge_home(pool, session().home, NOW, Reason::Accepted), moved, "{place}");
+        say(pool, place, if place == 1 { State::Draining } else { State::Down }, NOW, 0);
+    }
+    assert_eq!(judge(pool, &session(), NOW), Verdict::Home(HOME, Reason::Recalled));
+    let stays = Verdict::Home(HOME, Reason::Accepted);
+    assert_eq!(judge_home(pool, session().home, NOW, Reason::Accepted), stays);
+}
+
+#[test]
+fn a_session_that_its_homes_generation_ended_does_not_fail_back() {
+    let snapshot = snapshot(&json!({"fail_back": "return"}), |server| server.generation = 3);
+    let before = Some(Before::new(home_of("web2"), Incarnation::UNKNOWN));
+    assert_eq!(
+        judge(&snapshot.pools[0], &Session { before, ..session() }, NOW),
+        Verdict::Over(Reason::Generation)
+    );
+}
+
+#[test]
+fn a_session_that_went_elsewhere_for_once_is_still_forgotten_by_its_home() {
+    let snapshot = snapshot(&json!({"incarnation_on_return": true, "overflow_rehome": 3}), |_| {});
+    let pool = &snapshot.pools[0];
+    assert_eq!(put_off(pool, &session(), NOW + 4).seen, NOW + 4);
+    pool.servers[0].live.returns(NOW + 5);
+    let elsewhere = put_off(pool, &session(), NOW + 10);
+    assert_eq!(elsewhere.overflows, 1);
+    assert_eq!(judge(pool, &elsewhere, NOW + 11), Verdict::Restamp(HOME, Reason::IncarnationChanged));
 }

@@ -6,7 +6,7 @@ use equalizer_core::persistence::Reason;
 use equalizer_core::snapshot::build::{At, build};
 use equalizer_core::snapshot::wire::State;
 use serde_json::{Value, json};
-use support::{Bench, NOW, address, cookie, cookies, field};
+use support::{Bench, NOW, address, cookie, cookies, field, rebuilt};
 
 fn bench(kinds: &[Value]) -> Bench {
     let sessions = json!({"pin_field": "Session-Pin", "incarnation_field": "Server-Life", "announce": true,
@@ -44,6 +44,32 @@ fn release_ends_the_cookie_and_forgets_the_records() {
     );
     assert!(ended.response.contains("Cache-Control: private\r\n"));
     assert_eq!(bench.exchange("Cookie: ID=4711\r\n", "").reason, Reason::New);
+}
+
+#[test]
+fn what_no_client_hears_of_has_not_happened() {
+    let set = "Set-Cookie: ID=4711\r\n";
+    for kind in [cookie("rewrite", "ID", &json!({})), cookie("prefix", "ID", &json!({}))] {
+        let mut bench = bench(&[kind]);
+        let first = bench.exchange("", set);
+        let request = cookies(&[("ID", &first.value("ID").expect("stamped"))]);
+        for word in ["release", "move"] {
+            let alone = bench.exchange(&request, &format!("Session-Pin: {word}\r\n"));
+            assert_eq!((alone.reason, alone.set_cookies().len()), (Reason::Recalled, 0), "{word}");
+        }
+        let moved = bench.exchange(&request, &format!("Session-Pin: move\r\n{set}"));
+        assert_eq!((moved.reason, moved.set_cookies().len()), (Reason::Moved, 1));
+        for end in [set, "Set-Cookie: ID=; Max-Age=0\r\n"] {
+            let ended = bench.exchange(&request, &format!("Session-Pin: release\r\n{end}"));
+            assert_eq!((ended.reason, ended.set_cookies().len()), (Reason::Released, 1));
+            assert!(end.contains(ended.set_cookies()[0]), "the server's own value");
+        }
+    }
+    let mut bench = bench(&[field("insert", "Session-Id")]);
+    let first = bench.exchange("", "");
+    let token = first.response.lines().find(|line| line.starts_with("Session-Id: ")).expect("stamped");
+    let ended = bench.exchange(&format!("{token}\r\n"), "Session-Pin: release\r\n");
+    assert_eq!(ended.reason, Reason::Recalled, "the client goes on with it");
 }
 
 #[test]
@@ -170,6 +196,38 @@ fn members_that_saw_a_server_come_back_as_often_agree_on_its_life() {
 }
 
 #[test]
+fn lives_that_are_counted_anew_are_not_taken_for_those_of_before() {
+    let sessions = json!({"incarnation_on_return": true});
+    let mut before = Bench::new(&[insert()], &sessions);
+    before.set("web1", State::Maintenance);
+    before.set("web1", State::Up);
+    before.now += 5;
+    let born = |bench: &mut Bench| loop {
+        let born = bench.exchange("", "");
+        if born.server == "web1" {
+            break cookies(&[("EQ", &born.value("EQ").expect("stamped"))]);
+        }
+    };
+    let early = born(&mut before);
+    let mut after = Bench::new(&[insert()], &sessions);
+    after.now += 10;
+    after.snapshot = rebuilt(&support::wire(&[insert()], &sessions), None, after.now);
+    assert_eq!(
+        after.exchange(&early, "").reason,
+        Reason::Recalled,
+        "what is not known is not held against anybody"
+    );
+    after.set("web1", State::Maintenance);
+    after.set("web1", State::Up);
+    let late = born(&mut after);
+    assert_eq!(after.exchange(&late, "").reason, Reason::Recalled);
+    let told = after.exchange(&early, "");
+    assert_eq!((told.server.as_str(), told.reason), ("web1", Reason::IncarnationChanged));
+    let again = cookies(&[("EQ", &told.value("EQ").expect("stamped for the new life"))]);
+    assert_eq!(after.exchange(&again, "").reason, Reason::Recalled);
+}
+
+#[test]
 fn a_life_that_the_configuration_names_is_not_ended_by_a_return() {
     let mut wire = support::wire(&[insert()], &json!({"incarnation_on_return": true}));
     for server in &mut wire.pools[0].servers {
@@ -207,4 +265,38 @@ fn a_new_home_is_told_where_its_session_was() {
     wire.pools[0].servers.retain(|server| server.name != *from);
     bench.snapshot = support::rebuilt(&wire, Some(&bench.snapshot), bench.now);
     assert_eq!(told(&bench.exchange(&request, "")), ["Session-Moved: reason=home_removed"]);
+}
+
+#[test]
+fn a_life_that_is_told_with_an_answer_is_not_stamped_over() {
+    let sessions = json!({"incarnation_field": "Server-Life", "idle": 40});
+    let mut bench = Bench::new(&[insert()], &sessions);
+    let first = bench.exchange("", "Server-Life: 1\r\n");
+    let request = |seen: &support::Exchange| cookies(&[("EQ", &seen.value("EQ").expect("stamped"))]);
+    bench.now += 20;
+    let slid = bench.exchange(&request(&first), "Server-Life: 2\r\n");
+    assert_eq!(slid.reason, Reason::Recalled, "nobody knew yet");
+    let told = bench.exchange(&request(&slid), "Server-Life: 2\r\n");
+    assert_eq!(told.reason, Reason::IncarnationChanged);
+    assert_eq!(bench.exchange(&request(&told), "Server-Life: 2\r\n").reason, Reason::Recalled);
+}
+
+#[test]
+fn a_session_that_its_new_home_pins_does_not_fail_back() {
+    let mut bench = bench(&[insert()]);
+    let first = bench.exchange("", "");
+    let request = |seen: &support::Exchange| cookies(&[("EQ", &seen.value("EQ").expect("stamped"))]);
+    let early = request(&first);
+    let pinned = request(&bench.exchange(&early, "Session-Pin: pin\r\n"));
+    for (cookie, pin, stays) in [
+        (&early, "", false),
+        (&early, "Session-Pin: pin\r\n", true),
+        (&pinned, "", false),
+        (&pinned, "Session-Pin: pin\r\n", true),
+    ] {
+        bench.set(&first.server, State::Maintenance);
+        let moved = bench.exchange(cookie, pin);
+        bench.set(&first.server, State::Up);
+        assert_eq!(bench.exchange(&request(&moved), "").server == moved.server, stays, "{pin}");
+    }
 }

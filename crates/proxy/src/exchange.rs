@@ -107,7 +107,7 @@ pub(crate) async fn exchange(
             admitted.ends(pool, seat, recall, Some(server), recall.reason(server));
             return asked.refuse(worker, client, fault.status(), source.is_done()).await;
         }
-        if pool.lends(recall, server, fault) {
+        if !seeking.turns_back_from(server) && pool.lends(&seeking.recall, server, fault) {
             seeking.recall.fail_home();
         }
         tried.failed(server, fault);

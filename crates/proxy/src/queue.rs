@@ -100,11 +100,19 @@ impl Seeking<'_> {
     /// Goes on from a home that takes nobody any more: its state may have changed since the session was recalled.
     fn leave_what_is_closed(&mut self) {
         let Some(home) = self.recall.home() else { return };
+        if self.pool.servers[home.0].live.state().is_away() && self.turns_back_from(home) {
+            return;
+        }
         match self.pool.servers[home.0].live.state() {
             State::Maintenance => self.recall.lose_home(Reason::HomeMaintenance),
             State::Down => self.recall.lose_home(Reason::HomeDown),
             State::Up | State::Draining => {}
         }
+    }
+
+    /// Whether the session was to move to `server`, which does not take it, and stays where it lives.
+    pub(crate) fn turns_back_from(&mut self, server: ServerId) -> bool {
+        self.recall.home() == Some(server) && self.recall.turn_back(self.pool, self.worker.clock.unix())
     }
 
     /// Waits in line for a slot; `None` when the line has dissolved and everything has to be asked anew.
@@ -123,6 +131,7 @@ impl Seeking<'_> {
             Waited::Called(Call::Again) => Ok(None),
             Waited::Gone => Err(Unplaced::Gone),
             Waited::Late => match target {
+                Target::One(server) if self.turns_back_from(server) => Ok(None),
                 Target::One(home) if !self.pool.refuses_overflow() => match self.overflow(home, tried, 0) {
                     Entered::In(server, slot) => Ok(Some((server, slot))),
                     Entered::Waits(_) | Entered::Full => Err(Unplaced::Full(Reason::QueueTimeout)),
@@ -140,6 +149,9 @@ impl Seeking<'_> {
         buffer: &mut Buffer,
     ) -> Result<Option<(ServerId, Slot)>, Unplaced> {
         let Target::One(home) = target else { return Err(Unplaced::Full(Reason::QueueFull)) };
+        if self.turns_back_from(home) {
+            return Ok(None);
+        }
         if self.pool.refuses_overflow() {
             return Err(Unplaced::Full(Reason::QueueFull));
         }

@@ -1,7 +1,10 @@
 """A server joins: idle sessions move to it, so many a minute, and every Equalizer moves the same ones."""
 
+import json
+import socket
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +20,15 @@ from support.wire import connect
 
 IDLE, BUSY, SESSIONS = timedelta(minutes=15), timedelta(minutes=5), 800
 OLD, NAMES = ("web1", "web2", "web3"), ("web1", "web2", "web3", "web4")
+
+
+@contextmanager
+def closed() -> Iterator[str]:
+    """An address that nobody listens on."""
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        host, port = taken.getsockname()
+        yield f"{host}:{port}"
 
 
 def seal(file: Path, idle: timedelta) -> list[tuple[str, str]]:
@@ -88,3 +100,22 @@ def test_idle_sessions_move_to_a_server_that_joined_and_everybody_moves_the_same
         everybody = moved(members, idle)
         assert first.keys() < everybody.keys()
         assert SESSIONS / 4 * 0.7 < len(everybody) < SESSIONS / 4 * 1.3
+
+
+def test_sessions_stay_where_the_server_that_joined_does_not_answer(
+    make_origin: MakeOrigin, tmp_path: Path
+) -> None:
+    servers = {name: make_origin(naming(name)).address for name in OLD}
+    rotation.new(tmp_path / "keys")
+    file = tmp_path / "one.toml"
+    more = '[keys]\nfile = "keys"\n[pools.shop.sessions]\nrebalance = { rate = "100%/min" }'
+    write(file, servers, more)
+    with running(file) as member:
+        idle = seal(file, IDLE)
+        with closed() as nobody:
+            write(file, {**servers, "web4": nobody}, more)
+            assert run("reload", "--config", file).returncode == 0
+            met = visit(member.address, [cookie for _, cookie in idle])
+        assert [home for home, _ in met] == [home for home, _ in idle]
+        (shop,) = json.loads(run("status", "--json", "--config", file).stdout)["pools"]
+        assert shop["lost"] == {}

@@ -1,12 +1,14 @@
 """A server that was in maintenance and is up again has forgotten its sessions, where the pool says so."""
 
 import json
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Thread
 
 from flow.persistence.conftest import MakeServers
 from support.origin import Origin
-from support.process import Running, run, running, write
+from support.process import LIMIT, Named, Running, run, running, write
 
 
 def config(path: Path, origins: dict[str, Origin], fail_back: str = "stay") -> Path:
@@ -85,6 +87,55 @@ def test_a_session_that_left_meanwhile_fails_back_to_the_same_life_only(
             assert away in {"web2", "web3"}
             assert run("up", "shop/web1").returncode == 0
             assert ask(balancer, moved)[0] in homes
+
+
+def test_a_session_stays_where_it_is_while_the_server_it_left_has_no_room(tmp_path: Path) -> None:
+    names = ("web1", "web2", "web3")
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(serving(name)) for name in names}
+        lines = "".join(
+            f'{name} = {{ address = "{server.address}", limit = 1 }}\n' for name, server in servers.items()
+        )
+        file = tmp_path / "eq.toml"
+        file.write_text(f"""
+            [listeners.web]
+            address = "127.0.0.1:0"
+            [pools.shop]
+            queue.wait = "100ms"
+            sessions = {{ fail_back = "return", burst = "off" }}
+            [pools.shop.servers]
+            {lines}""")
+        balancer = stack.enter_context(running(file))
+        born = (balancer.get() for _ in range(30))
+        cookies = [cookie for home, cookie in born if home == "web1"]
+        assert run("maintenance", "shop/web1", "--config", file).returncode == 0
+        away = [balancer.get(cookie) for cookie in cookies]
+        assert {home for home, _ in away} == {"web2", "web3"}
+        assert run("up", "shop/web1", "--config", file).returncode == 0
+        servers["web1"].asked.clear()
+        servers["web1"].may_answer.clear()
+        other = stack.enter_context(balancer.again())
+        other.client.request("GET", "/", headers={"Cookie": cookies[0]})
+        assert servers["web1"].asked.wait(LIMIT)
+        assert [balancer.get(cookie)[0] for _, cookie in away] == [home for home, _ in away]
+        servers["web1"].may_answer.set()
+        assert other.client.getresponse().read() == b"web1"
+        assert [balancer.get(cookie)[0] for _, cookie in away] == ["web1"] * len(away)
+        (shop,) = json.loads(run("status", "--json", "--config", file).stdout)["pools"]
+        assert shop["lost"] == {"home_maintenance": len(away)}
+        assert not any(shop["limited"].values()), shop["limited"]
+
+
+@contextmanager
+def serving(name: str) -> Iterator[Named]:
+    with Named(name) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_members_that_are_told_one_after_the_other_agree(tmp_path: Path, servers: MakeServers) -> None:

@@ -28,14 +28,6 @@ impl Learnt {
         Self { table: Table::new(capacity, idle, seed), capacity, idle, seed }
     }
 
-    /// The same records in a table of another size, as far as they fit.
-    #[must_use]
-    pub fn resized(&self, capacity: usize, idle: u32, now: u64) -> Self {
-        let after = Self::new(capacity, idle, self.seed);
-        after.import(self.export(now), now);
-        after
-    }
-
     /// Whether it was made for so many values and so long.
     pub fn is_for(&self, capacity: usize, idle: u32) -> bool {
         (self.capacity, self.idle) == (capacity, idle)

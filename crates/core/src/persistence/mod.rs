@@ -289,24 +289,36 @@ impl Chain {
     }
 
     /// Writes into a response of `server` what brings the client back: field lines to `out`, changes to `edits`.
-    /// The reason is the server's own word, where that decided.
+    /// The reason is the server's own word, where that changed anything.
     pub fn stamp(&self, stamping: &Stamping<'_>, edits: &mut Edits, out: &mut Vec<u8>) -> Option<Reason> {
         let order = Order::read(stamping, edits);
-        let mut written = false;
+        let (mut written, mut noted) = (false, false);
         for (place, kind) in self.kinds.iter().enumerate() {
             let asked = order.asks(place);
             match kind {
                 Kind::Insert(insert) => written |= insert.stamp(&order, asked && !written, edits, out),
-                Kind::Rewrite(rewrite) => written |= rewrite.stamp(&order, edits),
-                Kind::Prefix(prefix) => written |= prefix.stamp(&order, edits),
-                Kind::Learned(learned) => learned.stamp(&order, asked),
+                Kind::Rewrite(rewrite) => {
+                    written |= rewrite.stamp(&order, edits);
+                    noted |= order.ends_with(rewrite.name());
+                }
+                Kind::Prefix(prefix) => {
+                    written |= prefix.stamp(&order, edits);
+                    noted |= order.ends_with(prefix.name());
+                }
+                Kind::Learned(learned) => {
+                    learned.stamp(&order, asked);
+                    noted |= stamping.recall.learnt.is_some();
+                }
                 Kind::Field(field) => written |= field.stamp(&order, asked && !written, edits, out),
-                Kind::Address(address) if asked => address.stamp(&order),
+                Kind::Address(address) if asked => {
+                    address.stamp(&order);
+                    noted = true;
+                }
                 Kind::Address(_) | Kind::Route(_) | Kind::Hash(_) => {}
             }
         }
         edits.arrange();
-        order.reason()
+        order.reason().filter(|_| written || noted)
     }
 }
 

@@ -37,6 +37,11 @@ impl Prefix {
         Self { name: cookie.name.clone(), purposes, duplicates: cookie.duplicates, values }
     }
 
+    /// The cookie's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What its tokens are sealed for.
     pub fn purposes(&self) -> &Purposes {
         &self.purposes

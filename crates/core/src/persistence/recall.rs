@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 
 use super::Reason;
 use super::cookie::{Session, SessionId};
+use super::rules::{self, Verdict};
 use super::table::Key;
 use crate::pool::{Pool, ServerId};
 
@@ -95,6 +96,22 @@ impl Recall {
         self.known_home().filter(|home| *home != server)
     }
 
+    /// Whether the session is on its way to a server that it does not live at yet.
+    pub fn is_moving(&self) -> bool {
+        self.home.is_some() && matches!(self.reason, Reason::FailedBack | Reason::Rebalanced)
+    }
+
+    /// The server that the session was to move to does not take it: it stays where it lives, as far as that goes.
+    /// Whether it was to move at all.
+    pub fn turn_back(&mut self, pool: &Pool, now: u64) -> bool {
+        let Some(session) = self.session.filter(|_| self.is_moving()) else { return false };
+        (self.home, self.reason) = match rules::judge_where_it_lives(pool, &session, now) {
+            Verdict::Home(home, reason) | Verdict::Restamp(home, reason) => (Some(home), reason),
+            Verdict::Homeless(reason) | Verdict::Over(reason) => (None, reason),
+        };
+        true
+    }
+
     /// The home takes nobody any more: that was found out while the request waited for it.
     pub fn lose_home(&mut self, reason: Reason) {
         self.home = None;
@@ -152,6 +169,8 @@ impl Recall {
             _ if self.overflow && !self.birth && self.failed => Reason::HomeFailed,
             _ if self.overflow && !self.birth => Reason::Overflow,
             Some(home) if home != server && !self.birth => Reason::HomeDown,
+            // Nobody else was left.
+            _ if self.reason == Reason::HomeDrainingMoved && self.lost == Some(server) => Reason::Recalled,
             _ => self.reason,
         }
     }

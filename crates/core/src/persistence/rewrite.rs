@@ -26,6 +26,11 @@ impl Rewrite {
         Self { name: cookie.name.clone(), purposes, duplicates: cookie.duplicates }
     }
 
+    /// The cookie's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What its values are sealed for.
     pub fn purposes(&self) -> &Purposes {
         &self.purposes

@@ -34,30 +34,46 @@ pub fn judge(pool: &Pool, session: &Session, now: u64) -> Verdict {
     if session.generation.pool != rules.generation {
         return Verdict::Over(Reason::Generation);
     }
+    let home = pool.find_home(session.home);
+    // What has ended at its home does not go on elsewhere.
+    if home.is_some_and(|home| session.generation.server != pool.servers[home.0].generation) {
+        return Verdict::Over(Reason::Generation);
+    }
     if let Some(first) = returns_to(pool, session) {
         return Verdict::Restamp(first, Reason::FailedBack);
     }
-    let Some(home) = pool.find_home(session.home) else { return Verdict::Homeless(Reason::HomeRemoved) };
+    let verdict = judge_at(pool, session, home, now);
+    if let (Some(home), Verdict::Home(_, Reason::Recalled) | Verdict::Restamp(_, Reason::Recalled)) =
+        (home, verdict)
+        && let Some(joined) = moves_to(pool, session, home, now)
+    {
+        return Verdict::Restamp(joined, Reason::Rebalanced);
+    }
+    verdict
+}
+
+/// The same for a session that goes nowhere of itself: neither back nor to a server that joined.
+pub(super) fn judge_where_it_lives(pool: &Pool, session: &Session, now: u64) -> Verdict {
+    judge_at(pool, session, pool.find_home(session.home), now)
+}
+
+fn judge_at(pool: &Pool, session: &Session, home: Option<ServerId>, now: u64) -> Verdict {
+    let Some(home) = home else { return Verdict::Homeless(Reason::HomeRemoved) };
     let server = &pool.servers[home.0];
     if !server.persist {
         return Verdict::Over(Reason::NotKept);
     }
-    if session.generation.server != server.generation {
-        return Verdict::Over(Reason::Generation);
-    }
+    let idle = now.saturating_sub(session.seen);
     match server.live.state() {
         State::Down => return Verdict::Homeless(Reason::HomeDown),
         State::Maintenance => return Verdict::Homeless(Reason::HomeMaintenance),
-        State::Draining if !session.pinned && server.live.lets_go(now, idle) => {
+        State::Draining if !session.pinned && lets_go(pool, home, now, idle) => {
             return Verdict::Homeless(Reason::HomeDrainingMoved);
         }
         State::Up | State::Draining => {}
     }
     if server.is_past(session.incarnation, session.seen) {
         return Verdict::Restamp(home, Reason::IncarnationChanged);
-    }
-    if let Some(joined) = moves_to(pool, session, home, now) {
-        return Verdict::Restamp(joined, Reason::Rebalanced);
     }
     if rests(pool, server.live.idle_first(), now.abs_diff(session.seen)) {
         Verdict::Restamp(home, Reason::Recalled)
@@ -76,9 +92,14 @@ pub fn judge_home(pool: &Pool, home: Home, now: u64, reason: Reason) -> Verdict 
     match live.state() {
         State::Down => Verdict::Homeless(Reason::HomeDown),
         State::Maintenance => Verdict::Homeless(Reason::HomeMaintenance),
-        State::Draining if live.lets_go(now, 0) => Verdict::Homeless(Reason::HomeDrainingMoved),
+        State::Draining if lets_go(pool, home, now, 0) => Verdict::Homeless(Reason::HomeDrainingMoved),
         State::Up | State::Draining => Verdict::Home(home, reason),
     }
+}
+
+/// Whether a draining home's session, idle for `idle` seconds, moves now: where there is nowhere else, it stays.
+fn lets_go(pool: &Pool, home: ServerId, now: u64, idle: u64) -> bool {
+    pool.servers[home.0].live.lets_go(now, idle) && pool.has_beside(home)
 }
 
 /// The session as it is stamped for `server`, which has answered.
@@ -98,11 +119,16 @@ pub fn settle(pool: &Pool, session: &Session, server: ServerId, now: u64) -> Ses
     Session { home: to.home, born, seen: now, generation, incarnation, overflows: 0, before, ..*session }
 }
 
-/// The session as it is stamped where its home had no room for it, and `rehomes` says how often that may be.
+/// The session as it is stamped where its home had no room for it.
 ///
 /// It stays what it was when its home last answered. Parallel requests of one cookie count as one.
-pub fn put_off(session: &Session, rehomes: u8, now: u64) -> Session {
-    Session { seen: now, overflows: session.overflows.saturating_add(1).min(rehomes), ..*session }
+pub fn put_off(pool: &Pool, session: &Session, now: u64) -> Session {
+    let home = pool.find_home(session.home).map(|home| &pool.servers[home.0]);
+    // One that its home has forgotten is told of that by the time of its stamp.
+    let forgotten = home.is_some_and(|home| home.is_past(session.incarnation, session.seen));
+    let seen = if forgotten { session.seen } else { now };
+    let overflows = session.overflows.saturating_add(1).min(pool.sessions.overflow_rehome);
+    Session { seen, overflows, ..*session }
 }
 
 /// The server a re-homed session came from, where it may take it back.

@@ -5,6 +5,7 @@ use super::seal::KeyRing;
 use super::{Asked, Reason, Recall, rules};
 use crate::http::edits::Edits;
 use crate::http::h1::encode::Lines;
+use crate::http::set_cookie;
 use crate::pool::{Pool, ServerId};
 
 /// A response that is about to be stamped.
@@ -89,10 +90,8 @@ impl<'a> Order<'a> {
         let home = if at.recall.overflow { at.recall.lives_at(self.home) } else { self.home };
         let session = match at.recall.session {
             Some(session) if !self.kept => session,
-            Some(session) if at.recall.overflow => {
-                rules::put_off(&session, at.pool.sessions.overflow_rehome, at.asked.now)
-            }
-            Some(session) => rules::settle(at.pool, &session, home, at.asked.now),
+            Some(session) if at.recall.overflow => rules::put_off(at.pool, &session, at.asked.now),
+            Some(session) => self.settled(&session, home),
             None => Session {
                 generation: at.pool.generation(home),
                 incarnation: at.pool.servers[home.0].incarnation(),
@@ -100,12 +99,24 @@ impl<'a> Order<'a> {
             },
         };
         Some(match said {
-            Some(Said::Pin) => Session { pinned: true, ..session },
+            // Where it was before is nothing to it any more.
+            Some(Said::Pin) => Session { pinned: true, before: None, ..session },
             // Neither the server that said it wants it back, nor one that had no room.
             Some(Said::Move) => Session { before: None, ..session },
             None if at.recall.reason == Reason::OverflowRehomed => Session { before: None, ..session },
             Some(Said::Release) | None => session,
         })
+    }
+
+    /// As it is from now on at `home`.
+    fn settled(&self, session: &Session, home: ServerId) -> Session {
+        let at = self.at;
+        let settled = rules::settle(at.pool, session, home, at.asked.now);
+        let known =
+            [session.incarnation, settled.incarnation].iter().all(|life| *life != Incarnation::UNKNOWN);
+        let stays = settled.home == session.home && at.recall.reason != Reason::IncarnationChanged;
+        // A life that was told of since the session was recalled has forgotten it: the next request is counted so.
+        if known && stays { Session { incarnation: session.incarnation, ..settled } } else { settled }
     }
 
     /// The same, sealed.
@@ -127,7 +138,11 @@ impl<'a> Order<'a> {
         }
         match self.said {
             Some(Said::Release) => return false,
-            Some(Said::Pin) if recall.session.is_some_and(|session| !session.pinned) => return true,
+            Some(Said::Pin)
+                if recall.session.is_some_and(|session| !session.pinned || session.before.is_some()) =>
+            {
+                return true;
+            }
             _ => {}
         }
         if recall.overflow {
@@ -166,6 +181,12 @@ impl<'a> Order<'a> {
     /// Whether the session ends with this response.
     pub(super) fn releases(&self) -> bool {
         self.said == Some(Said::Release)
+    }
+
+    /// Whether it ends by a cookie of this name, which the server sets without what we would have written into it.
+    pub(super) fn ends_with(&self, name: &str) -> bool {
+        let at = self.at;
+        self.releases() && set_cookie::named(at.lines, name.as_bytes(), at.asked.now).next().is_some()
     }
 
     /// Whether the server itself wants the client to be told.

@@ -13,6 +13,7 @@ pub struct Live {
     idle_first: AtomicU32,
     incarnation: AtomicU32,
     returned: AtomicU64,
+    known: u64,
     joined: AtomicU64,
     limit: AtomicU32,
     taken: AtomicU32,
@@ -25,9 +26,10 @@ pub struct Live {
 }
 
 impl Live {
-    /// A server that is up; `joined` in Unix seconds, 0 for one that was there from the beginning.
-    pub fn new(joined: u64) -> Self {
-        Self { joined: AtomicU64::new(joined), ..Self::default() }
+    /// A server that is up, and known of since `now`; `joined` is 0 for one that was there from the beginning. Both in
+    /// Unix seconds.
+    pub fn new(joined: u64, now: u64) -> Self {
+        Self { joined: AtomicU64::new(joined), known: now, ..Self::default() }
     }
 
     /// Who may use it.
@@ -90,6 +92,12 @@ impl Live {
     /// When it was back, in Unix seconds; 0 for a server that was never away.
     pub fn returned(&self) -> u64 {
         self.returned.load(Relaxed)
+    }
+
+    /// Whether a stamp of then, with the life that it has now, is of another life all the same: lives are counted from
+    /// when it was first known of, and one that was stamped before that had been counted by somebody else.
+    pub fn repeats(&self, seen: u64) -> bool {
+        self.returned() > 0 && seen < self.known
     }
 
     /// When it joined the pool, in Unix seconds.

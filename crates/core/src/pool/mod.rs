@@ -5,6 +5,7 @@ pub mod gate;
 pub mod live;
 pub mod rates;
 pub mod retry;
+mod tried;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,9 +15,8 @@ use self::gate::{Entered, Gate, Slot, Wish};
 use self::live::Live;
 use self::rates::Rates;
 use self::retry::Retry;
+pub use self::tried::Tried;
 use crate::balance::{Balance, Local, rendezvous};
-use crate::fault::{Fault, Sent};
-use crate::http::method::Method;
 use crate::persistence::cookie::{Generation, Home, Incarnation, SessionId};
 use crate::persistence::{Chain, Recall};
 use crate::snapshot::wire::{Introduction, Overflow, Protocol, Queue, ServerState, Sessions, State, Watch};
@@ -65,7 +65,9 @@ impl Server {
             (Incarnation::UNKNOWN, _) => {
                 self.incarnation == Incarnation::UNKNOWN && seen <= self.live.returned()
             }
-            (stamped, now) => stamped != now,
+            (stamped, now) => {
+                stamped != now || (self.incarnation == Incarnation::UNKNOWN && self.live.repeats(seen))
+            }
         }
     }
 
@@ -153,53 +155,6 @@ pub enum Target {
     Any,
 }
 
-/// Further servers that get a request at most when one that got it has closed the connection: what brings one down
-/// may bring all of them down.
-const MOST_FURTHER: usize = 3;
-
-/// The servers that have already failed this exchange; empty, and without memory, in almost all of them.
-#[derive(Debug, Default)]
-pub struct Tried(Vec<(ServerId, Fault)>);
-
-impl Tried {
-    /// Remembers a server that failed.
-    pub fn failed(&mut self, server: ServerId, fault: Fault) {
-        self.0.push((server, fault));
-    }
-
-    /// Whether a server has failed.
-    pub fn contains(&self, server: ServerId) -> bool {
-        self.0.iter().any(|(failed, _)| *failed == server)
-    }
-
-    /// How many have failed.
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether the request may go to one more server, now that one has failed with `fault`.
-    fn may_go_on(&self, fault: Fault, method: Method, sent: Sent) -> bool {
-        let faults = self.0.iter().map(|(_, fault)| *fault).chain([fault]);
-        let hung_up = faults.filter(|fault| *fault == Fault::Closed).count();
-        hung_up <= MOST_FURTHER && fault.may_retry(method, sent)
-    }
-
-    /// The status the client gets when nobody is left: a server that answered us at all was there.
-    pub fn status(&self) -> u16 {
-        match self.0.last() {
-            Some((
-                _,
-                fault @ (Fault::Closed
-                | Fault::Tls
-                | Fault::Untrusted
-                | Fault::ResponseTimeout
-                | Fault::Status(_)),
-            )) => fault.status(),
-            _ => 503,
-        }
-    }
-}
-
 impl Pool {
     /// The server that a cookie means.
     pub fn find_home(&self, home: Home) -> Option<ServerId> {
@@ -255,9 +210,8 @@ impl Pool {
         let Some(id) = recall.id() else {
             return Turn::ALL.into_iter().any(|turn| self.has(turn, tried)).then_some(Target::Any);
         };
-        let ranked =
-            |turn| self.next_home(id, |place, server| server.turn() == Some(turn) && !tried.contains(place));
-        Turn::ALL.into_iter().find_map(ranked).map(Target::One)
+        let found = Turn::ALL.into_iter().find_map(|turn| self.next_of(turn, id, recall, tried, |_| true));
+        found.map(Target::One)
     }
 
     /// Whether there is a server of this turn that may still be chosen.
@@ -267,6 +221,15 @@ impl Pool {
             server.turn() == Some(turn)
                 && server.live.weight(server.weight) > 0
                 && !tried.contains(ServerId(place))
+        })
+    }
+
+    /// Whether another server takes what a draining one lets go.
+    pub fn has_beside(&self, home: ServerId) -> bool {
+        let mut servers = self.servers.iter().enumerate();
+        servers.any(|(place, server)| {
+            let takes = matches!(server.turn(), Some(Turn::First | Turn::Spare));
+            takes && ServerId(place) != home && server.lasting_weight() > 0
         })
     }
 
@@ -381,15 +344,30 @@ impl Pool {
         turn: Turn,
         may: impl Fn(&Server) -> bool,
     ) -> Option<ServerId> {
-        let takes =
-            |place, server: &Server| server.turn() == Some(turn) && !tried.contains(place) && may(server);
         let Some(id) = recall.id() else {
             let weight = |place: usize| {
                 let server = &self.servers[place];
-                if takes(ServerId(place), server) { server.live.weight(server.weight) } else { 0 }
+                let takes = server.turn() == Some(turn) && !tried.contains(ServerId(place)) && may(server);
+                if takes { server.live.weight(server.weight) } else { 0 }
             };
             return self.balance.choose(recall.key(), &self.servers, weight, balance).map(ServerId);
         };
-        self.next_home(id, takes)
+        self.next_of(turn, id, recall, tried, may)
+    }
+
+    /// The next home of a session among the servers of this turn.
+    fn next_of(
+        &self,
+        turn: Turn,
+        id: SessionId,
+        recall: &Recall,
+        tried: &Tried,
+        may: impl Fn(&Server) -> bool,
+    ) -> Option<ServerId> {
+        let takes =
+            |place, server: &Server| server.turn() == Some(turn) && !tried.contains(place) && may(server);
+        // What was sent away and has nowhere to go goes home.
+        let home = recall.known_home().filter(|_| turn == Turn::Last);
+        home.filter(|home| takes(*home, &self.servers[home.0])).or_else(|| self.next_home(id, takes))
     }
 }

@@ -126,7 +126,8 @@ impl Pool {
         if enough || !tried.may_go_on(fault, method, sent) || !self.retry.wants(fault) {
             return Next::Ends;
         }
-        let leaves = !is_soft(fault) || self.retry.lends() || recall.is_birth() || recall.home().is_none();
+        let held = !recall.is_birth() && recall.home().is_some() && !recall.is_moving();
+        let leaves = !is_soft(fault) || self.retry.lends() || !held;
         match (self.has_another(recall, tried, server), leaves) {
             (true, true) if self.retry.grants(now) => Next::Again,
             (true, true) => Next::OverBudget,
@@ -138,7 +139,9 @@ impl Pool {
 
     fn has_another(&self, recall: &Recall, tried: &Tried, server: ServerId) -> bool {
         let is_left = |other| other != server && !tried.contains(other);
-        if recall.home().is_some_and(is_left) {
+        if recall.home().is_some_and(is_left)
+            || (recall.is_moving() && recall.known_home().is_some_and(is_left))
+        {
             return true;
         }
         let mut others = self.servers.iter().enumerate();

@@ -70,13 +70,12 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
         .iter()
         .map(|pool| {
             let old = before.and_then(|before| before.pools.iter().find(|old| old.name == pool.name));
-            let joined = if old.is_some() { at.now } else { 0 };
             Pool {
                 name: pool.name.clone(),
                 protocol: pool.protocol,
                 introduction: pool.proxy_protocol,
                 via: pool.via.clone(),
-                servers: build_servers(pool, old, joined, &mut mistakes),
+                servers: build_servers(pool, old, at.now, &mut mistakes),
                 balance: build_balance(&pool.balance, pool, old.map(|old| &old.balance), &mut mistakes),
                 persistence: chain::build(pool, old, &listeners, at, &mut mistakes),
                 sessions: pool.sessions.clone(),
@@ -136,9 +135,10 @@ fn build_reserved(wire: &wire::Snapshot) -> Reserved {
 fn build_servers(
     pool: &wire::Pool,
     old: Option<&Pool>,
-    joined: u64,
+    now: u64,
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<Server> {
+    let joined = if old.is_some() { now } else { 0 };
     let mut servers: Vec<Server> = Vec::with_capacity(pool.servers.len());
     if pool.servers.is_empty() {
         mistakes.push(Mistake::at(&["pools", &pool.name, "servers"], "a pool needs at least one server"));
@@ -170,7 +170,7 @@ fn build_servers(
                 "" => Incarnation::UNKNOWN,
                 text => Incarnation::of(text.as_bytes()),
             },
-            live: known.map_or_else(|| Arc::new(Live::new(joined)), |known| Arc::clone(&known.live)),
+            live: known.map_or_else(|| Arc::new(Live::new(joined, now)), |known| Arc::clone(&known.live)),
         });
     }
     servers

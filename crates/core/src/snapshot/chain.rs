@@ -1,12 +1,13 @@
-//! Turns a pool's persistence as written into the chain that runs; records are kept over a change.
+//! Turns a pool's persistence as written into the chain that runs; records are kept over a change, but those of sessions that it ends.
 
 use std::sync::Arc;
 
 use super::build::{At, Mistake};
 use super::wire::{self, CookieMode, FieldMode, Scope};
 use crate::persistence::address::{self, Addresses};
-use crate::persistence::cookie::Purpose;
+use crate::persistence::cookie::{Home, Purpose, home_of};
 use crate::persistence::learn::Learnt;
+use crate::persistence::table::Kept;
 use crate::persistence::{
     ByAddress, ByHash, Carrier, Chain, Condition, Foreign, Insert, InsertField, Kind, Learned, MOST_KINDS,
     Prefix, Purposes, Rewrite, Route,
@@ -22,6 +23,8 @@ pub(super) fn build(
     mistakes: &mut Vec<Mistake>,
 ) -> Chain {
     let purposes = |scope: &Scope, name: &str| purposes(scope, name, &pool.name, listeners);
+    let old = old.map(|old| (old, Ended::since(old, pool)));
+    let old = old.as_ref();
     let kinds = pool.persistence.iter().map(|kind| match kind {
         wire::Persistence::Cookie(cookie) => {
             let own = || purposes(&cookie.scope, &cookie.name);
@@ -100,41 +103,90 @@ fn purposes(scope: &Scope, name: &str, pool: &str, listeners: &[&str]) -> Purpos
     }
 }
 
-/// The kinds of the pool as it was before, as far as `find` knows them.
-fn before<'a, K>(old: Option<&'a Pool>, find: impl Fn(&'a Kind) -> Option<&'a K>) -> Option<&'a K> {
-    old.into_iter().flat_map(|old| old.persistence.kinds()).find_map(find)
+/// Which sessions a generation has ended; cookies say of which they are, records do not.
+enum Ended {
+    All,
+    Of(Vec<Home>),
 }
 
-/// The table from before where it is still the right one, else a new one with what fits of its records.
-fn kept<T>(before: Option<(&Arc<T>, bool)>, make: impl FnOnce(Option<&T>) -> T) -> Arc<T> {
-    match before {
-        Some((table, true)) => Arc::clone(table),
-        before => Arc::new(make(before.map(|(table, _)| &**table))),
+impl Ended {
+    fn since(old: &Pool, pool: &wire::Pool) -> Self {
+        if old.sessions.generation != pool.sessions.generation {
+            return Self::All;
+        }
+        let known = |name: &str| old.servers.iter().find(|server| server.name == name);
+        let changed = |server: &&wire::Server| {
+            known(&server.name).is_some_and(|before| before.generation != server.generation)
+        };
+        Self::Of(pool.servers.iter().filter(changed).map(|server| home_of(&server.name)).collect())
+    }
+
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::Of(homes) if homes.is_empty())
+    }
+
+    fn spares(&self, record: &Kept) -> bool {
+        matches!(self, Self::Of(homes) if !homes.contains(&record.home))
     }
 }
 
-fn learned(carrier: Carrier, (capacity, idle): (u32, u32), old: Option<&Pool>, at: At) -> Kind {
+/// The pool as it was before, and what has ended since.
+type Old<'a> = Option<&'a (&'a Pool, Ended)>;
+
+/// The kinds of the pool as it was before, as far as `find` knows them, and what has ended since.
+fn before<'a, K>(old: Old<'a>, find: impl Fn(&'a Kind) -> Option<&'a K>) -> Option<(&'a K, &'a Ended)> {
+    let (pool, ended) = old?;
+    Some((pool.persistence.kinds().iter().find_map(find)?, ended))
+}
+
+/// The table from before where it is still the right one, else a new one with what fits of its records.
+fn kept<'a, T>(
+    before: Option<(&'a Arc<T>, &'a Ended)>,
+    is_right: impl Fn(&T) -> bool,
+    make: impl FnOnce(Option<(&'a T, &'a Ended)>) -> T,
+) -> Arc<T> {
+    match before {
+        Some((table, ended)) if ended.is_nothing() && is_right(table) => Arc::clone(table),
+        before => Arc::new(make(before.map(|(table, ended)| (&**table, ended)))),
+    }
+}
+
+fn learned(carrier: Carrier, (capacity, idle): (u32, u32), old: Old<'_>, at: At) -> Kind {
     let capacity = capacity as usize;
     let before = before(old, |kind| match kind {
         Kind::Learned(learned) if *learned.carrier() == carrier => Some(learned.table()),
         _ => None,
     });
-    let table = kept(before.map(|table| (table, table.is_for(capacity, idle))), |before| match before {
-        Some(before) => before.resized(capacity, idle, at.now),
-        // Nobody outside may know which values share a key.
-        None => Learnt::new(capacity, idle, at.chance),
-    });
+    let table = kept(
+        before,
+        |table| table.is_for(capacity, idle),
+        |before| match before {
+            Some((before, ended)) => {
+                let after = Learnt::new(capacity, idle, before.seed());
+                after.import(before.export(at.now).filter(|record| ended.spares(record)), at.now);
+                after
+            }
+            // Nobody outside may know which values share a key.
+            None => Learnt::new(capacity, idle, at.chance),
+        },
+    );
     Kind::Learned(Learned::new(carrier, table))
 }
 
-fn addresses(settings: address::Settings, old: Option<&Pool>, at: At) -> Arc<Addresses> {
+fn addresses(settings: address::Settings, old: Old<'_>, at: At) -> Arc<Addresses> {
     let before = before(old, |kind| if let Kind::Address(address) = kind { Some(address) } else { None });
-    kept(before.map(|before| (before.table(), before.settings() == settings)), |before| {
-        // Nobody outside may know which keys share a place.
-        let table = Addresses::new(settings, at.chance);
-        if let Some(before) = before {
-            table.import(before.export(at.now), at.now);
-        }
-        table
-    })
+    let is_right = before.is_some_and(|(before, _)| before.settings() == settings);
+    let table = before.map(|(before, ended)| (before.table(), ended));
+    kept(
+        table,
+        |_| is_right,
+        |before| {
+            // Nobody outside may know which keys share a place.
+            let table = Addresses::new(settings, at.chance);
+            if let Some((before, ended)) = before {
+                table.import(before.export(at.now).filter(|record| ended.spares(record)), at.now);
+            }
+            table
+        },
+    )
 }

@@ -210,7 +210,11 @@ impl Bench {
         let mut recall = pool.persistence.recall(&self.snapshot.ring, pool, &ask, &mut edits);
         let mut tried = Tried::default();
         for server in failing {
-            tried.failed(ServerId(self.place(server)), Fault::Connect);
+            let place = ServerId(self.place(server));
+            if recall.home() == Some(place) {
+                recall.turn_back(pool, self.now);
+            }
+            tried.failed(place, Fault::Connect);
         }
         let server = pool.pick(&recall, &tried, &mut self.balance).expect("a server is left");
         if recall.is_birth() && pool.persistence.begins(&recall) {
@@ -273,4 +277,15 @@ pub fn cookies(pairs: &[(&str, &str)]) -> String {
 /// The wire form of a snapshot may be changed before it is built.
 pub fn rebuilt(wire: &wire::Snapshot, before: Option<&Snapshot>, now: u64) -> Snapshot {
     build(wire, before, At { now, chance: 9 }).expect("no mistakes")
+}
+
+/// A cookie for web2, made by a client of another address.
+pub fn cookie_of_web2(bench: &mut Bench) -> String {
+    let servers = ["web1", "web3", "web4"];
+    let client = std::mem::replace(&mut bench.client, std::net::IpAddr::from([203, 0, 113, 1]));
+    bench.set_all(&servers, State::Down);
+    let value = bench.exchange("", "").value("EQ").expect("a first visit is stamped");
+    bench.set_all(&servers, State::Up);
+    bench.client = client;
+    value
 }
