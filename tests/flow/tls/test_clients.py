@@ -2,7 +2,7 @@
 
 import ssl
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -187,12 +187,13 @@ def test_a_name_may_be_another_and_none(
     assert request.get("X-Client-Cert-Serial") is None
 
 
-def revoked(people: Authority, *certificates: x509.Certificate) -> Path:
-    """A revocation list."""
+def revoked(people: Authority, *certificates: x509.Certificate, days: int = 1) -> Path:
+    """A revocation list that counts for so many days from now."""
     key = serialization.load_pem_private_key(people.signer.private_key_pem.bytes(), None)
     signer = x509.load_pem_x509_certificate(people.signer.cert_pem.bytes())
     now = datetime.now(UTC)
-    builder = x509.CertificateRevocationListBuilder(signer.subject, now, now + timedelta(days=1))
+    until = now + timedelta(days=days)
+    builder = x509.CertificateRevocationListBuilder(signer.subject, min(now, until), until)
     for certificate in certificates:
         entry = x509.RevokedCertificateBuilder(certificate.serial_number, now).build()
         builder = builder.add_revoked_certificate(entry)
@@ -222,6 +223,29 @@ def test_a_revoked_certificate_is_turned_away_from_the_reload_on(
     assert turned_away(lb, context)
     # What was let in before is not let in again by its session.
     assert turned_away(lb, context, session)
+
+
+def test_a_list_that_has_expired_still_counts_and_is_warned_of(
+    start: Start, authority: Authority, people: Authority
+) -> None:
+    ann, bob = people.issue("ann", "ann@shop.test"), people.issue("bob", "bob@shop.test")
+
+    def warned(notices: Sequence[str]) -> list[str]:
+        return [each for each in notices if "revocation list" in each]
+
+    file = revoked(people, leaf(bob), days=-1)
+    lb = start(crl=str(file))
+    (notice,) = warned(lb.service.notices())
+    # Long paths are shown in part.
+    assert notice.startswith(f'config: listeners.web-tls.tls.clients.crl: found "{str(file)[:60]}')
+    told = x509.load_pem_x509_crl(file.read_bytes()).next_update_utc
+    assert told
+    assert f"that has expired ({told:%b} {told.day:>2} {told:%H:%M:%S %Y} +00:00)" in notice
+    assert warned(lb.service.reload(lb.config).notices) == [notice]
+    assert turned_away(lb, showing(authority, bob))
+    assert not turned_away(lb, showing(authority, ann))
+    revoked(people, leaf(bob))
+    assert warned(lb.service.reload(lb.config).notices) == []
 
 
 def test_curl_comes_in(start: Start, authority: Authority, people: Authority) -> None:

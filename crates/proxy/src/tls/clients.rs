@@ -10,7 +10,7 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
-use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
+use x509_parser::prelude::{ASN1Time, CertificateRevocationList, FromDer, X509Certificate};
 
 use super::certificates::chain;
 use super::name::{distinguished, hexadecimal};
@@ -19,10 +19,11 @@ use super::{Complaints, provider};
 /// Prepares the verification of clients; `None` where it cannot be done, which is told.
 pub(super) fn verifier(
     clients: &Clients,
+    now: u64,
     mut complaints: Complaints<'_>,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
     let roots = roots(&clients.ca, complaints.at("ca"))?;
-    let lists = revocations(&clients.crl, complaints.at("crl"))?;
+    let lists = revocations(&clients.crl, now, complaints.at("crl"))?;
     let mut builder =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).with_crls(lists);
     if !clients.require {
@@ -52,16 +53,31 @@ pub(super) fn roots(text: &str, mut complaints: Complaints<'_>) -> Option<RootCe
     Some(roots)
 }
 
+/// The lists in PEM. One that has run out is a warning: whom it names stays out, and to keep everybody out would end a
+/// service for a list that came late.
 fn revocations(
     text: &str,
+    now: u64,
     mut complaints: Complaints<'_>,
 ) -> Option<Vec<CertificateRevocationListDer<'static>>> {
     let lists = CertificateRevocationListDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
-    lists
+    let lists = lists
         .map_err(|error| {
             complaints.say(format!("which is no PEM ({error}); write the path of a PEM file"));
         })
-        .ok()
+        .ok()?;
+    for list in &lists {
+        let Ok((_, parsed)) = CertificateRevocationList::from_der(list) else { continue };
+        let until = parsed.next_update().filter(|until| until.timestamp() < seconds(now));
+        if let Some(until) = until {
+            let issuer = distinguished(parsed.issuer());
+            complaints.warn(format!(
+                "which holds a revocation list of {issuer} that has expired ({until}): who was revoked since comes in; \
+                 write one that is valid"
+            ));
+        }
+    }
+    Some(lists)
 }
 
 /// A listener's fields that tell of the client, ready to be written.
@@ -83,7 +99,7 @@ impl Telling {
         };
         let (_, parsed) = X509Certificate::from_der(der).ok()?;
         let until = parsed.validity().not_after;
-        if until.timestamp() < i64::try_from(now).unwrap_or(i64::MAX) {
+        if until.timestamp() < seconds(now) {
             return None;
         }
         line(&self.0.verified, "yes", &mut out);
@@ -106,6 +122,11 @@ fn line(name: &str, value: &str, out: &mut Vec<u8>) {
             out.extend_from_slice(part.as_bytes());
         }
     }
+}
+
+/// A time of ours as certificates have it.
+fn seconds(now: u64) -> i64 {
+    i64::try_from(now).unwrap_or(i64::MAX)
 }
 
 /// As RFC 3339 writes it.

@@ -71,7 +71,7 @@ pub(crate) fn prepare(
 ) -> Option<ListenerTls> {
     let certificates = Certificates::read(&tls.certificates, now, complaints.at("certificates"));
     let verifier = match &tls.clients {
-        Some(clients) => clients::verifier(clients, complaints.at("clients"))?,
+        Some(clients) => clients::verifier(clients, now, complaints.at("clients"))?,
         None => WebPkiClientVerifier::no_client_auth(),
     };
     let builder = ServerConfig::builder_with_provider(provider())
