@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
@@ -18,11 +19,11 @@ from equalizer.control.remote import Remote
 from equalizer.errors import EqualizerError, RequestError
 from support.balancer import get
 from support.load import Streams, load, ping
-from support.origin import replying, response
+from support.origin import Origin, Script, replying, response
 from support.process import Named, Running, run, running, status, write
 from support.room import Room
 from support.visitor import until
-from support.wire import connect
+from support.wire import Wire, connect
 
 UPGRADES = 10
 Start = Callable[[str], Named]
@@ -182,6 +183,48 @@ def test_an_ejected_server_stays_out_for_its_time_and_longer_the_next_time(
         assert time.monotonic() - began >= 10
         # It has not been well in between, so that its next time out is twice as long.
         until(asked, lambda found: found == ("down", "ejected for 20s: 2 failures in a row"))
+
+
+def test_what_probes_found_goes_over(make_origin: MakeOrigin, tmp_path: Path) -> None:
+    """The first probes of the process that follows find nobody: until they end, what was known counts."""
+    health = {"web1": b"HTTP/1.1 200 OK\r\n", "web2": b"HTTP/1.1 503 No\r\n"}
+    silent = Event()
+
+    def answer(name: str) -> Script:
+        def script(origin: Origin, wire: Wire) -> None:
+            while request := origin.read(wire):
+                if request.target != "/health":
+                    wire.send(response(name.encode()))
+                elif silent.is_set():
+                    assert wire.gone()
+                else:
+                    wire.send(health[name] + b"Content-Length: 0\r\n\r\n")
+
+        return script
+
+    def known(servers: dict[str, str]) -> list[object]:
+        return [status()[name]["state"] for name in servers]
+
+    servers = {name: make_origin(answer(name)).address for name in health}
+    more = (
+        '[pools.shop]\npersistence = "none"\n'
+        '[pools.shop.probe]\nkind = "http"\npath = "/health"\nstart = "START"\n'
+        'interval = "1h"\ntimeout = "30s"'
+    )
+    for start in ("up", "down"):
+        silent.clear()
+        file = write(tmp_path / "eq.toml", servers, more.replace("START", start))
+        with generations(file) as first:
+            until(lambda: known(servers), lambda found: found == ["up", "down"])
+            silent.set()
+            why = status()["web2"]["why"]
+            assert run("upgrade").returncode == 0
+            assert known(servers) == ["up", "down"]
+            assert status()["web2"]["why"] == why
+            for _ in range(4):
+                with connect(first.address) as client:
+                    client.send(get())
+                    assert client.response().body == b"web1"
 
 
 def test_a_server_that_comes_back_slowly_still_does(tmp_path: Path, start: Start) -> None:

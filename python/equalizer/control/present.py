@@ -123,7 +123,7 @@ class Present:
         self._engine, self._tell = engine, tell
         self._lock = threading.Lock()
         self._standings = known.standings
-        self._verdicts: dict[Name, Verdict] = {}
+        self._verdicts = dict(known.verdicts)
         self._loads: Mapping[Name, int] = {}
         self._shares: Mapping[str, float | None] = {}
         self._panics: frozenset[str] = frozenset()
@@ -135,7 +135,7 @@ class Present:
         self._returns = Returns(known.returns)
         self._watching: Thread | None = None
         self._unable = -_AGAIN
-        self._prober = Prober(self)
+        self._prober = Prober(self, known.verdicts)
 
     @property
     def standings(self) -> Standings:
@@ -145,7 +145,8 @@ class Present:
     def remembered(self) -> Remembered:
         """What the process that follows should know."""
         with self._lock:
-            return Remembered(self._standings, self._ejecting.conducts(), self._returns.known)
+            conducts, returns = self._ejecting.conducts(), self._returns.known
+            return Remembered(self._standings, conducts, returns, dict(self._verdicts))
 
     def apply(
         self,

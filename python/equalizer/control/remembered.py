@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from equalizer.control.states import Name, Standing, Standings
+from equalizer.health.verdict import Verdict
 from equalizer.policy.outliers import Conduct, Conducts, Out
 
 
@@ -21,6 +22,8 @@ class Remembered:
     """By pool, without what was counted: the counters of another process begin anew."""
     returns: Mapping[Name, float | None] = field(default_factory=dict)
     """Who has taken anybody yet, and when each was back."""
+    verdicts: Mapping[Name, Verdict] = field(default_factory=dict)
+    """What probes say."""
 
     def said(self) -> Mapping[str, object]:
         """As JSON has it."""
@@ -32,6 +35,7 @@ class Remembered:
                 for server, each in conducts.items()
             ],
             "returns": [[*name, since] for name, since in self.returns.items()],
+            "verdicts": [[*name, *astuple(each)] for name, each in self.verdicts.items()],
         }
 
     @classmethod
@@ -45,7 +49,9 @@ class Remembered:
         for pool, server, since, times, out in said["conducts"]:
             known = Conduct(since, times, out=None if out is None else Out(*out))
             conducts.setdefault(pool, {})[server] = known
-        return cls(standings, conducts, {(pool, server): since for pool, server, since in said["returns"]})
+        returns = {(pool, server): since for pool, server, since in said["returns"]}
+        verdicts = {(pool, server): Verdict(*verdict) for pool, server, *verdict in said["verdicts"]}
+        return cls(standings, conducts, returns, verdicts)
 
 
 def _terms(standing: Standing) -> list[object]:

@@ -5,9 +5,10 @@ watch(plan) → each target is asked in its turn → Finding → Tally → Verdi
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from random import random
 from typing import Protocol
 
 from equalizer.health.attempt import Attempt, Unable
@@ -105,8 +106,8 @@ class _Server:
 class Rounds:
     """Every target in its turn; on one event loop, which alone may call its methods."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, hears: Hears, chance: Callable[[], float]) -> None:
-        self._loop, self._hears, self._chance = loop, hears, chance
+    def __init__(self, loop: asyncio.AbstractEventLoop, hears: Hears, known: Mapping[Name, Verdict]) -> None:
+        self._loop, self._hears, self._known = loop, hears, known
         self._rounds: dict[str, _Round] = {}
         self._servers: Mapping[Name, _Server] = {}
         self._news: dict[Name, Verdict] = {}
@@ -133,7 +134,7 @@ class Rounds:
                 key = asked.target.key
                 asked_by[key].add(name)
                 self._rounds.setdefault(key, kept.get(key) or _Round(asked.target))
-            servers[name] = self._server(watched, known.get(name))
+            servers[name] = self._server(watched, known.get(name), self._known.get(name))
         self._servers = servers
         for key, each in self._rounds.items():
             each.servers = frozenset(asked_by[key])
@@ -141,18 +142,23 @@ class Rounds:
             kept[key].stop()
         for name, server in servers.items():
             if name not in known or known[name].watched != server.watched:
-                self._judge(name, again=True)
+                if name not in self._known:
+                    self._judge(name, again=True)
                 if server.agent:
                     self._hears.load(name, server.agent.load, "")
+        # Whoever leaves and comes back is another server.
+        self._known = {}
         for turn, key in enumerate(self._rounds.keys() - kept.keys()):
             self._after(turn * _APART, self._rounds[key])
 
-    def _server(self, watched: Watched, known: _Server | None) -> _Server:
+    def _server(self, watched: Watched, known: _Server | None, said: Verdict | None) -> _Server:
         """A server as it goes on: one that was known counts as it did, until its new probes have ended."""
         server = _Server(watched, None, before(watched))
         if known:
             server.start = known.start if known.watched == watched else known.told.up
             server.told, server.lives = known.told, known.lives
+        elif said:
+            server.start, server.told = said.up, said
         server.every, server.some = (
             tuple(self._rounds[asked.target.key] for asked in group)
             for group in (watched.every, watched.some)
@@ -173,7 +179,8 @@ class Rounds:
 
     def _again(self, each: _Round) -> None:
         pace = each.target.pace
-        due = each.began + pace.interval * (1 + pace.jitter * (2 * self._chance() - 1))
+        jitter = pace.jitter * (2 * random() - 1)  # noqa: S311 - nobody gains by guessing it
+        due = each.began + pace.interval * (1 + jitter)
         self._after(max(due - self._loop.time(), 0), each)
 
     def _found(self, each: _Round, finding: Finding) -> None:

@@ -1,12 +1,12 @@
 """The probes, again and again, on a thread of their own."""
 
 import asyncio
-from collections.abc import Callable
-from random import random
+from collections.abc import Mapping
 from threading import Thread
 
 from equalizer.health.plan import Name, Plan
 from equalizer.health.rounds import Hears, Rounds, Seen
+from equalizer.health.verdict import Verdict
 
 _ENDING = 5.0  # seconds
 
@@ -14,14 +14,15 @@ _ENDING = 5.0  # seconds
 class Prober:
     """Asks servers until it is closed; any thread may call its methods."""
 
-    def __init__(self, hears: Hears, chance: Callable[[], float] = random) -> None:
-        self._hears, self._chance = hears, chance
+    def __init__(self, hears: Hears, known: Mapping[Name, Verdict]) -> None:
+        """What is `known` of servers counts until their own probes have ended."""
+        self._hears, self._known = hears, known
         self._running: _Running | None = None
 
     def watch(self, plan: Plan) -> None:
         """Ask these from now on, in place of those before."""
         if self._running is None and plan:
-            self._running = _Running(self._hears, self._chance)
+            self._running = _Running(self._hears, self._known)
         if self._running:
             self._running.loop.call_soon_threadsafe(self._running.rounds.watch, plan)
 
@@ -40,9 +41,9 @@ class Prober:
 class _Running:
     """A thread with an event loop; nobody who probes nothing needs one."""
 
-    def __init__(self, hears: Hears, chance: Callable[[], float]) -> None:
+    def __init__(self, hears: Hears, known: Mapping[Name, Verdict]) -> None:
         self.loop = asyncio.new_event_loop()
-        self.rounds = Rounds(self.loop, hears, chance)
+        self.rounds = Rounds(self.loop, hears, known)
         self.thread = Thread(target=self._run, name="probes", daemon=True)
         self.thread.start()
 
