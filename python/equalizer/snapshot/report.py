@@ -55,6 +55,8 @@ class ServerReport(_Counted):
     """Requests it may have in flight; 0 for any number."""
     waiting: int = 0
     """Requests that wait for it."""
+    tunnels: int = 0
+    """WebSockets that are open."""
     weight: int | None = None
     """For new sessions, now; None when the engine does not say."""
     timed: int = 0

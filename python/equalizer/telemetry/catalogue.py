@@ -75,6 +75,14 @@ CATALOGUE: Final = (
         readings.servers(lambda server: server.in_flight),
     ),
     Metric(
+        "equalizer_tunnels",
+        "gauge",
+        "tunnels",
+        "WebSockets to a server that are open.",
+        ("pool", "server"),
+        readings.servers(lambda server: server.tunnels),
+    ),
+    Metric(
         "equalizer_server_response_seconds",
         "histogram",
         "seconds",

@@ -1,7 +1,9 @@
 """How metrics are read from a report: what was counted, by the values of their labels."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from math import inf
 from typing import Final, TypeAlias, get_args
 
@@ -28,6 +30,7 @@ Reading: TypeAlias = tuple[tuple[str, ...], float | Spread]
 """The values of a metric's labels, and what was counted."""
 BOUNDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, inf)
 """Of times, in seconds; each but the last is the end of a class that the engine counts in."""
+_MICROS: Final = tuple(bound * 1e6 for bound in BOUNDS)
 STATES: Final = ("up", "draining", "maintenance", "down")
 
 
@@ -109,10 +112,10 @@ def times(report: Report) -> Iterable[Reading]:
 
 
 def _spread(server: ServerReport) -> Spread:
-    counts = tuple(
-        (bound, sum(count for end, count in server.times.items() if end <= bound * 1e6)) for bound in BOUNDS
-    )
-    return Spread(counts, server.micros / 1e6)
+    counts = [0] * len(BOUNDS)
+    for end, count in server.times.items():
+        counts[bisect_left(_MICROS, end)] += count
+    return Spread(tuple(zip(BOUNDS, accumulate(counts), strict=True)), server.micros / 1e6)
 
 
 def changes(report: Report) -> Iterable[Reading]:
