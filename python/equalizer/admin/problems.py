@@ -80,11 +80,16 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     problems = [
-        Mistake(where="request", line=None, key=".".join(map(str, each["loc"][1:])), message=_sentence(each))
+        Mistake(where="request", line=None, key=_key(each), message=_sentence(each))
         for each in error.errors()
     ]
     detail = "; ".join(f"{each.key}: {each.message}" if each.key else each.message for each in problems)
     return answer(422, detail, problems)
+
+
+def _key(error: Mapping[str, Any]) -> str:
+    """Where no JSON was found, the library has the place of a character instead of a key."""
+    return "" if error["type"] == "json_invalid" else ".".join(map(str, error["loc"][1:]))
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
@@ -94,6 +99,12 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return "found nothing; it is required"
     if error["type"] == "json_invalid":
         return "found a body that is not JSON; write a JSON object"
+    if error["type"] == "extra_forbidden":
+        return "found a key that is not known here; leave it out"
+    if error["type"] == "model_attributes_type" and isinstance(error["input"], bytes):
+        return "found a body that does not say what it is; write Content-Type: application/json"
+    if error["type"] == "model_attributes_type":
+        should = "write a JSON object"
     return f"found {json.dumps(error['input'], default=str)[:_SHOWN]}; {should[:1].lower()}{should[1:]}"
 
 
@@ -102,8 +113,10 @@ async def _unknown(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 404:
         detail = f"found no {request.url.path}; what there is, /api/v1/openapi.json says"
         return answer(404, detail)
+    if error.status_code == 400:
+        return answer(400, "found a body that is not JSON; write a JSON object")
     allowed = (error.headers or {}).get("Allow")
     hint = f"write {allowed}" if allowed else str(error.detail)
-    return answer(
-        error.status_code, f"found {request.method} {request.url.path}; {hint}", fields=error.headers
-    )
+    # Whatever GET reads, HEAD does too.
+    fields = {"Allow": "GET, HEAD"} if allowed == "GET" else error.headers
+    return answer(error.status_code, f"found {request.method} {request.url.path}; {hint}", fields=fields)

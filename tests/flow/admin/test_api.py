@@ -27,6 +27,22 @@ def test_the_status_is_that_of_the_service(api: Open) -> None:
     assert api.client.get(WEB1).json["state"] == "up"
 
 
+@pytest.mark.parametrize("path", [WEB1, "/api/v1/events", "/api/v1/openapi.json", "/metrics"])
+def test_head_is_answered_as_get_without_a_body(api: Open, path: str) -> None:
+    """RFC 9110, 9.1: GET and HEAD are what every server has."""
+    whole, head = api.client.get(path), api.client.ask("HEAD", path)
+    assert (head.status, head.text) == (200, "")
+    assert int(head.fields["content-length"]) > 0
+    assert head.fields["content-type"] == whole.fields["content-type"]
+
+
+def test_where_nothing_is_read_head_is_refused_too(api: Open) -> None:
+    found = api.client.ask("HEAD", "/api/v1/reload")
+    assert (found.status, found.fields["allow"], found.text) == (405, "POST", "")
+    assert api.client.ask("POST", "/api/v1/status").fields["allow"] == "GET, HEAD"
+    assert api.client.ask("HEAD", WEB1, token="another").status == 401
+
+
 def test_a_server_drains_rests_and_serves_as_it_is_told(api: Open) -> None:
     done = api.client.ask("PUT", f"{WEB1}/state", {"state": "draining", "deadline": "30m"})
     assert (done.status, done.json["before"], done.json["state"]) == (200, "up", "draining")
@@ -119,7 +135,7 @@ def test_what_is_counted_reads_as_prometheus_takes_it(api: Open) -> None:
             f"{WEB1}/weight",
             {"weight": 1, "wait": 2},
             422,
-            "wait: found 2; extra inputs are not permitted",
+            "wait: found a key that is not known here; leave it out",
         ),
         (
             "GET",
@@ -143,10 +159,28 @@ def test_what_is_wrong_is_told_in_a_sentence(
     assert api.client.ask(method, path, body).problem(status) == detail
 
 
-def test_a_body_that_is_no_json_is_told(api: Open) -> None:
+@pytest.mark.parametrize(
+    ("content", "kind", "detail"),
+    [
+        ("{weight: 1}", "application/json", "found a body that is not JSON; write a JSON object"),
+        ('{"weight": 1} 2', "application/json", "found a body that is not JSON; write a JSON object"),
+        ("[1]", "application/json", "found [1]; write a JSON object"),
+        (
+            '{"weight": 1}',
+            "application/x-www-form-urlencoded",
+            "found a body that does not say what it is; write Content-Type: application/json",
+        ),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_told(api: Open, content: str, kind: str, detail: str) -> None:
+    fields = {"Authorization": f"Bearer {api.client.token}", "Content-Type": kind}
+    assert api.client.send("PUT", f"{WEB1}/weight", fields, content).problem(422) == detail
+
+
+def test_a_body_that_no_parser_gets_through_is_told(api: Open) -> None:
     fields = {"Authorization": f"Bearer {api.client.token}", "Content-Type": "application/json"}
-    found = api.client.send("PUT", f"{WEB1}/weight", fields, "{weight: 1}").problem(422)
-    assert found.endswith("found a body that is not JSON; write a JSON object")
+    found = api.client.send("PUT", f"{WEB1}/weight", fields, "[" * 100_000)
+    assert found.problem(400) == "found a body that is not JSON; write a JSON object"
 
 
 def test_the_description_names_what_there_is(api: Open) -> None:
