@@ -84,6 +84,24 @@ def test_a_balance_that_cannot_be_is_told(balance: object, said: str) -> None:
     assert f"config: pools.shop.{said}" in map(str, refused.value.problems)
 
 
+def test_a_kind_that_is_unknown_hides_nothing_else() -> None:
+    """What is wrong is what would be wrong for any kind, or for the one that was probably meant."""
+    probes = [{"kind": "what", "interval": "x", "path": "/"}, {"kind": "tpc", "path": "/"}]
+    with pytest.raises(ConfigError) as refused:
+        load(written({"kind": "fair", "key": "pat", "bound": 2, "bund": 2}, probe=probes))
+    assert [str(each).removeprefix("config: pools.shop.") for each in refused.value.problems] == [
+        "balance.bund: found a key that is not known here; write one of kind, function, fallback and wait",
+        'balance.key: found "pat"; write "address", "path" or a table such as '
+        '{ over = "field", name = "X-Tenant" }',
+        f'balance.kind: found "fair"; write {_KINDS.replace(" or ", ", ")} or "python"',
+        'probe[0].interval: found "x"; write a time such as "10s", "500ms" or "5m"',
+        'probe[0].kind: found "what"; write "tcp", "http", "acv", "tls", "grpc" or "icmp"',
+        'probe[1].kind: found "tpc"; write "tcp"',
+        'probe[1].path: found a key that does not apply to kind = "tcp"; leave it out, or write '
+        'kind = "http"',
+    ]
+
+
 @pytest.mark.parametrize("persistence", ["none", {"kind": "hash", "over": "path"}])
 def test_a_balance_in_python_needs_sessions_that_begin(persistence: object) -> None:
     balance = {"kind": "python", "function": "support.choosing:by_field"}

@@ -58,11 +58,37 @@ def test_check_tells_every_problem_on_standard_error_and_exits_2(tmp_path: Path)
             'command line: pools.default.servers.server2: found "127.0.0.1"; '
             'write host:port, such as "127.0.0.1:9001"',
         ),
+        (
+            ["run", "--listen", ":8080", "9001"],
+            'command line: pools.default.servers.server1: found "9001"; write "127.0.0.1:9001"',
+        ),
     ],
 )
 def test_a_wrong_command_line_is_told_and_exits_2(arguments: list[str], message: str) -> None:
     done = equalizer(*arguments)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", message + "\n")
+
+
+def test_a_file_is_served_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "equalizer.conf").write_text("[listeners.web]\nadress = ':8080'\n")
+    told = [equalizer(word, "equalizer.conf", cwd=tmp_path) for word in ("check", "run")]
+    assert [done.returncode for done in told] == [2, 2]
+    assert told[0].stderr == told[1].stderr
+    assert "equalizer.conf:2: listeners.web.adress: found a key that is not known here" in told[0].stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("arguments", [["schema"], ["metrics", "--catalogue"], ["--version"]])
+def test_output_that_cannot_be_written_is_told_and_exits_1(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "equalizer", *arguments]
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "equalizer: the output cannot be written (No space left on device); make room for it\n"
+    )
 
 
 @pytest.mark.parametrize("arguments", [["rum"], ["run", "--lisen", ":1"], ["check"]])

@@ -15,6 +15,7 @@ address = "127.0.0.1:8080"
 [pools.shop.servers]
 web1 = "127.0.0.1:9001"
 """
+AS_TOML = 'write KEY = VALUE on a line of its own, with texts in quotes, such as address = "127.0.0.1:8080"'
 
 
 def test_whom_to_believe_is_said_by_address(tmp_path: Path) -> None:
@@ -225,9 +226,41 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
                 'FILE:6: keys.file: found 5; write a text such as "equalizer.keys"',
             ],
         ),
-        ("a = 1\nb = [1,\n", ["FILE:3: not TOML: invalid value"]),
-        ("a = 1\na = 2\n", ["FILE:2: not TOML: cannot overwrite a value"]),
-        ("a = \n", ["FILE:1: not TOML: invalid value"]),
+        ("a = 1\nb = [1,\n", [f"FILE:3: not TOML: found nothing (invalid value); {AS_TOML}"]),
+        (
+            "a = 1\na = 2\n",
+            [
+                'FILE:2: not TOML: found "a = 2" (cannot overwrite a value); '
+                "write each key and each [table] once"
+            ],
+        ),
+        (
+            "[a.b]\n[a.b]\n",
+            [
+                'FILE:2: not TOML: found "[a.b]" (cannot declare a.b twice); '
+                "write each key and each [table] once"
+            ],
+        ),
+        ("a = \n", [f'FILE:1: not TOML: found "a =" (invalid value); {AS_TOML}']),
+        (
+            "[listeners.web]\naddress = 127.0.0.1:8080\n",
+            [
+                'FILE:2: not TOML: found "address = 127.0.0.1:8080" '
+                f"(expected newline or end of document after a statement); {AS_TOML}"
+            ],
+        ),
+        (
+            GOOD + "[listeners.s]\naddress = ':8443'\ntls = { certificate = 'a.pem', key = 'a.pem' }\n"
+            "https = { redirect = [{}, ['web']] }\n",
+            [
+                'FILE:9: listeners.s.tls.certificate: found "a.pem", which does not exist; '
+                "write the path of a PEM file",
+                'FILE:9: listeners.s.tls.key: found "a.pem", which does not exist; '
+                "write the path of a PEM file",
+                'FILE:10: listeners.s.https.redirect[0]: found an empty table; write a text such as "web"',
+                'FILE:10: listeners.s.https.redirect[1]: found a list; write a text such as "web"',
+            ],
+        ),
         ("a = " + "[" * 9999, ["FILE: nested too deep; write fewer brackets"]),
     ],
 )
@@ -235,6 +268,13 @@ def test_each_problem_names_its_place_and_what_to_write(
     text: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert complaints(text, tmp_path) == expected
+
+
+def test_a_line_that_may_hold_a_secret_is_not_shown(tmp_path: Path) -> None:
+    secret = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
+    (told,) = complaints(f"[keys]\nsecret = {secret}\n", tmp_path)
+    assert told.startswith("FILE:2: not TOML: found a line that is not shown here")
+    assert secret[:12] not in told
 
 
 def test_a_wrong_setting_of_a_server_is_told(tmp_path: Path) -> None:

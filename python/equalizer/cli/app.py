@@ -1,5 +1,7 @@
 """The commands, and what they exit with: 0 well, 1 failed while running, 2 wrong from the start."""
 
+import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ Tell whoever asks how much this machine has to do: 0 idle … 100 overloaded.
 To be run on a server; a pool with agent = "tcp" asks it. Ends with Ctrl-C."""
 _DEFAULT_LISTEN = "127.0.0.1:8080"
 _ANY = Which()
+_OUTPUT_FAILS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def _version() -> str:
@@ -42,7 +45,7 @@ def run(*what: str, listen: Annotated[str | None, Parameter(name="--listen")] = 
     Parameters
     ----------
     what
-        A .toml FILE; or servers, each HOST:PORT or NAME=HOST:PORT (server1, server2, … without a name).
+        A FILE, in TOML; or servers, each HOST:PORT or NAME=HOST:PORT (server1, server2, … without a name).
     listen
         IP:PORT to accept on, where servers are given; 127.0.0.1:8080 when left out.
     """
@@ -237,7 +240,16 @@ app.command("equalizer.cli.verify:verify", name="verify", help=_VERIFY)
 
 def main() -> None:
     """Run the command line; every failure is told on standard error."""
-    sys.exit(_exit_code(lambda: app(exit_on_error=False, print_error=True)))
+    sys.exit(_exit_code(_written))
+
+
+def _written() -> None:
+    """The command, and all that it prints where it belongs: what is left in a buffer may fail as well."""
+    try:
+        app(exit_on_error=False, print_error=True)
+    finally:
+        if sys.stdout is not None:  # None where it was closed
+            sys.stdout.flush()
 
 
 def _exit_code(command: Callable[[], object]) -> int:
@@ -253,6 +265,19 @@ def _exit_code(command: Callable[[], object]) -> int:
         return 2 if isinstance(error, RequestError) else 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        return 1
+    except OSError as error:
+        return _unwritten(error)
     return 0
+
+
+def _unwritten(error: OSError) -> int:
+    """Who reads has gone, or there is no room; it is not tried again when the interpreter ends."""
+    if error.errno not in _OUTPUT_FAILS:
+        raise error
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    if error.errno != errno.EPIPE:
+        told = f"equalizer: the output cannot be written ({error.strerror}); make room for it"
+        print(told, file=sys.stderr)
+    return 1

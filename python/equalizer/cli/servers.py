@@ -12,7 +12,7 @@ def from_arguments(
     what: Sequence[str], listen: str | None, default: str
 ) -> tuple[Mapping[str, object] | Path, str | None]:
     """A configuration or the path of one, and what the user should be told; raises ConfigError."""
-    files = [word for word in what if word.endswith(".toml")]
+    files = [word for word in what if word.endswith(".toml") or Path(word).is_file()]
     if not what:
         raise _wrong(
             "found neither a file nor servers; write equalizer.toml, or servers such as 127.0.0.1:9001"

@@ -151,23 +151,25 @@ def _https(source: Source) -> Iterator[Problem]:
         elif isinstance(https, Mapping):
             redirect = https.get("redirect")
             for index, other in enumerate(redirect if isinstance(redirect, list | tuple) else ()):
+                if not isinstance(other, str):
+                    continue
                 fault = _no_redirect(other, listeners, plain, taken)
                 if fault:
                     write = " or ".join(map(show, plain)) or "the name of a listener without TLS"
                     message = f"found {show(other)}, {fault}; write {write}"
                     yield source.problem(("listeners", name, "https", "redirect", index), message)
-                taken.setdefault(str(other), name)
+                taken.setdefault(other, name)
 
 
 def _no_redirect(
-    other: object, listeners: Mapping[str, object], plain: Sequence[str], taken: Mapping[str, str]
+    other: str, listeners: Mapping[str, object], plain: Sequence[str], taken: Mapping[str, str]
 ) -> str:
     """Why a listener's clients cannot be sent elsewhere; empty when they can."""
     if other not in listeners:
         return "which is no listener"
     if other not in plain:
         return "which has TLS itself"
-    return f"which {show(taken[str(other)])} has" if other in taken else ""
+    return f"which {show(taken[other])} has" if other in taken else ""
 
 
 def _protocols(source: Source) -> Iterator[Problem]:

@@ -102,13 +102,27 @@ def _table(loc: Path, key: str, sample: object) -> str:
 
 def _shape(path: Path) -> str:
     """What kind of value a key takes, by its example."""
-    sample = schema.example(path)
+    sample = _sample(path)
     if sample is None:
         known = schema.keys(path)
         return f"a table with {listed(known)}" if known else "a table"
     if isinstance(sample, Mapping):
         return f"a table such as {toml(sample)}"
     return f"{'a list' if isinstance(sample, list) else 'a text'} such as {toml(sample)}"
+
+
+def _sample(path: Path) -> object:
+    """The example of a key; or, where the user names keys or counts items, what the whole has there."""
+    sample = schema.example(path)
+    if sample is not None or not path or schema.keys(path[:-1]):
+        return sample
+    match _sample(path[:-1]):
+        case list() as items:
+            return items[0]
+        case Mapping() as table:
+            return next(iter(table.values()))
+        case one:
+            return one
 
 
 def _range(path: Path) -> str:

@@ -11,8 +11,8 @@ from typing import TypeAlias
 from pydantic import ValidationError
 
 from equalizer.config import chains, cross, places
-from equalizer.config.explain import explain
-from equalizer.config.source import Source
+from equalizer.config.source import Source, dotted, show
+from equalizer.config.suppose import explained
 from equalizer.errors import ConfigError, Problem
 from equalizer.model.config import Config
 
@@ -20,6 +20,10 @@ Written: TypeAlias = Config | Mapping[str, object] | str | os.PathLike[str]
 """A model, a dict of the file's shape, or the path of a file."""
 
 _AT = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
+# What the library says of a key or table that is there already.
+_AGAIN = re.compile("Cannot (overwrite|declare|mutate)|Duplicate")
+_SECRET = re.compile(r"[A-Za-z0-9+/_-]{24,}")
+_PARTS = re.compile(r"\([^()]*\)")  # a path, as Python writes a tuple
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,26 @@ def read(path: Path) -> Source:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError([Problem(str(path), line, "", "not UTF-8; save the file as UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([_syntax(str(path), str(error), text.count("\n") + 1)]) from None
+        raise ConfigError([_syntax(str(path), str(error), text)]) from None
     except RecursionError:
         raise ConfigError([Problem(str(path), None, "", "nested too deep; write fewer brackets")]) from None
 
 
-def _syntax(name: str, message: str, last: int) -> Problem:
+def _syntax(name: str, message: str, text: str) -> Problem:
+    """With the line as it stands there: whoever is new to TOML sees what is meant."""
     match = _AT.fullmatch(message)
-    line, fault = (int(match[2] or last), match[1]) if match else (None, message)
-    return Problem(name, line, "", f"not TOML: {fault[:1].lower()}{fault[1:]}")
+    lines = text.split("\n")
+    line, fault = (int(match[2] or len(lines)), match[1]) if match else (None, message)
+    if _AGAIN.match(fault):
+        write = "each key and each [table] once"
+    else:
+        write = 'KEY = VALUE on a line of its own, with texts in quotes, such as address = "127.0.0.1:8080"'
+    there = lines[line - 1].strip() if line else ""
+    shown = "a line that is not shown here, as it may hold a secret"
+    if not _SECRET.search(there):
+        shown = show(there or None)
+    why = _PARTS.sub(lambda parts: dotted(tuple(re.findall(r"'([^']*)'", parts[0]))), fault)
+    return Problem(name, line, "", f"not TOML: found {shown} ({why[:1].lower()}{why[1:]}); write {write}")
 
 
 def _validated(source: Source) -> Loaded:
@@ -68,7 +83,7 @@ def _validated(source: Source) -> Loaded:
     try:
         config = Config.model_validate(source.data)
     except ValidationError as error:
-        raise ConfigError([*explain(error, source), *problems]) from None
+        raise ConfigError([*explained(error, source), *problems]) from None
     if problems:
         raise ConfigError(problems)
     return Loaded(config, source)

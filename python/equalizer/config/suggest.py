@@ -8,16 +8,27 @@ from equalizer.config import schema
 from equalizer.config.places import Path
 from equalizer.config.source import dotted
 
+_STRANGE = "found a key"
+
 
 def word(value: object, choices: Sequence[str]) -> str:
     """The choice that was probably meant, or all of them."""
-    close = difflib.get_close_matches(str(value), choices, n=1)
-    return toml(close[0]) if close else listed([toml(choice) for choice in choices], "or")
+    return listed([toml(choice) for choice in close(value, choices) or choices], "or")
+
+
+def close(value: object, choices: Sequence[str]) -> list[str]:
+    """The choice that was probably meant, if any."""
+    return difflib.get_close_matches(str(value), choices, n=1)
 
 
 def unknown(loc: Path, path: Path) -> str:
     """What to say of a key that its table does not have: it may apply elsewhere, or be misspelt."""
     return _other_mode(loc) or _sessions(loc, path) or _other_kind(loc) or _misspelt(loc)
+
+
+def is_strange(message: str) -> bool:
+    """Whether it says that a table does not have a key, whatever its value."""
+    return message.startswith(_STRANGE)
 
 
 def _other_mode(loc: Path) -> str:
@@ -43,7 +54,7 @@ def _other(union: Path, tag: str | int, key: str | int) -> str:
         return ""
     here = str(tag).replace("=", ' = "') + '"'
     there = listed([f'{told} = "{choice}"' for choice in words], "or")
-    return f"found a key that does not apply to {here}; leave it out, or write {there}"
+    return f"{_STRANGE} that does not apply to {here}; leave it out, or write {there}"
 
 
 def _sessions(loc: Path, path: Path) -> str:
@@ -52,7 +63,7 @@ def _sessions(loc: Path, path: Path) -> str:
         return ""
     place = (*path[:2], "sessions")
     return (
-        f"found a key of the sessions; write it in [{dotted(place)}]" if loc[-1] in schema.keys(place) else ""
+        f"{_STRANGE} of the sessions; write it in [{dotted(place)}]" if loc[-1] in schema.keys(place) else ""
     )
 
 
@@ -60,7 +71,7 @@ def _misspelt(loc: Path) -> str:
     known = schema.keys(loc[:-1])
     close = difflib.get_close_matches(str(loc[-1]), known, n=1)
     write = (close or known)[0] if close or len(known) == 1 else f"one of {listed(known)}"
-    return f"found a key that is not known here; write {write}"
+    return f"{_STRANGE} that is not known here; write {write}"
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

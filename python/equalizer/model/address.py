@@ -60,37 +60,37 @@ def _is_name(host: str) -> bool:
     return len(host) <= 253 and _HOST.fullmatch(host) is not None and not last.isdecimal()
 
 
-def _repair(text: str) -> Address | None:
-    """What the user probably meant: a URL, a bare port, an IPv6 address without brackets."""
+def _repair(text: str, host: str) -> Address | None:
+    """What the user probably meant: a URL, a bare port of a host, an IPv6 address without brackets."""
     bare = _SCHEME.sub("", text).rstrip("/")
     if bare.isascii() and bare.isdecimal():
-        bare = f":{bare}"
-    host, _, port = bare.rpartition(":")
-    return parse(bare) or parse(f"[{host}]:{port}")
+        bare = f"{host}:{bare}"
+    inner, _, port = bare.rpartition(":")
+    return parse(bare) or parse(f"[{inner}]:{port}")
 
 
 def _listen(value: object) -> Address:
-    address = _read(value, '"127.0.0.1:8080"')
+    address = _read(value, "127.0.0.1:8080", "0.0.0.0")
     if not address.is_ip:
         raise refuse('an IP address and a port to accept on, such as "127.0.0.1:8080" or ":8080"')
     return address
 
 
 def _connect(value: object) -> Address:
-    address = _read(value, '"127.0.0.1:9001"')
+    address = _read(value, "127.0.0.1:9001", "127.0.0.1")
     if address.port == 0 or str(value).startswith(":"):
         raise refuse('a host and a port from 1 to 65535, such as "127.0.0.1:9001"')
     return address
 
 
-def _read(value: object, example: str) -> Address:
+def _read(value: object, example: str, host: str) -> Address:
     if isinstance(value, Address):
         return value
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     address = parse(text) if isinstance(value, str) else None
     if address is None:
-        meant = _repair(text)
-        raise refuse(f'"{meant}"' if meant else f"host:port, such as {example}")
+        meant = _repair(text, host)
+        raise refuse(f'"{meant}"' if meant else f'host:port, such as "{example}"')
     return address
 
 

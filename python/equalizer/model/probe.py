@@ -141,8 +141,24 @@ class _Ported(_Probe):
     """The port that is asked; absent, the server's own."""
 
 
+def _tls(*words: str) -> BeforeValidator:
+    """One of the words, or a table: which of them was meant is seen at once, so that one mistake is told."""
+
+    def chosen(value: object) -> object:
+        if isinstance(value, ServerTls) or (isinstance(value, str) and value in words):
+            return value
+        if isinstance(value, Mapping):
+            return ServerTls.model_validate(value)
+        choices = ", ".join(f'"{word}"' for word in words)
+        raise refuse(f'{choices} or a table such as {{ name = "shop.internal" }}')
+
+    return BeforeValidator(chosen)
+
+
 class _Secured(_Ported):
-    tls: Literal["pool", "off"] | ServerTls = Field(default="pool", examples=["off"])
+    tls: Annotated[Literal["pool", "off"] | ServerTls, _tls("pool", "off")] = Field(
+        default="pool", examples=["off"]
+    )
     """Whether it speaks TLS: as the pool does, never, or by a table like that of the pool."""
 
 
@@ -156,7 +172,7 @@ class TlsProbe(_Secured):
     """The server makes a TLS handshake, and proves who it is where that is verified."""
 
     kind: Literal["tls"]
-    tls: Literal["pool"] | ServerTls = Field(default="pool", examples=["pool"])
+    tls: Annotated[Literal["pool"] | ServerTls, _tls("pool")] = Field(default="pool", examples=["pool"])
     """As the pool does, or by a table like that of the pool."""
 
 
