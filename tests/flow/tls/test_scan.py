@@ -67,16 +67,30 @@ OF_A_TEST = {
 """The same by the names of another scanner; and what the page of a test does not ask of browsers."""
 
 
+CUT = "check failed because of connect problem"
+"""What the scanner says when its client of TLS left before the ticket came, which it does not wait for."""
+
+
+def scanned(testssl: str, address: str, folder: Path) -> list[dict[str, str]]:
+    """What the scanner tells of an address, once it has got through, in three tries at most."""
+    findings = []
+    for number in range(3):
+        told = folder / f"{number}.json"
+        command = [testssl, "--quiet", "--warnings", "off", "--jsonfile", str(told), address]
+        subprocess.run(command, stdout=subprocess.DEVNULL, timeout=200, check=False)
+        findings = json.loads(told.read_text())
+        if not any(found["finding"] == CUT for found in findings):
+            break
+    return findings
+
+
 @pytest.mark.timeout(600)
 def test_testssl_finds_nothing_weak(listening: str, tmp_path: Path) -> None:
     testssl = shutil.which("testssl") or shutil.which("testssl.sh")
     if testssl is None:
         assert "CI" not in os.environ, "testssl is missing"
         pytest.skip("testssl is not installed")
-    told = tmp_path / "told.json"
-    command = [testssl, "--quiet", "--warnings", "off", "--jsonfile", str(told), listening]
-    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=600, check=False)
-    findings = json.loads(told.read_text())
+    findings = scanned(testssl, listening, tmp_path)
     assert any(found["id"] == "TLS1_3" and found["severity"] == "OK" for found in findings)
     fine = ("OK", "INFO")
     told_of = [found for found in findings if found["severity"] not in fine]
