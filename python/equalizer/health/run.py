@@ -18,17 +18,19 @@ class Prober:
         """What is `known` of servers counts until their own probes have ended."""
         self._hears, self._known = hears, known
         self._running: _Running | None = None
+        self._plan: Plan = {}
 
     def watch(self, plan: Plan) -> None:
         """Ask these from now on, in place of those before."""
+        self._plan = plan
         if self._running is None and plan:
             self._running = _Running(self._hears, self._known)
         if self._running:
             self._running.loop.call_soon_threadsafe(self._running.rounds.watch, plan)
 
     def seen(self, server: Name) -> tuple[Seen, ...]:
-        """The probes of a server, as they stand."""
-        return self._running.rounds.seen(server) if self._running else ()
+        """The probes of a server, as they stand; none from when it is asked no more."""
+        return self._running.rounds.seen(server) if self._running and server in self._plan else ()
 
     def close(self) -> None:
         """Ask nobody any more; may be called again."""
