@@ -30,12 +30,13 @@ from bench.workloads import WORKLOADS, Workload
 _PLAIN = SIDES["equalizer"]
 _ADMIN_PORT = 8199
 _SCRAPE_SECONDS = 5.0
+_LOG = "access.log"
 
 
 def _logged(side: Side, kit: Kit, folder: Path) -> list[str]:
     command = _PLAIN.configure(side, kit, folder)
     file = Path(command[-1])
-    file.write_text(f'{file.read_text()}\n[access_log]\nto = "{folder / "access.log"}"\n')
+    file.write_text(f'{file.read_text()}\n[access_log]\nto = "{folder / _LOG}"\n')
     return command
 
 
@@ -123,7 +124,7 @@ def begin_anew(kit: Kit, name: str) -> None:
     A machine that runs for long writes into memory that it has; a young virtual one gets each page from its
     host first, at the expense of the process that writes.
     """
-    log = kit.folder / name / "access.log"
+    log = kit.folder / name / _LOG
     if log.exists():
         os.truncate(log, 0)
 

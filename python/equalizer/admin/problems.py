@@ -22,6 +22,7 @@ from equalizer.errors import (
 )
 
 _SHOWN = 80  # characters of what was found
+_NO_JSON = "found a body that is not JSON; write a JSON object"
 _STATUS: Final[Sequence[tuple[type[EqualizerError], int]]] = (
     (NotThereError, 404),
     (NotNowError, 409),
@@ -98,7 +99,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return "found nothing; it is required"
     if error["type"] == "json_invalid":
-        return "found a body that is not JSON; write a JSON object"
+        return _NO_JSON
     if error["type"] == "extra_forbidden":
         return "found a key that is not known here; leave it out"
     if error["type"] == "model_attributes_type" and isinstance(error["input"], bytes):
@@ -114,7 +115,7 @@ async def _unknown(request: Request, error: Exception) -> JSONResponse:
         detail = f"found no {request.url.path}; what there is, /api/v1/openapi.json says"
         return answer(404, detail)
     if error.status_code == 400:
-        return answer(400, "found a body that is not JSON; write a JSON object")
+        return answer(400, _NO_JSON)
     allowed = (error.headers or {}).get("Allow")
     hint = f"write {allowed}" if allowed else str(error.detail)
     # Whatever GET reads, HEAD does too.

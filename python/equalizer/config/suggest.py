@@ -69,8 +69,8 @@ def _sessions(loc: Path, path: Path) -> str:
 
 def _misspelt(loc: Path) -> str:
     known = schema.keys(loc[:-1])
-    close = difflib.get_close_matches(str(loc[-1]), known, n=1)
-    write = (close or known)[0] if close or len(known) == 1 else f"one of {listed(known)}"
+    likely = close(loc[-1], known) or known
+    write = likely[0] if len(likely) == 1 else f"one of {listed(known)}"
     return f"{_STRANGE} that is not known here; write {write}"
 
 

@@ -1,4 +1,5 @@
-//! Turns a pool's persistence as written into the chain that runs; records are kept over a change, but those of sessions that it ends.
+//! Turns a pool's persistence as written into the chain that runs; records are kept over a change, but those of sessions
+//! that it ends.
 
 use std::sync::Arc;
 
@@ -142,11 +143,11 @@ fn before<'a, K>(old: Old<'a>, find: impl Fn(&'a Kind) -> Option<&'a K>) -> Opti
 /// The table from before where it is still the right one, else a new one with what fits of its records.
 fn kept<'a, T>(
     before: Option<(&'a Arc<T>, &'a Ended)>,
-    is_right: impl Fn(&T) -> bool,
+    is_right: bool,
     make: impl FnOnce(Option<(&'a T, &'a Ended)>) -> T,
 ) -> Arc<T> {
     match before {
-        Some((table, ended)) if ended.is_nothing() && is_right(table) => Arc::clone(table),
+        Some((table, ended)) if is_right && ended.is_nothing() => Arc::clone(table),
         before => Arc::new(make(before.map(|(table, ended)| (&**table, ended)))),
     }
 }
@@ -157,19 +158,16 @@ fn learned(carrier: Carrier, (capacity, idle): (u32, u32), old: Old<'_>, at: At)
         Kind::Learned(learned) if *learned.carrier() == carrier => Some(learned.table()),
         _ => None,
     });
-    let table = kept(
-        before,
-        |table| table.is_for(capacity, idle),
-        |before| match before {
-            Some((before, ended)) => {
-                let after = Learnt::new(capacity, idle, before.seed());
-                after.import(before.export(at.now).filter(|record| ended.spares(record)), at.now);
-                after
-            }
-            // Nobody outside may know which values share a key.
-            None => Learnt::new(capacity, idle, at.chance),
-        },
-    );
+    let is_right = before.is_some_and(|(table, _)| table.is_for(capacity, idle));
+    let table = kept(before, is_right, |before| match before {
+        Some((before, ended)) => {
+            let after = Learnt::new(capacity, idle, before.seed());
+            after.import(before.export(at.now).filter(|record| ended.spares(record)), at.now);
+            after
+        }
+        // Nobody outside may know which values share a key.
+        None => Learnt::new(capacity, idle, at.chance),
+    });
     Kind::Learned(Learned::new(carrier, table))
 }
 
@@ -177,16 +175,12 @@ fn addresses(settings: address::Settings, old: Old<'_>, at: At) -> Arc<Addresses
     let before = before(old, |kind| if let Kind::Address(address) = kind { Some(address) } else { None });
     let is_right = before.is_some_and(|(before, _)| before.settings() == settings);
     let table = before.map(|(before, ended)| (before.table(), ended));
-    kept(
-        table,
-        |_| is_right,
-        |before| {
-            // Nobody outside may know which keys share a place.
-            let table = Addresses::new(settings, at.chance);
-            if let Some((before, ended)) = before {
-                table.import(before.export(at.now).filter(|record| ended.spares(record)), at.now);
-            }
-            table
-        },
-    )
+    kept(table, is_right, |before| {
+        // Nobody outside may know which keys share a place.
+        let table = Addresses::new(settings, at.chance);
+        if let Some((before, ended)) = before {
+            table.import(before.export(at.now).filter(|record| ended.spares(record)), at.now);
+        }
+        table
+    })
 }
