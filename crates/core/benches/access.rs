@@ -13,7 +13,7 @@ fn main() {
 }
 
 /// As many as a worker hands over together.
-const LINES: usize = 256;
+const LINES: usize = 512;
 
 fn told() -> Exchange<&'static [u8]> {
     let request: Request<&[u8]> = Request {

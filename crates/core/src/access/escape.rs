@@ -4,11 +4,13 @@ use crate::block::{self, Block};
 
 pub(super) const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// A text, and whatever stands behind it: so it can be read in whole blocks, however short it is.
+/// A text, and whatever stands behind it: so it can be copied in a whole block, however short it is.
 #[derive(Clone, Copy)]
 pub(super) struct Text<'a> {
     pub(super) from: &'a [u8],
     pub(super) length: usize,
+    /// Whether it is known to have nothing to escape.
+    pub(super) plain: bool,
 }
 
 impl<'a> Text<'a> {
@@ -19,12 +21,28 @@ impl<'a> Text<'a> {
     pub(super) fn bytes(self) -> &'a [u8] {
         &self.from[..self.length]
     }
+
+    /// Appends it as it is.
+    #[inline]
+    fn copy(self, out: &mut Vec<u8>) {
+        match self.from.first_chunk::<{ block::LENGTH }>() {
+            Some(block) if self.length <= block::LENGTH => {
+                let end = out.len() + self.length;
+                out.extend_from_slice(block);
+                // What stood behind it goes again.
+                out.truncate(end);
+            }
+            _ => out.extend_from_slice(self.bytes()),
+        }
+    }
 }
 
 /// Appends a text as it stands between the quotes of a JSON string (RFC 8259, 7); ASCII only, since some readers take
 /// other characters for ends of lines. Bytes that are no UTF-8 are written as the characters of their numbers.
 pub(super) fn json(text: Text<'_>, out: &mut Vec<u8>) {
-    if !(is_taken_short(text, out) || is_taken_long(text, out)) {
+    if text.plain {
+        text.copy(out);
+    } else {
         json_escaped(text.bytes(), out);
     }
 }
@@ -47,41 +65,18 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
-/// Appends a text of one block, as most are, if there is nothing to escape in it.
-#[inline]
-fn is_taken_short(text: Text<'_>, out: &mut Vec<u8>) -> bool {
-    match text.from.first_chunk() {
-        Some(block) if text.length <= block::LENGTH && !has_to_escape(block, text.length) => {
-            let end = out.len() + text.length;
-            out.extend_from_slice(block);
-            // What stood behind it goes again.
-            out.truncate(end);
-            true
-        }
-        _ => false,
-    }
+/// Whether there is nothing to escape in any of these bytes.
+pub(super) fn are_plain(bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks();
+    // The last block once more from its end, rather than what is left of it byte by byte.
+    blocks.iter().all(is_plain_block)
+        && bytes.last_chunk().map_or_else(|| rest.iter().copied().all(is_plain), is_plain_block)
 }
 
-/// Appends a text of any length if there is nothing to escape in it.
-fn is_taken_long(text: Text<'_>, out: &mut Vec<u8>) -> bool {
-    let (blocks, rest) = text.bytes().as_chunks();
-    let plain = !blocks.iter().any(|block| has_to_escape(block, block::LENGTH))
-        && match text.from[text.length - rest.len()..].first_chunk() {
-            Some(block) => !has_to_escape(block, rest.len()),
-            // Nothing stands behind the last texts of all.
-            None => rest.iter().copied().all(is_plain),
-        };
-    if plain {
-        out.extend_from_slice(text.bytes());
-    }
-    plain
-}
-
-/// Whether there is something to escape before `end`.
-fn has_to_escape(bytes: &[u8; block::LENGTH], end: usize) -> bool {
+fn is_plain_block(bytes: &[u8; block::LENGTH]) -> bool {
     let block = Block::of(bytes);
     let escaped = !block.within(b' ', b'~') | block.is(b'"') | block.is(b'\\');
-    escaped.first().is_some_and(|at| at < end)
+    escaped.first().is_none()
 }
 
 fn escape(unit: u16, out: &mut Vec<u8>) {
@@ -93,7 +88,9 @@ fn escape(unit: u16, out: &mut Vec<u8>) {
 
 /// Appends a text as nginx writes it between quotes: `\x22` for what could end them.
 pub(super) fn combined(text: Text<'_>, out: &mut Vec<u8>) {
-    if !(is_taken_short(text, out) || is_taken_long(text, out)) {
+    if text.plain {
+        text.copy(out);
+    } else {
         combined_escaped(text.bytes(), out);
     }
 }
@@ -124,8 +121,10 @@ mod tests {
                     let mut from = vec![b'"'; length + behind];
                     from[..length].fill(b'a');
                     from[place] = byte;
+                    let plain = are_plain(&from[..length]);
+                    assert_eq!(plain, is_plain(byte), "{byte:#04x} at {place} of {length}");
                     let mut out = b"before ".to_vec();
-                    combined(Text { from: &from, length }, &mut out);
+                    combined(Text { from: &from, length, plain }, &mut out);
                     let shown =
                         if is_plain(byte) { (byte as char).to_string() } else { format!("\\x{byte:02x}") };
                     let wanted =

@@ -1,7 +1,7 @@
 //! Exchanges on their way to the log: kept as they are while a client waits, and made into lines where nobody does.
 
 use super::date::Dates;
-use super::escape::Text;
+use super::escape::{self, Text};
 use super::{Exchange, Request, Style, line};
 
 /// Bytes of a text that are kept.
@@ -26,7 +26,10 @@ impl Records {
         let texts = &mut self.texts;
         self.exchanges.push(told.map(|text| {
             let length = u16::try_from(text.len()).unwrap_or(LONGEST).min(LONGEST);
-            texts.extend_from_slice(&text[..usize::from(length)]);
+            // Many are empty, and to copy nothing costs as much as to copy little.
+            if length > 0 {
+                texts.extend_from_slice(&text[..usize::from(length)]);
+            }
             length
         }));
     }
@@ -50,8 +53,12 @@ impl Records {
     pub fn write(&self, style: Style, out: &mut Vec<u8>) {
         let (mut rest, mut dates) = (&self.texts[..], Dates::default());
         for exchange in &self.exchanges {
+            let mut all = 0;
+            exchange.map(|length| all += usize::from(length));
+            // Looked at together: one text after the other, it would cost more.
+            let plain = escape::are_plain(&rest[..all]);
             let told = exchange.map(|length| {
-                let text = Text { from: rest, length: usize::from(length) };
+                let text = Text { from: rest, length: usize::from(length), plain };
                 rest = &rest[text.length..];
                 text
             });

@@ -9,13 +9,13 @@ use std::thread::{self, Thread};
 use equalizer_core::access::Records;
 
 /// Exchanges that a worker keeps before it hands them over.
-const LINES: usize = 256;
+const LINES: usize = 512;
 /// The same by the bytes of their texts.
-const TEXTS: usize = 64 * 1024;
+const TEXTS: usize = 128 * 1024;
 /// Batches of them that may wait to be written.
-const WAITING: usize = 128;
+const WAITING: usize = 64;
 /// Written batches that are kept, empty, for the next records.
-const SPARE: usize = 8;
+const SPARE: usize = 4;
 
 /// Whether these are to be handed over.
 pub(super) fn are_enough(records: &Records) -> bool {

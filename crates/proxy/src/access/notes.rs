@@ -51,7 +51,7 @@ enum Head {
     AtEnd,
 }
 
-/// What is told of a request: its head, kept whole since that is one copy, and where the texts stand in it.
+/// What is told of a request: its head up to the last of the texts, since that is one copy, and where they stand in it.
 struct Texts {
     head: Vec<u8>,
     method: Span,
@@ -90,7 +90,6 @@ impl Notes {
             referer: Span::default(),
             http11: head.http11,
         };
-        texts.head.extend_from_slice(&lines.bytes[..head.length as usize]);
         // Of several, the first.
         for field in lines.fields.iter().rev() {
             match field.known {
@@ -99,6 +98,9 @@ impl Notes {
                 _ => {}
             }
         }
+        let told = [texts.method, texts.target, texts.host, texts.user_agent, texts.referer];
+        let end = told.iter().map(|text| text.end).max().unwrap_or_default();
+        texts.head.extend_from_slice(&lines.bytes[..end as usize]);
         self.texts = Some(texts);
     }
 
