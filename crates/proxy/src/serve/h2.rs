@@ -4,6 +4,7 @@ mod budget;
 mod carrier;
 mod frames;
 mod heads;
+mod rules;
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -46,7 +47,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
     let setup = worker.setup();
     let writing = Rc::new(Writing::new(Deadline::new(&worker.clock), setup.rules.timeouts.body));
     let carrier = Carrier::new(Rc::clone(&client), buffer, &writing);
-    let (budget, malformed) = (carrier.budget(), carrier.malformed());
+    let (budget, malformed, broken) = (carrier.budget(), carrier.malformed(), carrier.broken());
     let handshake = Builder::new()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -63,7 +64,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
     };
     drop(setup);
     let streams = Rc::new(Streams { worker, client, count: Cell::new(0), stage: Cell::new(Stage::Open) });
-    let mut served = Served { streams: Rc::clone(&streams), malformed, budget, writing, connection };
+    let mut served = Served { streams: Rc::clone(&streams), malformed, broken, budget, writing, connection };
     streams.rest();
     let ended = poll_fn(|context| served.poll(context)).await;
     drop(served);
@@ -119,6 +120,8 @@ impl Streams {
 struct Served {
     streams: Rc<Streams>,
     malformed: Rc<Malformed>,
+    /// Why the client's frames end it.
+    broken: Rc<Cell<Option<Reason>>>,
     budget: Rc<Budget>,
     writing: Rc<Writing>,
     connection: Connection<Carrier, Bytes>,
@@ -137,13 +140,13 @@ impl Served {
                     }
                 }
                 Poll::Ready(None | Some(Err(_))) => return Poll::Ready(Ended::InOrder),
-                Poll::Pending if self.malformed.is_connection() && self.streams.stage.get() != Stage::Cut => {
-                    self.cut(Reason::PROTOCOL_ERROR);
-                }
-                Poll::Pending if self.budget.is_spent() && self.streams.stage.get() != Stage::Cut => {
-                    self.cut(Reason::ENHANCE_YOUR_CALM);
-                }
                 Poll::Pending => {
+                    if let Some(reason) = self.offence()
+                        && self.streams.stage.get() != Stage::Cut
+                    {
+                        self.cut(reason);
+                        continue;
+                    }
                     if self.writing.poll_late(context).is_ready() {
                         return Poll::Ready(Ended::Late);
                     }
@@ -166,6 +169,11 @@ impl Served {
         }
     }
 
+    /// What the client did that ends the connection.
+    fn offence(&self) -> Option<Reason> {
+        self.broken.get().or(self.budget.is_spent().then_some(Reason::ENHANCE_YOUR_CALM))
+    }
+
     fn ask_to_leave(&mut self) {
         self.connection.graceful_shutdown();
         self.streams.stage.set(Stage::Leaving);
@@ -179,8 +187,7 @@ impl Served {
     }
 
     fn begin(&self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-        let noted = self.malformed.take(respond.stream_id()) || self.malformed.is_connection();
-        if noted || is_malformed(&request) {
+        if self.malformed.take(respond.stream_id()) || is_malformed(&request) {
             return respond.send_reset(Reason::PROTOCOL_ERROR);
         }
         let worker = Rc::clone(&self.streams.worker);

@@ -1,6 +1,6 @@
-//! What of one connection breaks a rule that the library does not know: streams, or how it began.
+//! The streams of one connection that break a rule which the library does not know.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use h2::StreamId;
 
@@ -9,30 +9,16 @@ const MOST: usize = 1_000;
 
 /// Noted as the bytes come, asked when a message is read.
 #[derive(Default)]
-pub(crate) struct Malformed {
-    streams: RefCell<Vec<u32>>,
-    /// Whether it is the connection itself.
-    whole: Cell<bool>,
-}
+pub(crate) struct Malformed(RefCell<Vec<u32>>);
 
 impl Malformed {
     pub(crate) fn note(&self, stream: u32) {
-        self.streams.borrow_mut().push(stream);
-    }
-
-    /// The connection itself breaks a rule.
-    pub(crate) fn note_connection(&self) {
-        self.whole.set(true);
-    }
-
-    /// Whether the connection itself breaks a rule.
-    pub(crate) fn is_connection(&self) -> bool {
-        self.whole.get()
+        self.0.borrow_mut().push(stream);
     }
 
     /// Whether a stream was noted; it is forgotten with that.
     pub(crate) fn take(&self, stream: StreamId) -> bool {
-        let mut streams = self.streams.borrow_mut();
+        let mut streams = self.0.borrow_mut();
         let found = streams.iter().position(|noted| *noted == stream.as_u32());
         found.is_some_and(|at| {
             streams.swap_remove(at);
@@ -42,6 +28,6 @@ impl Malformed {
 
     /// Whether there are more than are remembered.
     pub(crate) fn is_too_many(&self) -> bool {
-        self.streams.borrow().len() > MOST
+        self.0.borrow().len() > MOST
     }
 }

@@ -69,10 +69,12 @@ impl Default for Blocks {
 }
 
 impl Blocks {
-    /// Reads the next block of the connection; none when it is no header block, which ends the connection.
+    /// Reads the next block of the connection; none when it is no header block, which ends the connection. Texts are
+    /// decoded where that says something here; whether the others can be is left to the library.
     pub fn read(&mut self, block: &[u8]) -> Option<Found> {
         let mut rest = block;
         let mut found = Found::default();
+        let mut fields = false;
         while let Some(first) = rest.first() {
             let entry = match first {
                 0x80.. => {
@@ -84,6 +86,8 @@ impl Blocks {
                     self.insert(entry);
                     entry
                 }
+                // RFC 7541, 4.2: the table changes before the first field.
+                0x20.. if fields => return None,
                 0x20.. => {
                     self.most = integer(&mut rest, 5).filter(|most| *most <= TABLE)?;
                     self.make_room(0);
@@ -91,6 +95,7 @@ impl Blocks {
                 }
                 _ => self.literal(&mut rest, 4)?,
             };
+            fields = true;
             found.pseudo |= entry.name.kind != Kind::Field;
             found.fragment |= entry.fragment;
         }
@@ -118,7 +123,7 @@ impl Blocks {
         };
         let value = Text::take(rest)?;
         let fragment = name.kind == Kind::Path && value.bytes().any(|byte| byte == b'#');
-        let size = if keeps { usize::from(name.length) + value.length() + OVERHEAD } else { 0 };
+        let size = if keeps { usize::from(name.length) + value.length()? + OVERHEAD } else { 0 };
         Some(Entry { name, fragment, size })
     }
 
@@ -141,14 +146,15 @@ impl Blocks {
 }
 
 impl Name {
-    /// None when it is longer than any that is taken.
+    /// None when it is no text.
     fn read(text: &Text<'_>) -> Option<Self> {
         let kind = match text.bytes().next() {
             Some(b':') if text.bytes().eq(*b":path") => Kind::Path,
             Some(b':') => Kind::Pseudo,
             _ => Kind::Field,
         };
-        Some(Self { kind, length: u16::try_from(text.length()).ok()? })
+        // One that is longer than this fits in no table.
+        Some(Self { kind, length: u16::try_from(text.length()?).unwrap_or(u16::MAX) })
     }
 }
 
@@ -170,11 +176,15 @@ impl<'a> Text<'a> {
         plain.iter().copied().chain(huffman::decode(coded))
     }
 
-    /// Bytes that it has when it is decoded.
-    fn length(&self) -> usize {
+    /// Bytes that it has when it is decoded; none when it cannot be.
+    fn length(&self) -> Option<usize> {
         match self {
-            Self::Plain(text) => text.len(),
-            Self::Coded(text) => huffman::decode(text).count(),
+            Self::Plain(text) => Some(text.len()),
+            Self::Coded(text) => {
+                let mut decoded = huffman::decode(text);
+                let length = decoded.by_ref().count();
+                decoded.is_whole().then_some(length)
+            }
         }
     }
 }

@@ -115,7 +115,7 @@ fn the_table_forgets_what_has_no_room() {
 
 #[test]
 fn what_is_no_block_is_told() {
-    let cases: [&[u8]; 9] = [
+    let cases: [&[u8]; 12] = [
         b"\x80",                 // index 0
         b"\xff",                 // a number without end
         b"\xff\x80\x80\x80\x80", // a number that is too long
@@ -125,6 +125,9 @@ fn what_is_no_block_is_told() {
         b"\x41\x05abcd",         // a value cut short
         b"\x3f\xe2\x1f",         // a table of 4,097 bytes
         b"\x7e\x01x",            // a name that nobody has put there
+        b"\x82\x20",             // a table that changes behind a field
+        b"\x00\x81\x18\x01x",    // a name by Huffman's code, padded with zeros
+        b"\x41\x82\x07\xff",     // a value that is kept, with a byte of padding
     ];
     for case in cases {
         assert_eq!(Blocks::default().read(case), None, "{case:x?}");

@@ -58,6 +58,13 @@ pub(super) fn decode(coded: &[u8]) -> Decoded<'_> {
     Decoded { coded, bits: u64::MAX, count: 0 }
 }
 
+impl Decoded<'_> {
+    /// Whether nothing but padding is left: less than a byte, all ones (RFC 7541, 5.2).
+    pub(super) fn is_whole(&self) -> bool {
+        self.coded.is_empty() && self.count < 8 && self.bits == u64::MAX
+    }
+}
+
 impl Iterator for Decoded<'_> {
     type Item = u8;
 
@@ -108,6 +115,28 @@ mod tests {
         let date =
             b"\xd0\x7a\xbe\x94\x10\x54\xd4\x44\xa8\x20\x05\x95\x04\x0b\x81\x66\xe0\x82\xa6\x2d\x1b\xff";
         assert_eq!(decoded(date), b"Mon, 21 Oct 2013 20:13:21 GMT");
+    }
+
+    #[test]
+    fn padding_is_less_than_a_byte_of_ones() {
+        let is_whole = |coded: &[u8]| {
+            let mut decoded = decode(coded);
+            decoded.by_ref().for_each(drop);
+            decoded.is_whole()
+        };
+        for coded in [
+            &b""[..],
+            b"\x07",
+            b"\xff\xaf",
+            b"\xff\xff\xff\xf3",
+            b"\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff",
+        ] {
+            assert!(is_whole(coded), "{coded:x?}");
+        }
+        // Zeros, a byte too many, and the end of string.
+        for coded in [&b"\x00"[..], b"\x06", b"\x07\xff", b"\xff", b"\xff\xff\xff\xff"] {
+            assert!(!is_whole(coded), "{coded:x?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! A client's connection as HTTP/2 reads and writes it: first what has come already, then the socket; its frames are
-//! counted and their header blocks looked at as they pass.
+//! counted and looked at as they pass, and nothing passes from the first one on that ends the connection.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -7,11 +7,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::budget::Budget;
-use super::frames::{Frames, Piece, SETTINGS};
+use super::frames::{Frames, HEADER, Piece, SETTINGS};
 use super::heads::Heads;
+use super::rules::{self, Rules};
 use crate::buffer::Buffer;
 use crate::clock::{Deadline, Late};
 use crate::serve::Client;
@@ -23,8 +25,8 @@ pub(super) struct Carrier {
     first: Option<Buffer>,
     frames: Frames,
     heads: Heads,
-    /// Whether its first frame has come.
-    begun: bool,
+    rules: Rules,
+    broken: Rc<Cell<Option<Reason>>>,
     malformed: Rc<Malformed>,
     budget: Rc<Budget>,
     writing: Rc<Writing>,
@@ -46,7 +48,8 @@ impl Carrier {
             first,
             frames: Frames::default(),
             heads: Heads::default(),
-            begun: false,
+            rules: Rules::default(),
+            broken: Rc::default(),
             malformed: Rc::default(),
             budget: Rc::default(),
             writing: Rc::clone(writing),
@@ -57,33 +60,48 @@ impl Carrier {
         Rc::clone(&self.budget)
     }
 
+    /// Why the connection has to end, once a frame has come that it ends with.
+    pub(super) fn broken(&self) -> Rc<Cell<Option<Reason>>> {
+        Rc::clone(&self.broken)
+    }
+
     /// The streams whose requests break a rule that the library does not know.
     pub(super) fn malformed(&self) -> Rc<Malformed> {
         Rc::clone(&self.malformed)
     }
 
-    /// Bytes came from the client.
-    fn came(&mut self, mut bytes: &[u8]) {
+    /// Bytes came from the client: how many of them are passed on.
+    fn came(&mut self, bytes: &[u8]) -> usize {
         self.budget.pay(self.client.deadline.now());
-        while let Some(piece) = self.frames.next(&mut bytes) {
-            let malformed = match piece {
+        // Where the frame begins that is looked at, if it does so here.
+        let (mut rest, mut begin) = (bytes, 0);
+        while let Some(piece) = self.frames.next(&mut rest) {
+            let outcome = match piece {
                 Piece::Head(frame) => {
-                    // RFC 9113, 3.4: the preface ends with SETTINGS.
-                    if !std::mem::replace(&mut self.begun, true) && frame.kind != SETTINGS {
-                        self.malformed.note_connection();
-                    }
+                    begin = (bytes.len() - rest.len()).saturating_sub(HEADER);
                     self.budget.begins(frame);
-                    self.heads.begins(frame)
+                    self.rules.begins(frame).map(|()| None)
                 }
-                Piece::Payload(payload) => self.heads.came(payload),
+                Piece::Content(frame, content) if frame.kind == SETTINGS => {
+                    rules::settings(content).map(|()| None)
+                }
+                Piece::Content(frame, content) => self.heads.read(frame, content),
             };
-            if let Some(stream) = malformed {
-                self.malformed.note(stream);
-                if self.malformed.is_too_many() {
-                    self.budget.spend();
+            match outcome {
+                Ok(None) => {}
+                Ok(Some(stream)) => {
+                    self.malformed.note(stream);
+                    if self.malformed.is_too_many() {
+                        self.budget.spend();
+                    }
+                }
+                Err(reason) => {
+                    self.broken.set(Some(reason));
+                    return begin;
                 }
             }
         }
+        bytes.len()
     }
 }
 
@@ -113,6 +131,9 @@ impl AsyncRead for Carrier {
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.broken.get().is_some() {
+            return Poll::Pending;
+        }
         let before = into.filled().len();
         if let Some(first) = &mut self.first {
             let length = first.filled().len().min(into.remaining());
@@ -125,8 +146,10 @@ impl AsyncRead for Carrier {
             let length = ready!(self.client.socket.poll_read(context, into.initialize_unfilled()))?;
             into.advance(length);
         }
-        self.came(&into.filled()[before..]);
-        Poll::Ready(Ok(()))
+        let passed = self.came(&into.filled()[before..]);
+        into.set_filled(before + passed);
+        // Nothing at all would be the end of what the client sends; whoever polls looks for why, and ends it.
+        if passed == 0 && self.broken.get().is_some() { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 }
 

@@ -1,16 +1,28 @@
-//! Finds the frames in the bytes of one side of a connection (RFC 9113, 4.1), however they arrive.
+//! Finds the frames in the bytes of one side of a connection (RFC 9113, 4.1), however they arrive; those whose content
+//! somebody reads are put together.
 
 use super::PREFACE;
 
 /// Kinds of frames (RFC 9113, 6).
 pub(super) const DATA: u8 = 0;
 pub(super) const HEADERS: u8 = 1;
+pub(super) const PRIORITY: u8 = 2;
 pub(super) const RST_STREAM: u8 = 3;
 pub(super) const SETTINGS: u8 = 4;
+pub(super) const PING: u8 = 6;
+pub(super) const GOAWAY: u8 = 7;
+pub(super) const WINDOW_UPDATE: u8 = 8;
 pub(super) const CONTINUATION: u8 = 9;
 
+/// Flags of frames, where they have them.
+pub(super) const END_STREAM: u8 = 0x1;
+pub(super) const ACK: u8 = 0x1;
+pub(super) const END_HEADERS: u8 = 0x4;
+pub(super) const PADDED: u8 = 0x8;
+pub(super) const WITH_PRIORITY: u8 = 0x20;
+
 /// Bytes of a frame's header.
-const HEADER: usize = 9;
+pub(super) const HEADER: usize = 9;
 
 /// What a frame says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +34,13 @@ pub(super) struct Head {
     pub(super) stream: u32,
 }
 
+impl Head {
+    /// Whether it has a flag.
+    pub(super) fn has(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
 /// Where in a client's frames its bytes are.
 pub(super) struct Frames {
     /// Bytes until the next frame's header.
@@ -29,6 +48,10 @@ pub(super) struct Frames {
     header: [u8; HEADER],
     /// How much of the header is here.
     known: usize,
+    /// The frame whose content is put together.
+    held: Option<Head>,
+    /// What has come of it, where it does not come at once.
+    part: Vec<u8>,
 }
 
 /// What comes next.
@@ -36,39 +59,50 @@ pub(super) struct Frames {
 pub(super) enum Piece<'a> {
     /// A frame begins.
     Head(Head),
-    /// Some of what is in it.
-    Payload(&'a [u8]),
+    /// The whole content of one that is read.
+    Content(Head, &'a [u8]),
 }
 
 impl Default for Frames {
     fn default() -> Self {
-        Self { left: PREFACE.len(), header: [0; HEADER], known: 0 }
+        Self { left: PREFACE.len(), header: [0; HEADER], known: 0, held: None, part: Vec::new() }
     }
 }
 
 impl Frames {
     /// Takes the next piece off `bytes`; none when there is not enough for one.
-    pub(super) fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Piece<'a>> {
-        if self.left > 0 {
-            let (payload, rest) = bytes.split_at(self.left.min(bytes.len()));
-            self.left -= payload.len();
-            *bytes = rest;
-            return (!payload.is_empty()).then_some(Piece::Payload(payload));
+    pub(super) fn next<'a, 'b: 'a>(&'a mut self, bytes: &mut &'b [u8]) -> Option<Piece<'a>> {
+        let (content, rest) = bytes.split_at(self.left.min(bytes.len()));
+        self.left -= content.len();
+        *bytes = rest;
+        if let Some(frame) = self.held {
+            let at_once = self.left == 0 && self.part.is_empty();
+            if !at_once {
+                self.part.extend_from_slice(content);
+            }
+            if self.left > 0 {
+                return None;
+            }
+            self.held = None;
+            return Some(Piece::Content(frame, if at_once { content } else { &self.part }));
         }
         let (header, rest) = bytes.split_at((HEADER - self.known).min(bytes.len()));
         self.header[self.known..self.known + header.len()].copy_from_slice(header);
         self.known += header.len();
         *bytes = rest;
-        (self.known == HEADER).then(|| self.begin())
+        (self.known == HEADER).then(|| Piece::Head(self.begin()))
     }
 
-    fn begin(&mut self) -> Piece<'static> {
+    fn begin(&mut self) -> Head {
         let [a, b, c, kind, flags, stream @ ..] = self.header;
         let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         // The highest bit is reserved.
         let stream = u32::from_be_bytes(stream) & (u32::MAX >> 1);
+        let frame = Head { length, kind, flags, stream };
         self.known = 0;
         self.left = length;
-        Piece::Head(Head { length, kind, flags, stream })
+        self.held = matches!(kind, HEADERS | SETTINGS | CONTINUATION).then_some(frame);
+        self.part = Vec::new();
+        frame
     }
 }
