@@ -43,7 +43,7 @@ class Case:
     """`FINE`, or the frame that has to come and its code; for a stream that of number 1 unless told."""
     stream: int = 1
     instead: str = ""
-    """What comes where the error of a stream ends the connection, as an endpoint may choose (5.4)."""
+    """What comes where the error of a stream ends the connection, as an endpoint may choose (5.4.1)."""
 
     @property
     def comes(self) -> str:
