@@ -119,7 +119,9 @@ pub(crate) fn header_blocks(bytes: &[u8]) {
     let (mut apart, mut whole) = (Blocks::default(), Blocks::default());
     let Some(before) = apart.read(first) else { return };
     let (behind, found) = (apart.read(second), whole.read(block));
-    assert_eq!(behind.is_some(), found.is_some());
+    // Before the first field of a block the table may change; behind one it may not.
+    let changes = matches!(second.first(), Some(0x20..=0x3f));
+    assert!(behind.is_some() == found.is_some() || changes && found.is_none());
     let (Some(behind), Some(found)) = (behind, found) else { return };
     assert_eq!(found.pseudo, before.pseudo || behind.pseudo);
     assert_eq!(found.fragment, before.fragment || behind.fragment);
