@@ -220,6 +220,19 @@ def test_an_answer_before_the_end_of_a_body_arrives(balance: Balance, make_origi
         assert (answer.status, answer.body, answer.get("connection")) == (413, b"too much", "close")
 
 
+def test_a_client_that_sends_all_of_a_body_before_it_looks_gets_the_answer(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    """More than any socket holds: what is not read makes it fail before it has looked."""
+    origin = make_origin()
+    lb = balance(origin, limits={"body": "1MiB"})
+    with lb.client() as client:
+        client.send(post(LARGE * 12))
+        assert client.response().status == 413
+        assert client.at_end()
+    assert origin.requests == []
+
+
 def test_both_bodies_flow_at_once(balance: Balance, make_origin: MakeOrigin) -> None:
     def script(origin: Origin, wire: Wire) -> None:
         wire.until(b"\r\n\r\n")

@@ -193,3 +193,26 @@ def test_a_client_that_leaves_harms_no_other(balance: Balance, make_origin: Make
         client.send(part)
         client.reset()
     assert lb.ask(get()).body == b"hello"
+
+
+def test_a_request_behind_the_last_one_does_not_break_its_answer(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    """RFC 9112, 9.6: bytes that nobody reads would make the end a reset, which may overtake the answer."""
+    asked, sent = Event(), Event()
+
+    def script(origin: Origin, wire: Wire) -> None:
+        origin.read(wire)
+        asked.set()
+        assert sent.wait(LIMIT)
+        wire.send(HELLO)
+
+    lb = balance(make_origin(script), limits={"requests": 1})
+    with lb.client() as client:
+        client.send(get())
+        assert asked.wait(LIMIT)
+        client.send(get(target="/behind"))
+        sent.set()
+        answer = client.response()
+        assert (answer.body, answer.get("connection")) == (b"hello", "close")
+        assert client.at_end()

@@ -136,10 +136,14 @@ async fn unplaced_ends(
 }
 
 /// What of the request decides how it is answered, and what is noted of that.
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing that the client or we want")]
 struct Asked {
     method: Method,
     http11: bool,
+    /// Whether the client keeps the connection: it may have sent its next request.
     keep_alive: bool,
+    /// Whether we do.
+    goes_on: bool,
     /// Whether it asks to go on with another protocol.
     upgrade: bool,
     /// Whether its client waits for 100 before it sends the body, and we have not said it.
@@ -149,7 +153,8 @@ struct Asked {
 
 impl Asked {
     fn delivery(&self, worker: &Worker, whole: bool) -> Delivery {
-        Delivery { http11: self.http11, keep: self.keep_alive && whole && !worker.is_stopping() }
+        let keep = self.keep_alive && self.goes_on && whole && !worker.is_stopping();
+        Delivery { http11: self.http11, keep }
     }
 
     /// Answers with an error; `whole` when nothing of the request is left to read.

@@ -186,7 +186,8 @@ pub(crate) fn admit<'a>(
     let asked = Asked {
         method: head.method,
         http11: head.http11,
-        keep_alive: head.keep_alive && client.goes_on(&setup.rules),
+        keep_alive: head.keep_alive,
+        goes_on: client.goes_on(&setup.rules),
         upgrade: head.upgrade,
         waits: Cell::new(head.expects_continue),
         notes,

@@ -80,8 +80,8 @@ impl At<'_> {
         }
         Ok(match (delivery.keep, upload.is_whole()) {
             (true, true) => After::Keep,
-            (false, true) => After::Close,
-            (_, false) => After::Linger,
+            (false, true) if !self.admitted.asked.keep_alive => After::Close,
+            _ => After::Linger,
         })
     }
 

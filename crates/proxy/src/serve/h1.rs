@@ -18,10 +18,17 @@ use crate::desk;
 use crate::exchange::{Admitted, GONE, LATE, Refused, admit, exchange};
 use crate::worker::Worker;
 
-/// How long a client may take to read an answer that ends the connection, in milliseconds.
+/// How long a client may be silent that has not taken in yet that its connection ends, in milliseconds.
 const LINGER_MS: u32 = 2_000;
-/// Bytes of a refused request that are read so that its answer arrives.
-const LINGER_BYTES: usize = 256 * 1024;
+
+/// How much of what a client still sends is read and dropped, so that its last answer arrives.
+pub(super) struct Linger {
+    pub(super) bytes: usize,
+    pub(super) ms: u64,
+}
+
+/// Many clients look for an answer when they have sent all of a body, and not before.
+const BODY: Linger = Linger { bytes: usize::MAX, ms: 30_000 };
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>) {
@@ -47,7 +54,10 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
             After::Keep if buffer.is_empty() => return true,
             After::Keep => continue,
             After::Close if buffer.is_empty() => close(client).await,
-            After::Close | After::Linger => linger(client, buffer).await,
+            After::Close | After::Linger => {
+                let most = if client.socket.is_stream() { h2::FAREWELL } else { BODY };
+                linger(client, buffer, most).await;
+            }
             After::Abort => client.socket.abort(),
         }
         return false;
@@ -215,20 +225,17 @@ async fn close(client: &Client) {
 }
 
 /// Closes so that the answer arrives: bytes that are not read would make the kernel reset the connection under it.
-pub(super) async fn linger(client: &Client, buffer: &mut Buffer) {
-    let drain = async {
-        if client.socket.finish().await.is_err() {
-            return;
+pub(super) async fn linger(client: &Client, buffer: &mut Buffer, most: Linger) {
+    let (mut left, until) = (most.bytes, client.deadline.now() + most.ms);
+    if !matches!(client.deadline.within(LINGER_MS, client.socket.finish()).await, Ok(Ok(()))) {
+        return;
+    }
+    while left > 0 && client.deadline.now() < until {
+        buffer.consume(usize::MAX);
+        let fill = poll_fn(|context| buffer.poll_fill(context, &client.socket));
+        match client.deadline.within(LINGER_MS, fill).await {
+            Ok(Ok(length @ 1..)) => left = left.saturating_sub(length),
+            _ => return,
         }
-        let mut left = LINGER_BYTES;
-        while left > 0 {
-            buffer.consume(usize::MAX);
-            match poll_fn(|context| buffer.poll_fill(context, &client.socket)).await {
-                Ok(length @ 1..) => left = left.saturating_sub(length),
-                _ => return,
-            }
-        }
-    };
-    // Late or not, the connection closes now.
-    let _ = client.deadline.within(LINGER_MS, drain).await;
+    }
 }
