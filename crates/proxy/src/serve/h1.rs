@@ -23,12 +23,14 @@ const LINGER_MS: u32 = 2_000;
 
 /// How much of what a client still sends is read and dropped, so that its last answer arrives.
 pub(super) struct Linger {
-    pub(super) bytes: usize,
-    pub(super) ms: u64,
+    bytes: usize,
+    ms: u64,
 }
 
 /// Many clients look for an answer when they have sent all of a body, and not before.
-const BODY: Linger = Linger { bytes: usize::MAX, ms: 30_000 };
+const PATIENT: Linger = Linger { bytes: usize::MAX, ms: 30_000 };
+/// For who hears of the end by a frame of HTTP/2, or has come in beyond a limit.
+pub(super) const BRIEF: Linger = Linger { bytes: 256 * 1024, ms: 2_000 };
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>) {
@@ -55,8 +57,8 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
             After::Keep => continue,
             After::Close if buffer.is_empty() => close(client).await,
             After::Close | After::Linger => {
-                let most = if client.socket.is_stream() { h2::FAREWELL } else { BODY };
-                linger(client, buffer, most).await;
+                let brief = client.socket.is_stream() || client.arrival.full.is_some();
+                linger(client, buffer, if brief { BRIEF } else { PATIENT }).await;
             }
             After::Abort => client.socket.abort(),
         }

@@ -20,8 +20,7 @@ use tokio::task::spawn_local;
 
 use self::budget::Budget;
 use self::carrier::{Carrier, Writing};
-use super::Client;
-use super::h1::{self, Linger};
+use super::{Client, h1};
 use crate::buffer::Buffer;
 use crate::clock::Deadline;
 use crate::desk;
@@ -42,8 +41,6 @@ const FRAMES: usize = 4 * CONNECTION_WINDOW as usize;
 const SEND_BUFFER: usize = 32 * 1024;
 /// How long a client may take to say goodbye, in milliseconds.
 const FAREWELL_MS: u32 = 2_000;
-/// A client hears of an end by frames, and has no body to send behind them.
-pub(super) const FAREWELL: Linger = Linger { bytes: 256 * 1024, ms: FAREWELL_MS as u64 };
 
 /// Serves a connection until it ends; `buffer` is what came of it already.
 pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option<Buffer>) {
@@ -76,7 +73,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
     } else {
         // What it still sends is read, so that the last words reach it.
         let mut rest = streams.worker.buffers.take();
-        h1::linger(&streams.client, &mut rest, FAREWELL).await;
+        h1::linger(&streams.client, &mut rest, h1::BRIEF).await;
         streams.worker.buffers.give(rest);
     }
 }
