@@ -110,7 +110,7 @@ def test_a_server_that_does_not_want_to_answers_as_it_likes(
         (("Connection: Upgrade", "Upgrade: h2c"), None),
         (("Connection: Upgrade", "Upgrade: websocket, h2c"), None),
         (("Upgrade: websocket",), None),
-        (("Connection: Upgrade", "Upgrade: websocket", "Content-Length: 0"), None),
+        (("Connection: Upgrade", "Upgrade: websocket", "Content-Length: 0"), "websocket"),
     ],
 )
 def test_only_websocket_is_asked_for_upstream(

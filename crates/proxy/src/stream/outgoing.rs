@@ -115,7 +115,7 @@ impl Outgoing {
                 }
                 // After a change of protocol come bytes until the end.
                 let framing = if head.status == 101 { Framing::UntilClose } else { head.framing };
-                let stream = respond.send_response(response, is_empty(framing)).map_err(super::broken)?;
+                let stream = respond.send_response(response, framing.is_empty()).map_err(super::broken)?;
                 (head.length, framing, stream)
             }
             To::Server { send, scheme } => {
@@ -124,7 +124,7 @@ impl Outgoing {
                 let request = words::read_request(text, &head, fields, scheme.clone())?;
                 let method = request.method().clone();
                 let (response, stream) =
-                    send.send_request(request, is_empty(head.framing)).map_err(super::broken)?;
+                    send.send_request(request, head.framing.is_empty()).map_err(super::broken)?;
                 self.response = Some((response, method));
                 (head.length, head.framing, stream)
             }
@@ -166,10 +166,6 @@ impl Outgoing {
             State::Head(_) | State::Ended => {}
         }
     }
-}
-
-fn is_empty(framing: Framing) -> bool {
-    matches!(framing, Framing::None | Framing::Length(0))
 }
 
 impl Content {

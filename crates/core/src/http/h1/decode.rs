@@ -25,6 +25,13 @@ pub enum Framing {
     UntilClose,
 }
 
+impl Framing {
+    /// Whether there is no content.
+    pub fn is_empty(self) -> bool {
+        matches!(self, Self::None | Self::Length(0))
+    }
+}
+
 /// A request's head, as places in the buffer it was read from.
 #[expect(clippy::struct_excessive_bools, reason = "each says one thing that the message does or does not")]
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +135,7 @@ pub fn request(
         keep_alive: facts.keeps(http11),
         hearsay: facts.hearsay,
         expects_continue: facts.expects_continue && http11,
-        upgrade: facts.upgrades() && http11 && framing == Framing::None && method_text.of(bytes) == b"GET",
+        upgrade: facts.upgrades() && http11 && framing.is_empty() && method_text.of(bytes) == b"GET",
         names_fields: facts.names_fields,
         length: place(length),
     }))

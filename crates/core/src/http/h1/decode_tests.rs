@@ -135,6 +135,19 @@ fn the_absolute_form_tells_the_scheme() {
 }
 
 #[test]
+fn only_a_get_without_content_asks_for_websocket() {
+    let asks = |method: &str, framing: &str| {
+        whole(&format!(
+            "{method} / HTTP/1.1\r\nHost: a\r\n{framing}Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+        ))
+        .upgrade
+    };
+    assert!(asks("GET", "") && asks("GET", "Content-Length: 0\r\n"));
+    assert!(!asks("GET", "Content-Length: 1\r\n") && !asks("GET", "Transfer-Encoding: chunked\r\n"));
+    assert!(!asks("POST", "Content-Length: 0\r\n"));
+}
+
+#[test]
 fn an_authority_is_a_host_with_or_without_a_port() {
     for host in ["a", "a:0", "a.b:65535", "192.0.2.7:80", "[::1]", "[::1]:80", "a_b", "a'b"] {
         assert!(is_authority(host.as_bytes()), "{host}");
