@@ -5,6 +5,7 @@
 use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use equalizer_core::http::h1::chunked::{Chunked, Piece};
 use equalizer_core::http::h1::decode::Framing;
@@ -14,6 +15,7 @@ use equalizer_core::http::refusal::Refusal;
 use crate::buffer::{Buffer, Buffers};
 use crate::clock::{Deadline, Late};
 use crate::pipe::Pipe;
+use crate::setup::Setup;
 use crate::socket::Socket;
 
 /// A body longer than this is moved through a large buffer.
@@ -36,6 +38,8 @@ pub(crate) enum Source {
         decoder: Chunked,
         /// How much content there may still be.
         most: u64,
+        /// What holds for a client's.
+        rules: Option<Rc<Setup>>,
     },
     /// Everything until the end of the connection.
     UntilClose,
@@ -53,17 +57,23 @@ pub(crate) enum Broken {
 }
 
 impl Source {
-    /// A body of any size.
-    pub(crate) fn new(framing: Framing) -> Self {
-        Self::within(framing, u64::MAX)
+    /// A server's body.
+    pub(crate) fn of_server(framing: Framing) -> Self {
+        Self::new(framing, u64::MAX, None)
     }
 
-    /// A body whose content may have `most` bytes, where only its chunks tell how many there are.
-    pub(crate) fn within(framing: Framing, most: u64) -> Self {
+    /// A client's, whose size and trailers have rules; its length, if it told one, is within them.
+    pub(crate) fn of_client(framing: Framing, setup: &Rc<Setup>) -> Self {
+        Self::new(framing, setup.rules.body, Some(setup))
+    }
+
+    fn new(framing: Framing, most: u64, rules: Option<&Rc<Setup>>) -> Self {
         match framing {
             Framing::None | Framing::Length(0) => Self::Done(Vec::new()),
             Framing::Length(length) => Self::Length(length),
-            Framing::Chunked => Self::Chunked { decoder: Chunked::default(), most },
+            Framing::Chunked => {
+                Self::Chunked { decoder: Chunked::default(), most, rules: rules.map(Rc::clone) }
+            }
             Framing::UntilClose => Self::UntilClose,
         }
     }
@@ -94,7 +104,7 @@ impl Source {
                 }
                 Ok(here)
             }
-            Self::Chunked { decoder, most } => {
+            Self::Chunked { decoder, most, rules } => {
                 let (skip, piece) = decoder.next(buffer.filled())?;
                 buffer.consume(skip);
                 match piece {
@@ -103,7 +113,13 @@ impl Source {
                         return Ok(length);
                     }
                     Piece::More => {}
-                    Piece::End => *self = Self::Done(std::mem::take(decoder).into_trailers()),
+                    Piece::End => {
+                        let mut trailers = std::mem::take(decoder).into_trailers();
+                        if let Some(setup) = rules {
+                            setup.rules.reserved.cut_trailers(&mut trailers);
+                        }
+                        *self = Self::Done(trailers);
+                    }
                 }
                 Ok(0)
             }

@@ -85,13 +85,15 @@ def relive(lb: Balancer, pool: dict[str, object], **incarnations: str) -> None:
     lb.service.reload(configuration({}, 2, pool=pool))
 
 
-def test_another_life_of_the_home_is_told_to_it(balance: Balance, servers: MakeServers) -> None:
+@pytest.mark.parametrize("forged", ["Session-Moved", "session_moved"])
+def test_another_life_of_the_home_is_told_to_it(balance: Balance, servers: MakeServers, forged: str) -> None:
     origins = servers()
     lb, pool = lives(balance, origins, announce=True)
     visitor = at(lb, "web2")
     before = visitor.jar["EQ"]
     relive(lb, pool, web2="2")
-    assert visitor.home("Session-Moved: from=web1; reason=lies") == "web2"
+    assert visitor.home(f"{forged}: from=web1; reason=lies") == "web2"
+    assert not any(b"lies" in request.head for request in origins["web2"].requests)
     assert moved(origins["web2"]) == ["from=web2; reason=incarnation_changed"]
     assert visitor.jar["EQ"] != before
     assert visitor.homes() == {"web2"}

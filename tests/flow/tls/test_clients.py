@@ -175,6 +175,17 @@ def test_no_client_can_write_these_fields_on_any_listener(
     assert request.get("X-Other") == "kept"
 
 
+def test_no_client_can_write_these_fields_behind_a_body(
+    start: Start, authority: Authority, origin: Origin
+) -> None:
+    forged = "".join(f"{name}: forged\r\n" for name in sorted(TOLD))
+    lb = start(require=False)
+    coded = get("Transfer-Encoding: chunked", method="POST") + b"1\r\nx\r\n0\r\n"
+    assert lb.ask(coded + forged.encode() + b"X-Sum: kept\r\n\r\n").status == 200
+    (request,) = origin.requests
+    assert request.trailers == (("X-Sum", "kept"),)
+
+
 def test_a_name_may_be_another_and_none(
     start: Start, authority: Authority, people: Authority, origin: Origin
 ) -> None:

@@ -20,9 +20,21 @@ impl Reserved {
     /// Leaves a client's own fields of these names out.
     pub fn cut(&self, lines: Lines<'_>, edits: &mut Edits) {
         if !self.0.is_empty() {
-            let own = |field: &&Field| self.0.iter().any(|name| alike(name, field.name.of(lines.bytes)));
+            let own = |field: &&Field| self.holds(field.name.of(lines.bytes));
             lines.fields.iter().filter(own).for_each(|field| edits.cut(field.line));
         }
+    }
+
+    /// Leaves them out of trailers, whole lines, too: a server may read these as if they had stood in the head.
+    pub fn cut_trailers(&self, trailers: &mut Vec<u8>) {
+        let name = |line: &[u8]| memchr::memchr(b':', line).unwrap_or(line.len());
+        let lines = trailers.split_inclusive(|&byte| byte == b'\n');
+        let kept = lines.filter(|line| !self.holds(&line[..name(line)]));
+        *trailers = kept.collect::<Vec<_>>().concat();
+    }
+
+    fn holds(&self, name: &[u8]) -> bool {
+        self.0.iter().any(|own| alike(own, name))
     }
 }
 
@@ -35,6 +47,15 @@ fn alike(name: &str, other: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trailers_lose_what_is_ours() {
+        let reserved = Reserved::new(["X-Client-Cert-Serial", "Session-Moved"].into_iter());
+        let mut trailers =
+            b"X-Sum: 1\r\nx_client-cert-serial: 7\r\nX-Two: Session-Moved:\r\nSession-Moved:\r\n".to_vec();
+        reserved.cut_trailers(&mut trailers);
+        assert_eq!(trailers, b"X-Sum: 1\r\nX-Two: Session-Moved:\r\n");
+    }
 
     #[test]
     fn a_name_is_ours_in_every_disguise() {

@@ -5,8 +5,8 @@
 use super::{Reason, Recall};
 use crate::pool::{Pool, ServerId};
 
-/// The field; a client's own is cut where the pool announces, so that it can be believed.
-pub(super) const FIELD: &[u8] = b"Session-Moved";
+/// The field. Where a pool announces it is reserved, so that it can be believed.
+pub const SESSION_MOVED: &str = "Session-Moved";
 
 /// Appends the line for `server`, where the pool announces and the session has lost its home.
 pub fn announcement(pool: &Pool, recall: &Recall, server: ServerId, out: &mut Vec<u8>) {
@@ -23,7 +23,7 @@ pub fn announcement(pool: &Pool, recall: &Recall, server: ServerId, out: &mut Ve
     if !pool.sessions.announce || !moved {
         return;
     }
-    out.extend_from_slice(FIELD);
+    out.extend_from_slice(SESSION_MOVED.as_bytes());
     out.extend_from_slice(b": ");
     // A home that was tried and did not answer was recalled as one that would.
     let from = recall.home.filter(|home| *home != server).or(recall.lost);

@@ -37,7 +37,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 pub use self::accept::Foreign;
-pub use self::announce::announcement;
+pub use self::announce::{SESSION_MOVED, announcement};
 pub use self::attributes::SetCookie;
 pub use self::by_address::ByAddress;
 pub use self::condition::Condition;
@@ -209,9 +209,6 @@ impl Chain {
         // A chain that stamps nothing is asked all the same, where it has no conditions.
         if recall.id.is_none() && asked != u32::MAX && asked & self.stamped == 0 {
             (recall.birth, recall.reason) = (false, Reason::NotAsked);
-        }
-        if pool.sessions.announce {
-            ask.lines.named(announce::FIELD).for_each(|field| edits.cut(field.line));
         }
         cookies::leave_out(ask.lines, edits);
         edits.arrange();

@@ -14,9 +14,9 @@ use crate::debug::Token;
 use crate::http::h1::decode::{Limits, MOST_FIELDS};
 use crate::http::https::Https;
 use crate::http::reserved::Reserved;
-use crate::persistence::ByHash;
 use crate::persistence::cookie::{Incarnation, home_of};
 use crate::persistence::seal::KeyRing;
+use crate::persistence::{ByHash, SESSION_MOVED};
 use crate::pool::breaker::Breaker;
 use crate::pool::live::Live;
 use crate::pool::rates::Rates;
@@ -129,7 +129,8 @@ fn build_https(listener: &wire::Listener) -> Https {
 
 fn build_reserved(wire: &wire::Snapshot) -> Reserved {
     let clients = wire.listeners.iter().filter_map(|listener| listener.tls.as_ref()?.clients.as_ref());
-    Reserved::new(clients.flat_map(|clients| clients.fields.names()))
+    let announced = wire.pools.iter().any(|pool| pool.sessions.announce).then_some(SESSION_MOVED);
+    Reserved::new(clients.flat_map(|clients| clients.fields.names()).chain(announced))
 }
 
 fn build_servers(

@@ -207,6 +207,7 @@ impl Bench {
             opened: &Opened::default(),
         };
         let pool = &self.snapshot.pools[0];
+        self.snapshot.reserved.cut(lines, &mut edits);
         let mut recall = pool.persistence.recall(&self.snapshot.ring, pool, &ask, &mut edits);
         let mut tried = Tried::default();
         for server in failing {

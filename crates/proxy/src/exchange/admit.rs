@@ -145,7 +145,7 @@ impl Refused {
     /// Its pool takes nothing for a while; a connection on which nothing of it is left goes on.
     fn held(asked: Asked, held: &Held, head: &RequestHead, pool: (Rc<Setup>, PoolId)) -> Self {
         let &Held { status, word, retry_after, limit } = held;
-        let whole = matches!(head.framing, Framing::None | Framing::Length(0));
+        let whole = head.framing.is_empty();
         asked.notes.fault(word);
         Self { retry_after, whole, pool: Some(pool), limit, ..Self::new(asked, status) }
     }
@@ -242,7 +242,7 @@ pub(crate) fn admit<'a>(
     worker.buffers.give_edits(edits);
     buffer.consume(head.length as usize);
     let head_length = message.len();
-    let mut source = Source::within(head.framing, setup.rules.body);
+    let mut source = Source::of_client(head.framing, &setup);
     match body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message) {
         Ok(length) => asked.notes.received(length),
         Err(refusal) => return Err(Box::new(Refused::malformed(asked, refusal, pool, pass))),

@@ -44,7 +44,7 @@ impl At<'_> {
         let lines = Lines { bytes: incoming.filled(), fields };
         let reason = self.stamped(lines, head, delivery, framed, &mut text);
         incoming.consume(head.length as usize);
-        let mut source = Source::new(head.framing);
+        let mut source = Source::of_server(head.framing);
         let chunked = framed == Framing::Chunked;
         notes.sent(body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?);
         notes.head(worker, head.status, source.is_done());
