@@ -112,6 +112,12 @@ def test_a_connect_timeout_moves_the_session(
         assert lb.counts("web2")["faults"] == {"connect_timeout": 1}
 
 
+def test_where_nobody_is_left_after_a_connect_timeout_the_client_hears_504(balance: Balance) -> None:
+    with unreachable() as address:
+        lb = balance({"web1": address}, timeouts={"connect": "200ms"})
+        assert lb.ask(get()).status == 504
+
+
 def test_a_home_that_is_no_longer_configured_moves_the_session(
     balance: Balance, shops: dict[str, Origin], tmp_path: Path
 ) -> None:

@@ -154,7 +154,7 @@ def test_the_time_to_connect_is_for_the_handshake_too(balance: Balance, authorit
             "timeouts": {"connect": "200ms"},
         }
         lb = balance({"web1": address}, **tables)
-        assert lb.ask(get()).status == 503
+        assert lb.ask(get()).status == 504
         assert faults(lb) == {"connect_timeout": 1}
 
 

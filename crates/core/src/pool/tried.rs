@@ -35,18 +35,8 @@ impl Tried {
         hung_up <= MOST_FURTHER && fault.may_retry(method, sent)
     }
 
-    /// The status the client gets when nobody is left: a server that answered us at all was there.
+    /// The status the client gets when nobody is left: that of the last fault, where somebody was asked at all.
     pub fn status(&self) -> u16 {
-        match self.0.last() {
-            Some((
-                _,
-                fault @ (Fault::Closed
-                | Fault::Tls
-                | Fault::Untrusted
-                | Fault::ResponseTimeout
-                | Fault::Status(_)),
-            )) => fault.status(),
-            _ => 503,
-        }
+        self.0.last().map_or(503, |(_, fault)| fault.status())
     }
 }
