@@ -106,10 +106,12 @@ fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value)
 }
 
+/// Some proxies tell of the handshake of a WebSocket by its own schemes.
 fn scheme(text: &[u8]) -> Option<bool> {
+    let is_one_of = |schemes: [&[u8]; 2]| schemes.iter().any(|scheme| text.eq_ignore_ascii_case(scheme));
     match text {
-        _ if text.eq_ignore_ascii_case(b"https") => Some(true),
-        _ if text.eq_ignore_ascii_case(b"http") => Some(false),
+        _ if is_one_of([b"https", b"wss"]) => Some(true),
+        _ if is_one_of([b"http", b"ws"]) => Some(false),
         _ => None,
     }
 }

@@ -74,6 +74,13 @@ fn a_scheme_alone_is_believed_too() {
 }
 
 #[test]
+fn the_schemes_of_websockets_are_those_that_carry_them() {
+    assert_eq!(heard(&["X-Forwarded-Proto: wss"]).1, Some(true));
+    assert_eq!(heard(&["Forwarded: proto=WS"]).1, Some(false));
+    assert_eq!(heard(&["X-Forwarded-Proto: wsss"]).1, None);
+}
+
+#[test]
 fn quotes_brackets_and_ports_are_read() {
     assert_eq!(client(&["Forwarded: for=\"[2001:db8::7]:4711\""]), "2001:db8::7");
     assert_eq!(client(&["Forwarded: For=\"192.0.2.7:4711\"; by=10.0.0.1"]), "192.0.2.7");
