@@ -11,7 +11,7 @@ class Engine:
         self, snapshot: bytes
     ) -> bytes: ...  # JSON list of {"path": [...], "message": "..."}; [] when well
     def apply(self, snapshot: bytes) -> None: ...  # all or nothing; EngineError, or OSError(errno, message)
-    def adopt(self, listener: str, descriptor: int) -> None: ...  # before the first apply; OSError
+    def adopt(self, listener: str | None, descriptor: int) -> None: ...  # before the first apply; OSError
     def handles(self) -> list[tuple[str, int]]: ...  # listener and descriptor; they stay the engine's
     def set_states(self, states: bytes) -> None: ...  # JSON list, in place of the one before; EngineError
     def tell_incarnation(self, pool: str, server: str, incarnation: str) -> None: ...  # EngineError

@@ -9,12 +9,13 @@ from websockets.sync.client import connect as enter
 
 from conftest import MakeOrigin, naming
 from equalizer.control.service import Service
+from equalizer.errors import ListenError
 from support.authority import Authority
 from support.balancer import get
 from support.load import load
 from support.room import Room
 from support.visitor import until
-from support.wire import connect
+from support.wire import Wire, connect
 
 RELOADS = 100
 CLIENTS = 4
@@ -145,6 +146,43 @@ def test_a_listener_moves_and_who_is_connected_to_its_old_address_stays(
             after.goes_on(10)
         until(lambda: is_refused(free[0]), bool)
         assert before.connections == 4
+
+
+def test_a_listener_takes_every_address_of_its_port_and_lets_go_of_them(make_origin: MakeOrigin) -> None:
+    server = make_origin(naming("web1"))
+    address = free_address()
+    port = int(address.rpartition(":")[2])
+
+    def config(*addresses: str) -> dict[str, Any]:
+        return {
+            "listeners": {f"web{number}": {"address": each} for number, each in enumerate(addresses)},
+            "pools": {"shop": {"servers": {"web1": server.address}}},
+            "engine": {"workers": 2},
+        }
+
+    every, six = f":{port}", f"[::]:{port}"
+    with Service(config(address)) as service, load(address) as before:
+        for addresses in ([every], [six], [every, six, address], [address]):
+            service.reload(config(*addresses))
+            for host in ("127.0.0.1", "::1") if six in addresses else ("127.0.0.1",):
+                with Wire(socket.create_connection((host, port))) as client:
+                    client.send(get())
+                    assert client.response().status == 200
+        before.goes_on(10)
+    assert before.connections == 4
+
+
+def test_a_port_is_shared_with_no_stranger(make_origin: MakeOrigin) -> None:
+    address = free_address()
+    port = address.rpartition(":")[2]
+    pools = {"shop": {"servers": {"web1": make_origin().address}}}
+
+    def config(address: str) -> dict[str, Any]:
+        return {"listeners": {"web": {"address": address}}, "pools": pools}
+
+    taken = pytest.raises(ListenError, match="Address already in use")
+    with Service(config(address)), Service(config(free_address())) as service, taken:
+        service.reload(config(f":{port}"))
 
 
 def free_address() -> str:

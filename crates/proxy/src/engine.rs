@@ -1,5 +1,6 @@
 //! The engine as its owner sees it: apply a snapshot, ask what was counted, drain, stop.
 
+mod bound;
 mod states;
 
 use std::collections::BTreeMap;
@@ -7,7 +8,6 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -17,12 +17,13 @@ use equalizer_core::persistence::records::{self, Taken, Unreadable};
 use equalizer_core::snapshot::build::Mistake;
 use equalizer_core::snapshot::{Snapshot, wire};
 
+use self::bound::Bound;
 use crate::access::{Logs, Ready};
 use crate::accidents::Accidents;
 use crate::alarm::Alarm;
 use crate::clock::unix_now;
 use crate::life::Thread;
-use crate::listener::{self, bind};
+use crate::listener;
 use crate::mailbox::{Accept, Command, Revision};
 pub use crate::mailbox::{Drill, Leave};
 use crate::outside::Outside;
@@ -93,7 +94,7 @@ pub struct Engine {
     workers: Vec<Thread>,
     listeners: BTreeMap<String, Bound>,
     /// Sockets that somebody opened for us, by listener, until a snapshot has been applied.
-    adopted: BTreeMap<String, Vec<Arc<TcpListener>>>,
+    adopted: BTreeMap<Option<String>, Vec<Arc<TcpListener>>>,
     rules: Option<Arc<Snapshot>>,
     secured: Arc<Secured>,
     births: Arc<Births>,
@@ -103,17 +104,6 @@ pub struct Engine {
     logs: Logs,
     accidents: Arc<Accidents>,
     stopped: bool,
-}
-
-/// A listener as it was asked for, and the address it really has.
-#[derive(Clone)]
-struct Bound {
-    asked: SocketAddr,
-    real: SocketAddr,
-    /// One for each worker, where we opened them; none when they were closed for good.
-    sockets: Vec<Arc<TcpListener>>,
-    /// Connections that it has open.
-    open: Arc<AtomicU32>,
 }
 
 impl Engine {
@@ -167,12 +157,7 @@ impl Engine {
         for Listener { name, address, tls, http2 } in prepared.listeners {
             let bound = match self.bound(&name, address) {
                 Some(bound) => bound.clone(),
-                None => {
-                    let bound = Bound::new(&name, address, self.adopted.get(&name), self.count)?;
-                    // Connections to the address before are still this listener's.
-                    let open = self.listeners.get(&name).map(|before| Arc::clone(&before.open));
-                    Bound { open: open.unwrap_or_default(), ..bound }
-                }
+                None => self.bind(&name, address, &listeners)?,
             };
             for (worker, revision) in revisions.iter_mut().enumerate() {
                 let sockets = bound.sockets_of(worker, self.count);
@@ -196,8 +181,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes a socket that somebody opened for a listener; the snapshot that is applied first accepts on it.
-    pub fn adopt(&mut self, listener: String, socket: TcpListener) -> io::Result<()> {
+    /// Takes a socket that somebody opened for a listener; the snapshot that is applied first accepts on it. One without
+    /// a listener is closed then.
+    pub fn adopt(&mut self, listener: Option<String>, socket: TcpListener) -> io::Result<()> {
         listener::settle(&socket)?;
         self.adopted.entry(listener).or_default().push(Arc::new(socket));
         Ok(())
@@ -226,14 +212,6 @@ impl Engine {
     pub fn records(&self) -> impl FnOnce() -> Vec<u8> + use<> {
         let rules = self.rules.clone();
         move || rules.map(|rules| records::write(&rules, unix_now())).unwrap_or_default()
-    }
-
-    /// The sockets that an address has, whatever its listener was called; port 0 is another for each name.
-    fn bound(&self, name: &str, asked: SocketAddr) -> Option<&Bound> {
-        if asked.port() == 0 {
-            return self.listeners.get(name).filter(|bound| bound.asked == asked);
-        }
-        self.listeners.values().find(|bound| bound.asked == asked)
     }
 
     fn open_log(&self, asked: Option<wire::AccessLog>) -> Result<Ready, Refused> {
@@ -369,31 +347,5 @@ impl<T> Answers<T> {
     fn iter(&self) -> impl Iterator<Item = T> {
         let until = Instant::now() + PATIENCE;
         std::iter::from_fn(move || self.0.recv_timeout(until.saturating_duration_since(Instant::now())).ok())
-    }
-}
-
-impl Bound {
-    /// What a listener accepts on: the sockets that were opened for it, or our own.
-    fn new(
-        name: &str,
-        asked: SocketAddr,
-        adopted: Option<&Vec<Arc<TcpListener>>>,
-        count: usize,
-    ) -> Result<Self, Refused> {
-        let failed = |error| Refused::Bind { name: name.to_owned(), address: asked, error };
-        let sockets = match adopted {
-            Some(sockets) => sockets.clone(),
-            None => bind(asked, count).map_err(failed)?.into_iter().map(Arc::new).collect(),
-        };
-        let real = sockets[0].local_addr().map_err(failed)?;
-        Ok(Self { asked, real, sockets, open: Arc::default() })
-    }
-
-    /// Those of one of `count` workers. None may be left alone, for connections wait at it; and where there are fewer
-    /// than workers, some share one.
-    fn sockets_of(&self, worker: usize, count: usize) -> Vec<Arc<TcpListener>> {
-        let Some(first) = worker.checked_rem(self.sockets.len()) else { return Vec::new() };
-        let step = if worker < self.sockets.len() { count } else { usize::MAX };
-        self.sockets[first..].iter().step_by(step).map(Arc::clone).collect()
     }
 }

@@ -9,9 +9,10 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Binds `count` sockets to `address`; port 0 gives all of them the same free port.
-pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
-    if address.port() != 0 {
+/// Binds `count` sockets to `address`; port 0 gives all of them the same free port. `shared` where another address of
+/// ours has part of it.
+pub(crate) fn bind(address: SocketAddr, count: usize, shared: bool) -> io::Result<Vec<TcpListener>> {
+    if address.port() != 0 && !shared {
         // Sharing a port hides that a stranger has it already: ask for it alone first.
         open(address, false)?;
     }
@@ -22,6 +23,11 @@ pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListe
         sockets.push(open(address, true)?);
     }
     Ok(sockets)
+}
+
+/// Whether one of two addresses is part of the other: every address of this machine has the port, or one of them.
+pub(crate) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && (one.ip().is_unspecified() || other.ip().is_unspecified())
 }
 
 /// Sets what accepted sockets inherit: no system call a connection.

@@ -58,9 +58,9 @@ impl Engine {
         py.detach(|| serde_json::to_vec(&self.lock().sockets())).map_err(|error| to_python(error.into()))
     }
 
-    /// Takes a listening socket, which is ours from now on, for a listener of the first snapshot that is applied.
+    /// Takes a listening socket, which is ours from now on, for a listener of the first snapshot that is applied, if any.
     #[expect(unsafe_code, reason = "a descriptor is a number in Python")]
-    fn adopt(&self, py: Python<'_>, listener: String, descriptor: RawFd) -> PyResult<()> {
+    fn adopt(&self, py: Python<'_>, listener: Option<String>, descriptor: RawFd) -> PyResult<()> {
         // SAFETY: the caller owns the descriptor and gives it up; a wrong one fails when it is used.
         let socket = unsafe { TcpListener::from_raw_fd(descriptor) };
         Ok(py.detach(|| self.lock().adopt(listener, socket))?)

@@ -117,7 +117,7 @@ class _Native:
     def records(self) -> bytes:
         return self._engine.records()
 
-    def adopt(self, listener: str, descriptor: int) -> None:
+    def adopt(self, listener: str | None, descriptor: int) -> None:
         self._engine.adopt(listener, descriptor)
 
     def handles(self) -> Sequence[tuple[str, int]]:

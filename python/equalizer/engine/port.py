@@ -96,8 +96,8 @@ class Engine(Protocol):
     def records(self) -> bytes:
         """The records that are kept now, for `load_records`; they are as private as the sessions."""
 
-    def adopt(self, listener: str, descriptor: int) -> None:
-        """Take a listening socket for a listener, ahead of the first `apply`."""
+    def adopt(self, listener: str | None, descriptor: int) -> None:
+        """Take a listening socket for a listener, ahead of the first `apply`; that closes those of none."""
 
     def handles(self) -> Sequence[tuple[str, int]]:
         """The descriptors that are accepted on, each with its listener; they stay the engine's."""
