@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -268,6 +269,21 @@ def test_what_cannot_serve_does_not_take_over(
         write(file, {"web1": make_origin(naming("web1")).address})
         assert run("reload").returncode == 0
         assert run("upgrade").returncode == 0
+
+
+def test_a_listener_may_move_in_an_upgrade(make_origin: MakeOrigin, tmp_path: Path) -> None:
+    """To another port, and to every address of the one that it has."""
+    file = write(tmp_path / "eq.toml", {"web1": make_origin(naming("web1")).address})
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    text = file.read_text()
+    with generations(file):
+        for address in (f"127.0.0.1:{port}", f":{port}"):
+            file.write_text(text.replace("127.0.0.1:0", address))
+            done = run("upgrade", "--socket", socket_of(tmp_path))
+            assert (done.returncode, done.stderr) == (0, "")
+            with connect(f"127.0.0.1:{port}") as client:
+                ping(client)
 
 
 def test_a_program_that_is_no_equalizer_does_not_take_over(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ class Service:
         self._records: Records | None = None
         self._choosing = Choosing(self._engine)
         try:
-            unused = sockets.adopt(before.opened, loaded.config.listeners, self._engine)
+            follows = before.line is not None
+            unused = sockets.adopt(before.opened, loaded.config.listeners, self._engine, may_move=follows)
             self._records = records.opened(loaded, self._engine, self._tell, before.record_file)
             found = reconcile(loaded, self._engine, 1, self._ring, partial(self._begin, loaded.config))
             self._running = Running.of(loaded, found, unused)

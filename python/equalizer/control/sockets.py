@@ -60,21 +60,27 @@ def of_systemd(environment: Mapping[str, str]) -> tuple[Opened, ...]:
     return tuple(Opened.of(name, each) for name, each in zip(names, descriptors, strict=False))
 
 
-def adopt(opened: Iterable[Opened], listeners: Mapping[str, Listener], engine: Engine) -> tuple[str, ...]:
-    """Give each socket to its listener; what is told of those that have none, which are closed.
+def adopt(
+    opened: Iterable[Opened], listeners: Mapping[str, Listener], engine: Engine, *, may_move: bool
+) -> tuple[str, ...]:
+    """Give each socket to its listener; what is told of those that nobody wants, which are closed.
 
-    Raises ListenError where a name and an address contradict each other.
+    Raises ListenError where a listener and its socket have other addresses, unless it `may_move`.
     """
     notices = []
     for each in opened:
-        name = _listener(each, listeners)
-        if name is None:
-            each.close()
+        name, named = _listener(each, listeners), listeners.get(each.name)
+        if name is None and named and not may_move:
+            raise ListenError(
+                f"listener {each.name} has the address {named.address}, and its socket {each.address}",
+                "write the same address for both",
+            )
+        # The engine closes one without a listener later: until then it knows that the address is ours.
+        engine.adopt(name, each.descriptor)
+        if name is None and not named:
             notices.append(
                 f"no listener for the socket {each.name}, which listens on {each.address}: it is closed"
             )
-        else:
-            engine.adopt(name, each.descriptor)
     return tuple(dict.fromkeys(notices))
 
 
@@ -82,13 +88,7 @@ def _listener(opened: Opened, listeners: Mapping[str, Listener]) -> str | None:
     named = listeners.get(opened.name)
     if named and _fits(opened.address, named.address):
         return opened.name
-    found = next((name for name, each in listeners.items() if each.address == opened.address), None)
-    if named and found is None:
-        raise ListenError(
-            f"listener {opened.name} has the address {named.address}, and its socket {opened.address}",
-            "write the same address for both",
-        )
-    return found
+    return next((name for name, each in listeners.items() if each.address == opened.address), None)
 
 
 def _fits(address: Address, asked: Address) -> bool:
