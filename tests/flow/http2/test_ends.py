@@ -1,5 +1,6 @@
 """Ends of streams and connections: announced, prompt, and never mistaken for a whole message."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -112,6 +113,37 @@ def test_a_client_that_keeps_silent_at_its_end_is_left(
             assert b"\0\0\x08\x07" in wire.rest()
         while lb.report()["connections"] > 0:
             pass
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["in a frame", "between frames"])
+def test_a_head_has_its_time_beside_a_request_under_way(
+    balance: Balance, make_origin: MakeOrigin, whole: bool
+) -> None:
+    gate = Gate()
+    origin = make_origin(gate)
+    lb = balance(origin, timeouts={"head": SOON})
+    with Raw(lb.client()) as client:
+        client.send(client.headers(1, head()))
+        origin.wait_for(lambda: len(origin.requests) == 1)
+        assert client.ping() == "PING"  # what it has to acknowledge is behind it
+        first = client.request(3, [*head(), ("x", "y" * 500)], size=100)[0].serialize()
+        client.send(first if whole else first[:-1])
+        assert client.last_words() == ["NO_ERROR"]
+    gate.open.set()
+    assert len(origin.requests) == 1
+
+
+def test_each_head_has_a_time_of_its_own(balance: Balance, make_origin: MakeOrigin) -> None:
+    """One ends and the next begins in the same bytes, for longer than one may take."""
+    lb = balance(make_origin(), timeouts={"head": "1s"})
+    with Raw(lb.client()) as client:
+        assert client.ping() == "PING"  # what it has to acknowledge is behind it
+        rest, stream, until = b"", 1, time.monotonic() + 2
+        while time.monotonic() < until:
+            whole = client.headers(stream, head()).serialize()
+            client.send(rest + whole[:12])
+            assert not rest or client.outcome(stream - 2) == "200"
+            rest, stream = whole[12:], stream + 2
 
 
 def test_a_connection_with_a_request_under_way_is_not_idle(balance: Balance, make_origin: MakeOrigin) -> None:

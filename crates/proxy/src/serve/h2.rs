@@ -19,7 +19,7 @@ use http::{Method, Request};
 use tokio::task::spawn_local;
 
 use self::budget::Budget;
-use self::carrier::{Carrier, Writing};
+use self::carrier::{Carrier, Term};
 use super::{Client, h1};
 use crate::buffer::Buffer;
 use crate::clock::Deadline;
@@ -45,8 +45,9 @@ const FAREWELL_MS: u32 = 2_000;
 /// Serves a connection until it ends; `buffer` is what came of it already.
 pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option<Buffer>) {
     let setup = worker.setup();
-    let writing = Rc::new(Writing::new(Deadline::new(&worker.clock), setup.rules.timeouts.body));
-    let carrier = Carrier::new(Rc::clone(&client), buffer, &writing);
+    let term = |wait| Rc::new(Term::new(Deadline::new(&worker.clock), wait));
+    let (writing, heading) = (term(setup.rules.timeouts.body), term(setup.rules.timeouts.head));
+    let carrier = Carrier::new(Rc::clone(&client), buffer, &writing, &heading);
     let (budget, malformed, broken) = (carrier.budget(), carrier.malformed(), carrier.broken());
     let handshake = Builder::new()
         .initial_window_size(STREAM_WINDOW)
@@ -64,7 +65,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
     };
     drop(setup);
     let streams = Rc::new(Streams { worker, client, count: Cell::new(0), stage: Cell::new(Stage::Open) });
-    let mut served = Served { streams: Rc::clone(&streams), malformed, broken, budget, writing, connection };
+    let mut served =
+        Served { streams: Rc::clone(&streams), malformed, broken, budget, writing, heading, connection };
     streams.rest();
     let ended = poll_fn(|context| served.poll(context)).await;
     drop(served);
@@ -123,7 +125,10 @@ struct Served {
     /// Why the client's frames end it.
     broken: Rc<Cell<Option<Reason>>>,
     budget: Rc<Budget>,
-    writing: Rc<Writing>,
+    /// The time that the client has to take what is written to it.
+    writing: Rc<Term>,
+    /// The time that it has for a header block.
+    heading: Rc<Term>,
     connection: Connection<Carrier, Bytes>,
 }
 
@@ -141,7 +146,7 @@ impl Served {
                 }
                 Poll::Ready(None | Some(Err(_))) => return Poll::Ready(Ended::InOrder),
                 Poll::Pending => {
-                    if let Some(reason) = self.offence()
+                    if let Some(reason) = self.offence(context)
                         && self.streams.stage.get() != Stage::Cut
                     {
                         self.cut(reason);
@@ -170,8 +175,11 @@ impl Served {
     }
 
     /// What the client did that ends the connection.
-    fn offence(&self) -> Option<Reason> {
-        self.broken.get().or(self.budget.is_spent().then_some(Reason::ENHANCE_YOUR_CALM))
+    fn offence(&self, context: &Context<'_>) -> Option<Reason> {
+        let spent = self.budget.is_spent().then_some(Reason::ENHANCE_YOUR_CALM);
+        // As 408 says over HTTP/1.1, the request was not taken: it may come again.
+        let late = || self.heading.poll_late(context).is_ready().then_some(Reason::NO_ERROR);
+        self.broken.get().or(spent).or_else(late)
     }
 
     fn ask_to_leave(&mut self) {

@@ -11,7 +11,7 @@ use h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::budget::Budget;
-use super::frames::{Frames, HEADER, Piece, SETTINGS};
+use super::frames::{Frames, HEADER, HEADERS, Piece, SETTINGS};
 use super::heads::Heads;
 use super::rules::{self, Rules};
 use crate::buffer::Buffer;
@@ -29,20 +29,26 @@ pub(super) struct Carrier {
     broken: Rc<Cell<Option<Reason>>>,
     malformed: Rc<Malformed>,
     budget: Rc<Budget>,
-    writing: Rc<Writing>,
+    writing: Rc<Term>,
+    heading: Rc<Term>,
 }
 
-/// The time that a client has to take what is written to it.
-pub(super) struct Writing {
+/// The time that a client has for something, while it lasts.
+pub(super) struct Term {
     deadline: Deadline,
     /// In milliseconds.
     wait: u32,
-    stuck: Cell<bool>,
+    lasts: Cell<bool>,
 }
 
 impl Carrier {
-    /// `first` is what was read already.
-    pub(super) fn new(client: Rc<Client>, first: Option<Buffer>, writing: &Rc<Writing>) -> Self {
+    /// `first` is what was read already; the client has a time to take what is written to it, and one for each head.
+    pub(super) fn new(
+        client: Rc<Client>,
+        first: Option<Buffer>,
+        writing: &Rc<Term>,
+        heading: &Rc<Term>,
+    ) -> Self {
         Self {
             client,
             first,
@@ -53,6 +59,7 @@ impl Carrier {
             malformed: Rc::default(),
             budget: Rc::default(),
             writing: Rc::clone(writing),
+            heading: Rc::clone(heading),
         }
     }
 
@@ -80,6 +87,10 @@ impl Carrier {
                 Piece::Head(frame) => {
                     begin = (bytes.len() - rest.len()).saturating_sub(HEADER);
                     self.budget.begins(frame);
+                    if frame.kind == HEADERS {
+                        // Each block has a time of its own, also where the one before ended a moment ago.
+                        self.heading.goes_on(false);
+                    }
                     self.rules.begins(frame).map(|()| None)
                 }
                 Piece::Content(frame, content) if frame.kind == SETTINGS => {
@@ -101,27 +112,27 @@ impl Carrier {
                 }
             }
         }
+        self.heading.goes_on(self.frames.in_head() || self.rules.in_head());
         bytes.len()
     }
 }
 
-impl Writing {
-    /// A client may take nothing for `wait` milliseconds.
+impl Term {
+    /// It may last for `wait` milliseconds.
     pub(super) fn new(deadline: Deadline, wait: u32) -> Self {
-        Self { deadline, wait, stuck: Cell::new(false) }
+        Self { deadline, wait, lasts: Cell::new(false) }
     }
 
-    /// Waits until the client has taken nothing for too long.
+    /// Waits until it has lasted for too long.
     pub(super) fn poll_late(&self, context: &Context<'_>) -> Poll<Late> {
-        if self.stuck.get() { self.deadline.poll_late(context) } else { Poll::Pending }
+        if self.lasts.get() { self.deadline.poll_late(context) } else { Poll::Pending }
     }
 
-    /// Hears how a write went.
-    fn saw<T>(&self, written: Poll<T>) -> Poll<T> {
-        if self.stuck.replace(written.is_pending()) != written.is_pending() && written.is_pending() {
+    /// Hears whether it has begun, or ended.
+    fn goes_on(&self, lasts: bool) {
+        if !self.lasts.replace(lasts) && lasts {
             self.deadline.set(self.wait);
         }
-        written
     }
 }
 
@@ -163,7 +174,9 @@ impl AsyncWrite for Carrier {
         context: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(self.writing.saw(self.client.socket.poll_write(context, parts)))?;
+        let written = self.client.socket.poll_write(context, parts);
+        self.writing.goes_on(written.is_pending());
+        let written = ready!(written)?;
         self.budget.went(written);
         Poll::Ready(Ok(written))
     }

@@ -93,6 +93,11 @@ impl Frames {
         (self.known == HEADER).then(|| Piece::Head(self.begin()))
     }
 
+    /// Whether a frame of a header block has begun, and is not at its end.
+    pub(super) fn in_head(&self) -> bool {
+        self.held.is_some_and(|frame| frame.kind != SETTINGS)
+    }
+
     fn begin(&mut self) -> Head {
         let [a, b, c, kind, flags, stream @ ..] = self.header;
         let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);

@@ -68,6 +68,11 @@ impl Rules {
         Ok(())
     }
 
+    /// Whether a header block goes on in another frame.
+    pub(super) fn in_head(&self) -> bool {
+        self.block.is_some()
+    }
+
     /// 5.1: whether it comes on a stream that the client has ended. For DATA behind a reset only the stream has to end,
     /// which the library sees to.
     fn is_behind_end(&self, frame: Head) -> bool {
