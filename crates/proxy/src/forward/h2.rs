@@ -1,14 +1,16 @@
 //! Connections of HTTP/2 to one server, which a worker's exchanges share.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use equalizer_core::fault::Fault;
-use h2::client::{Builder, SendRequest};
+use h2::client::{Builder, Connection, SendRequest};
 use http::uri::Scheme;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::task::spawn_local;
 
 use crate::socket::Socket;
@@ -18,16 +20,17 @@ use crate::stream::{Stream, Underway};
 const MOST: usize = 16;
 /// Bytes of a response that may come before they are asked for.
 const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-/// What the frames may cost that these bytes come in, in bytes as the library counts it: 256 a small one. Spent, it would
-/// end the connection for everybody, because a few clients are slow to take what comes in small pieces.
-const FRAMES: usize = 4 * CONNECTION_WINDOW as usize;
+/// All that there can be: what a few slow clients leave in their streams' windows must not hold up the others.
+const CONNECTION_WINDOW: u32 = u32::MAX >> 1;
+/// What the frames may cost that bytes come in, in bytes as the library counts it: 256 a small one. Spent, it would
+/// end the connection for everybody, because some clients are slow to take what comes in small pieces.
+const FRAMES: usize = 256 * 1024 * 1024;
 /// Bytes of a request that wait for the connection.
 const SEND_BUFFER: usize = 128 * 1024;
 /// Bytes of a response's head.
 const HEAD: u32 = 64 * 1024;
-/// Exchanges on a connection before its server has said how many it takes: what RFC 9113, 6.5.2 asks for at least.
-const EXPECTED: usize = 100;
+/// What stands for the number of exchanges that a server takes at a time until it has said one.
+const UNSAID: usize = usize::MAX - 1;
 /// How long exchanges are kept apart at a server that has broken the rules, in milliseconds.
 const WARY: u64 = 10_000;
 
@@ -37,6 +40,8 @@ pub(crate) struct Shared {
     open: RefCell<Vec<Open>>,
     /// Held while a connection is made: the others wait for it, rather than each making one.
     connecting: Mutex<()>,
+    /// Told when a server has said how many exchanges it takes, and when a connection ends.
+    news: Rc<Notify>,
     /// Whether the server has broken the rules since this was looked at last: that ended all exchanges of a connection,
     /// and whose response it was is not known.
     broken: Rc<Cell<bool>>,
@@ -49,53 +54,69 @@ struct Open {
     scheme: Scheme,
     /// Exchanges under way on it.
     streams: Rc<Cell<usize>>,
+    /// Whether its server has said what it takes (RFC 9113, 3.4), or nothing comes any more.
+    settled: Rc<Cell<bool>>,
     /// When it was used last, in milliseconds.
     used: Cell<u64>,
 }
 
 impl Shared {
-    /// The right to make a connection, when it is one's turn.
+    /// The right to make a connection, when it is one's turn. Only who made the last one did not wait for what its
+    /// server says first: all others do, since it may have room for them.
     pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.connecting.lock().await
+        let turn = self.connecting.lock().await;
+        self.settled().await;
+        turn
     }
 
-    /// Begins HTTP/2 on a new connection, and gives the first stream on it; `now` in milliseconds.
-    pub(crate) async fn open(&self, socket: Socket, now: u64) -> Result<Socket, Fault> {
+    /// Waits until every server has said what it takes.
+    async fn settled(&self) {
+        while self.open.borrow().iter().any(|one| !one.settled.get()) {
+            self.news.notified().await;
+        }
+    }
+
+    /// Begins HTTP/2 on a new connection; `now` in milliseconds.
+    pub(crate) async fn open(&self, socket: Socket, now: u64) -> Result<(), Fault> {
         let scheme = if socket.is_tls() { Scheme::HTTPS } else { Scheme::HTTP };
         let handshake = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .data_frame_budget(FRAMES)
-            .initial_max_send_streams(EXPECTED)
+            .initial_max_send_streams(UNSAID)
             .max_send_buffer_size(SEND_BUFFER)
             .max_header_list_size(HEAD)
             .enable_push(false)
             .handshake(socket);
         let (send, connection) = handshake.await.map_err(|_| Fault::Closed)?;
-        let broken = Rc::clone(&self.broken);
-        spawn_local(async move {
-            if connection.await.is_err_and(|error| error.is_library()) {
-                broken.set(true);
-            }
-        });
-        self.open.borrow_mut().push(Open { send, scheme, streams: Rc::default(), used: Cell::new(now) });
-        self.stream(now).ok_or(Fault::Closed)
+        let one = Open { send, scheme, streams: Rc::default(), settled: Rc::default(), used: Cell::new(now) };
+        spawn_local(drive(
+            connection,
+            Rc::clone(&one.settled),
+            Rc::clone(&self.news),
+            Rc::clone(&self.broken),
+        ));
+        self.open.borrow_mut().push(one);
+        Ok(())
     }
 
     /// A stream on a connection that is open: one with room, else any when there are enough.
     pub(crate) fn stream(&self, now: u64) -> Option<Socket> {
-        if self.broken.take() {
-            self.wary.set(now + WARY);
-        }
-        let most = if now < self.wary.get() { 1 } else { usize::MAX };
+        let most = self.most(now);
         let mut open = self.open.borrow_mut();
         open.retain_mut(|one| !one.is_closed());
         let enough = open.len() >= MOST;
         let roomy = open.iter().find(|one| one.has_room(most));
         let one = roomy.or_else(|| open.iter().filter(|_| enough).min_by_key(|one| one.streams.get()))?;
-        one.used.set(now);
-        let underway = Underway::new(&one.streams);
-        Some(Socket::http2(Stream::asked(one.send.clone(), one.scheme.clone(), underway)))
+        Some(one.begin(now))
+    }
+
+    /// Exchanges that a connection may have now, whatever its server takes.
+    fn most(&self, now: u64) -> usize {
+        if self.broken.take() {
+            self.wary.set(now + WARY);
+        }
+        if now < self.wary.get() { 1 } else { usize::MAX }
     }
 
     /// Closes what is idle since before `then`.
@@ -110,14 +131,44 @@ impl Shared {
 }
 
 impl Open {
-    /// Whether it takes another exchange, where it may have `most`.
+    /// Begins an exchange on it.
+    fn begin(&self, now: u64) -> Socket {
+        self.used.set(now);
+        let underway = Underway::new(&self.streams);
+        Socket::http2(Stream::asked(self.send.clone(), self.scheme.clone(), underway))
+    }
+
+    /// Whether it takes another exchange, where it may have `most`: one until its server has said how many.
     fn has_room(&self, most: usize) -> bool {
-        self.streams.get() < self.send.current_max_send_streams().min(most)
+        let takes = if self.settled.get() { self.send.current_max_send_streams() } else { 1 };
+        self.streams.get() < takes.min(most)
     }
 
     /// Whether the server has said goodbye.
     fn is_closed(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         matches!(self.send.poll_ready(&mut context), Poll::Ready(Err(_)))
+    }
+}
+
+/// Moves what there is to move on a connection until it ends; tells when its server has said what it takes, and whether
+/// it has broken the rules.
+async fn drive(
+    mut connection: Connection<Socket, Bytes>,
+    settled: Rc<Cell<bool>>,
+    news: Rc<Notify>,
+    broken: Rc<Cell<bool>>,
+) {
+    let ended = poll_fn(|context| {
+        let ended = Pin::new(&mut connection).poll(context);
+        let hears = || ended.is_ready() || connection.max_concurrent_send_streams() != UNSAID;
+        if !settled.get() && hears() {
+            settled.set(true);
+            news.notify_waiters();
+        }
+        ended
+    });
+    if ended.await.is_err_and(|error| error.is_library()) {
+        broken.set(true);
     }
 }

@@ -116,8 +116,11 @@ impl Link {
         let _turn = turn.filter(|_| seat.shares());
         seat.connects.set(seat.connects.get() + 1);
         let Connected { socket, http2 } = connect(seat, wanted.alone, wanted.client).await?;
-        let socket = if http2 { seat.shared.open(socket, now).await? } else { socket };
-        Ok((socket, false))
+        if !http2 {
+            return Ok((socket, false));
+        }
+        seat.shared.open(socket, now).await?;
+        seat.shared.stream(now).map(|socket| (socket, false)).ok_or(Fault::Closed)
     }
 
     /// Puts the connection back for the next exchange.
