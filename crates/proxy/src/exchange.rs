@@ -219,7 +219,7 @@ impl At<'_> {
     /// Sends the request and relays the response; a failure before the response's head may be tried elsewhere.
     async fn forward(&self, buffer: &mut Buffer, source: &mut Source, fresh: bool) -> Result<After, Failure> {
         let (deadline, times, method) = (&self.client.deadline, self.times(), self.admitted.asked.method);
-        let wanted = Wanted { client: self.client, method, fresh, alone: self.admitted.asked.upgrade };
+        let wanted = Wanted { client: self.client, method, fresh, tunnel: self.admitted.asked.upgrade };
         let opened = Link::open(self.seat.server(self.server), wanted, deadline, times.connect).await;
         let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
         let reused = link.reused;

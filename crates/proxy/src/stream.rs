@@ -83,8 +83,8 @@ impl Stream {
         context: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        if let Some((response, method)) = self.outgoing.take_response() {
-            self.incoming = Incoming::response(response, method);
+        if let Some((response, question)) = self.outgoing.take_response() {
+            self.incoming = Incoming::response(response, question);
         }
         let read = ready!(self.incoming.poll_read(context, into));
         if self.incoming.is_malformed {
@@ -129,7 +129,7 @@ impl Stream {
 
     /// Cuts the message short, so that the other side does not take what it has for all there is.
     pub(crate) fn abort(&mut self) {
-        self.outgoing.reset(Reason::INTERNAL_ERROR);
+        self.outgoing.abort();
     }
 }
 

@@ -142,7 +142,7 @@ def test_a_server_may_choose_otherwise_at_its_next_connection(
 
 
 @pytest.mark.parametrize("protocol", ["h2", "auto"])
-def test_a_websocket_has_a_connection_of_http1_of_its_own(
+def test_a_websocket_that_http2_does_not_offer_has_a_connection_of_http1_of_its_own(
     balance: Balance, secure: MakeServer, authority: Authority, protocol: str
 ) -> None:
     def echo(origin: Origin, wire: Wire) -> None:
@@ -168,7 +168,7 @@ def test_a_refused_websocket_does_not_make_a_pool_forget_http2(
     server = secure(H2, H1, script=answering(HELLO))
     lb = balance(server, pool=pool(authority, "auto"))
     assert [lb.ask(request).status for request in (UPGRADE, get(), get(), UPGRADE)] == [200] * 4
-    assert server.agreed == [H1, H2]
+    assert server.agreed == [H2, H1]
     assert (len(server.requests), len(server.asked)) == (2, 2)
 
 

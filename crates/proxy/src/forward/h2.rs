@@ -18,6 +18,8 @@ use crate::stream::{Stream, Underway};
 
 /// Connections to one server at most, a worker.
 const MOST: usize = 16;
+/// Connections to one server that may be made for tunnels at most, a worker: exchanges have the rest.
+const MOST_FOR_TUNNELS: usize = MOST / 2;
 /// Bytes of a response that may come before they are asked for.
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// All that there can be: what a few slow clients leave in their streams' windows must not hold up the others.
@@ -70,7 +72,7 @@ impl Shared {
     }
 
     /// Waits until every server has said what it takes.
-    async fn settled(&self) {
+    pub(crate) async fn settled(&self) {
         while self.open.borrow().iter().any(|one| !one.settled.get()) {
             self.news.notified().await;
         }
@@ -111,6 +113,21 @@ impl Shared {
         Some(one.begin(now))
     }
 
+    /// A stream that may become a tunnel (RFC 8441, 3), on a connection with room whose server offers that.
+    pub(crate) fn tunnel(&self, now: u64) -> Option<Socket> {
+        let most = self.most(now);
+        let mut open = self.open.borrow_mut();
+        open.retain_mut(|one| !one.is_closed());
+        let one = open.iter().find(|one| one.offers_tunnels() && one.has_room(most))?;
+        Some(one.begin(now))
+    }
+
+    /// Whether another connection may be made for a tunnel: the server offers that, or nothing is known of it.
+    pub(crate) fn may_tunnel(&self) -> bool {
+        let open = self.open.borrow();
+        open.len() < MOST_FOR_TUNNELS && open.iter().all(Open::offers_tunnels)
+    }
+
     /// Exchanges that a connection may have now, whatever its server takes.
     fn most(&self, now: u64) -> usize {
         if self.broken.take() {
@@ -142,6 +159,10 @@ impl Open {
     fn has_room(&self, most: usize) -> bool {
         let takes = if self.settled.get() { self.send.current_max_send_streams() } else { 1 };
         self.streams.get() < takes.min(most)
+    }
+
+    fn offers_tunnels(&self) -> bool {
+        self.send.is_extended_connect_protocol_enabled()
     }
 
     /// Whether the server has said goodbye.

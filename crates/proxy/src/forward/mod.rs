@@ -30,11 +30,15 @@ pub(crate) struct Wanted<'a> {
     pub(crate) method: Method,
     /// A new one, since one that was open has failed.
     pub(crate) fresh: bool,
-    /// One that nobody else uses or will use.
-    pub(crate) alone: bool,
+    /// One that may change its protocol: a stream, where the server offers that, or one that nobody else uses or will.
+    pub(crate) tunnel: bool,
 }
 
 impl Wanted<'_> {
+    fn shared(self, seat: &Rc<ServerSeat>, now: u64) -> Option<Socket> {
+        if self.tunnel { seat.shared.tunnel(now) } else { seat.shared.stream(now) }
+    }
+
     fn idle(self, seat: &Rc<ServerSeat>) -> Option<Socket> {
         match (self.fresh, seat.is_told()) {
             (true, _) => None,
@@ -79,14 +83,15 @@ impl Link {
         let now = deadline.now();
         // From here on: who connects is on its way, and the next one chosen should know.
         let flight = Flight::new(seat);
-        if seat.shares() && !wanted.alone {
+        if seat.shares() {
             if wanted.fresh {
                 seat.shared.leave();
             }
-            if let Some(socket) = seat.shared.stream(now) {
+            if let Some(socket) = wanted.shared(seat, now) {
                 return Ok(Self { socket, reused: true, flight });
             }
-        } else {
+        }
+        if wanted.tunnel || !seat.shares() {
             while let Some(socket) = wanted.idle(seat) {
                 // What must not be sent twice is not sent into a connection that has been closed meanwhile.
                 if wanted.method.idempotent() || socket.is_alive() {
@@ -105,22 +110,36 @@ impl Link {
     /// making one.
     async fn make(seat: &Rc<ServerSeat>, wanted: Wanted<'_>, now: u64) -> Result<(Socket, bool), Fault> {
         let mut turn = None;
-        if seat.shares() && !wanted.alone {
+        if seat.shares() {
             turn = Some(seat.shared.turn().await);
             // Somebody else may have made one meanwhile.
-            if let Some(socket) = seat.shared.stream(now) {
+            if let Some(socket) = wanted.shared(seat, now) {
                 return Ok((socket, true));
             }
         }
         // Or has learned that there is nothing to share.
-        let _turn = turn.filter(|_| seat.shares());
-        seat.connects.set(seat.connects.get() + 1);
-        let Connected { socket, http2 } = connect(seat, wanted.alone, wanted.client).await?;
+        let shares = seat.shares() && (!wanted.tunnel || seat.shared.may_tunnel());
+        let turn = turn.filter(|_| shares);
+        let Connected { socket, http2 } = Self::connect(seat, wanted.tunnel && !shares, wanted).await?;
         if !http2 {
             return Ok((socket, false));
         }
         seat.shared.open(socket, now).await?;
-        seat.shared.stream(now).map(|socket| (socket, false)).ok_or(Fault::Closed)
+        if !wanted.tunnel {
+            return seat.shared.stream(now).map(|socket| (socket, false)).ok_or(Fault::Closed);
+        }
+        seat.shared.settled().await;
+        drop(turn);
+        if let Some(socket) = seat.shared.tunnel(now) {
+            return Ok((socket, false));
+        }
+        // Its server knows nothing of tunnels.
+        Ok((Self::connect(seat, true, wanted).await?.socket, false))
+    }
+
+    async fn connect(seat: &Rc<ServerSeat>, alone: bool, wanted: Wanted<'_>) -> Result<Connected, Fault> {
+        seat.connects.set(seat.connects.get() + 1);
+        connect(seat, alone, wanted.client).await
     }
 
     /// Puts the connection back for the next exchange.

@@ -9,9 +9,10 @@ use equalizer_core::http::h1::encode;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
 use http::header::CONTENT_LENGTH;
-use http::{Method, request};
+use http::request;
 
-use super::{Malformed, words};
+use super::Malformed;
+use super::words::{self, Question};
 
 /// A message on its way in.
 pub(super) struct Incoming {
@@ -31,8 +32,8 @@ pub(super) struct Incoming {
 
 /// What is still to come.
 enum Rest {
-    /// All of a response to a request of this method.
-    Response(ResponseFuture, Method),
+    /// All of a response.
+    Response(ResponseFuture, Question),
     /// Content whose length the head told.
     Plain(RecvStream),
     /// Content in chunks.
@@ -58,9 +59,9 @@ impl Incoming {
         Self { noted: Some(noted), ..Self::new(text, Rest::body(body, told)) }
     }
 
-    /// A response to a request of this method.
-    pub(super) fn response(response: ResponseFuture, method: Method) -> Self {
-        Self::new(Vec::new(), Rest::Response(response, method))
+    /// A response.
+    pub(super) fn response(response: ResponseFuture, to: Question) -> Self {
+        Self::new(Vec::new(), Rest::Response(response, to))
     }
 
     /// Reads what is here; 0 bytes is the end.
@@ -92,18 +93,19 @@ impl Incoming {
 
     /// Takes the next head of a response.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Rest::Response(response, method) = &mut self.rest else { return Poll::Ready(Ok(())) };
+        let Rest::Response(response, to) = &mut self.rest else { return Poll::Ready(Ok(())) };
         if let Poll::Ready(Some(interim)) = response.poll_informational(context) {
             self.refused = interim.as_ref().is_err_and(is_refusal);
             let (head, ()) = interim.map_err(super::broken)?.into_parts();
-            words::write_response(&head, method, false, &mut self.text);
+            words::write_response(&head, to, false, &mut self.text);
             return Poll::Ready(Ok(()));
         }
         let whole = ready!(std::pin::Pin::new(response).poll(context));
         self.refused = whole.as_ref().is_err_and(is_refusal);
         let (head, body) = whole.map_err(super::broken)?.into_parts();
-        words::write_response(&head, method, body.is_end_stream(), &mut self.text);
-        self.rest = Rest::body(body, head.headers.contains_key(CONTENT_LENGTH));
+        words::write_response(&head, to, body.is_end_stream(), &mut self.text);
+        let tunnel = matches!(to, Question::WebSocket(_)) && head.status.is_success();
+        self.rest = Rest::body(body, tunnel || head.headers.contains_key(CONTENT_LENGTH));
         Poll::Ready(Ok(()))
     }
 

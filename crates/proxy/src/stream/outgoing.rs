@@ -15,7 +15,7 @@ use h2::{Reason, SendStream};
 use http::StatusCode;
 use http::uri::Scheme;
 
-use super::words;
+use super::words::{self, Question};
 
 /// Content that is handed over at once at most, whatever the window allows: more would lie in memory twice.
 const PIECE: usize = 64 * 1024;
@@ -27,7 +27,7 @@ const ANY: Limits = Limits { head: u32::MAX, target: u32::MAX, fields: u16::MAX 
 pub(super) struct Outgoing {
     state: State,
     /// What answers the request that went out.
-    response: Option<(ResponseFuture, http::Method)>,
+    response: Option<(ResponseFuture, Question)>,
 }
 
 enum State {
@@ -60,6 +60,8 @@ enum Content {
     Chunks(Chunked),
     /// Everything until the end.
     Rest,
+    /// The same of a protocol that both sides have changed to.
+    Tunnel,
 }
 
 impl Outgoing {
@@ -68,7 +70,7 @@ impl Outgoing {
     }
 
     /// What answers the request, once, when it has gone out.
-    pub(super) fn take_response(&mut self) -> Option<(ResponseFuture, http::Method)> {
+    pub(super) fn take_response(&mut self) -> Option<(ResponseFuture, Question)> {
         self.response.take()
     }
 
@@ -99,7 +101,7 @@ impl Outgoing {
     /// Sends the head once all of it was written: its length then.
     fn send_head(&mut self) -> io::Result<Option<usize>> {
         let State::Head(Head { text, fields, to }) = &mut self.state else { return Ok(None) };
-        let (length, framing, stream) = match to {
+        let (length, content, stream) = match to {
             To::Client { respond, method, websocket } => {
                 let read = decode::response(text, u32::MAX, *method, fields).map_err(io::Error::other)?;
                 let Some(head) = read else { return Ok(None) };
@@ -113,28 +115,22 @@ impl Outgoing {
                     text.clear();
                     return Ok(Some(head.length as usize));
                 }
-                // After a change of protocol come bytes until the end.
-                let framing = if head.status == 101 { Framing::UntilClose } else { head.framing };
-                let stream = respond.send_response(response, framing.is_empty()).map_err(super::broken)?;
-                (head.length, framing, stream)
+                let content = Content::of(head.framing, head.status == 101);
+                let stream = respond.send_response(response, content.is_none()).map_err(super::broken)?;
+                (head.length, content, stream)
             }
             To::Server { send, scheme } => {
                 let read = decode::request(text, ANY, fields).map_err(io::Error::other)?;
                 let Some(head) = read else { return Ok(None) };
-                let request = words::read_request(text, &head, fields, scheme.clone())?;
-                let method = request.method().clone();
+                let (request, question) = words::read_request(text, &head, fields, scheme.clone())?;
+                let content = Content::of(head.framing, head.upgrade);
                 let (response, stream) =
-                    send.send_request(request, head.framing.is_empty()).map_err(super::broken)?;
-                self.response = Some((response, method));
-                (head.length, head.framing, stream)
+                    send.send_request(request, content.is_none()).map_err(super::broken)?;
+                self.response = Some((response, question));
+                (head.length, content, stream)
             }
         };
-        self.state = match framing {
-            Framing::None | Framing::Length(0) => State::Ended,
-            Framing::Length(length) => State::Body(stream, Content::Length(length)),
-            Framing::Chunked => State::Body(stream, Content::Chunks(Chunked::default())),
-            Framing::UntilClose => State::Body(stream, Content::Rest),
-        };
+        self.state = content.map_or(State::Ended, |content| State::Body(stream, content));
         Ok(Some(length as usize))
     }
 
@@ -151,11 +147,18 @@ impl Outgoing {
 
     /// Ends a body that has no other end.
     pub(super) fn finish(&mut self) -> io::Result<()> {
-        if let State::Body(stream, Content::Rest) = &mut self.state {
+        if let State::Body(stream, Content::Rest | Content::Tunnel) = &mut self.state {
             send(stream, &[], true)?;
             self.state = State::Ended;
         }
         Ok(())
+    }
+
+    /// Gives up a message that is not whole; what is no message any more is cancelled, as a connection is reset
+    /// (RFC 8441, 5).
+    pub(super) fn abort(&mut self) {
+        let tunnel = matches!(self.state, State::Body(_, Content::Tunnel));
+        self.reset(if tunnel { Reason::CANCEL } else { Reason::INTERNAL_ERROR });
     }
 
     /// Gives the stream up.
@@ -169,6 +172,17 @@ impl Outgoing {
 }
 
 impl Content {
+    /// What follows a head; none where nothing does. A change of protocol is followed by bytes until the end.
+    fn of(framing: Framing, changes: bool) -> Option<Self> {
+        match framing {
+            _ if changes => Some(Self::Tunnel),
+            Framing::None | Framing::Length(0) => None,
+            Framing::Length(length) => Some(Self::Length(length)),
+            Framing::Chunked => Some(Self::Chunks(Chunked::default())),
+            Framing::UntilClose => Some(Self::Rest),
+        }
+    }
+
     /// Sends some of `bytes`: how many were taken, and whether they were the last.
     fn poll_write(
         &mut self,
@@ -185,7 +199,7 @@ impl Content {
                 send(stream, &bytes[..room], ended)?;
                 Poll::Ready(Ok((room, ended)))
             }
-            Self::Rest => {
+            Self::Rest | Self::Tunnel => {
                 let room = ready!(poll_room(context, stream, bytes.len()))?;
                 send(stream, &bytes[..room], false)?;
                 Poll::Ready(Ok((room, false)))

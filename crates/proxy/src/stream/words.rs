@@ -2,16 +2,28 @@
 
 use std::io;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64_simd::STANDARD;
 use equalizer_core::http::field::{Field, Known};
 use equalizer_core::http::h1::decode::{RequestHead, ResponseHead};
 use equalizer_core::http::h1::encode;
 use h2::ext::Protocol;
 use http::header::{
-    CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, TE,
 };
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request, response};
+
+/// What both sides of a WebSocket append to its key (RFC 6455, 1.3).
+const KEY: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What a response answers.
+pub(super) enum Question {
+    /// A request of this method.
+    Method(Method),
+    /// A request for WebSocket, whose key is agreed to with this; empty where it had none.
+    WebSocket(String),
+}
 
 /// Whether a value begins or ends with white space (RFC 9113, 8.2.1).
 pub(crate) fn are_spaced(fields: &HeaderMap) -> bool {
@@ -68,8 +80,13 @@ pub(super) fn write_request(head: &request::Parts, ended: bool, out: &mut Vec<u8
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes a response's head; `to` is the method of its request.
-pub(super) fn write_response(head: &response::Parts, to: &Method, ended: bool, out: &mut Vec<u8>) {
+/// Writes a response's head.
+pub(super) fn write_response(head: &response::Parts, to: &Question, ended: bool, out: &mut Vec<u8>) {
+    let to = match to {
+        Question::Method(to) => to,
+        Question::WebSocket(accept) if head.status.is_success() => return write_consent(head, accept, out),
+        Question::WebSocket(_) => &Method::GET,
+    };
     // Clients of HTTP/1.1 may expect the phrase that HTTP/2 does without.
     let phrase = head.status.canonical_reason().unwrap_or_default();
     encode::status_line(head.status.as_u16(), phrase.as_bytes(), out);
@@ -80,6 +97,23 @@ pub(super) fn write_response(head: &response::Parts, to: &Method, ended: bool, o
         (true, _) => {}
         (false, true) => write_field(b"content-length", b"0", out),
         (false, false) => write_field(b"transfer-encoding", b"chunked", out),
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What is a plain success here is a change of protocol in HTTP/1.1 (RFC 8441, 5).
+fn write_consent(head: &response::Parts, accept: &str, out: &mut Vec<u8>) {
+    encode::status_line(101, b"Switching Protocols", out);
+    for (name, value) in &head.headers {
+        // Of no length may be told (RFC 9110, 9.3.6), and HTTP/2 has no use for the other.
+        if *name != CONTENT_LENGTH && *name != SEC_WEBSOCKET_ACCEPT {
+            write_field(name.as_str().as_bytes(), value.as_bytes(), out);
+        }
+    }
+    write_field(b"connection", b"upgrade", out);
+    write_field(b"upgrade", b"websocket", out);
+    if !accept.is_empty() {
+        write_field(b"sec-websocket-accept", accept.as_bytes(), out);
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -124,13 +158,13 @@ pub(super) fn read_response(text: &[u8], head: &ResponseHead, fields: &[Field]) 
     Ok(response)
 }
 
-/// A request's head as HTTP/2 has it; the server hears that trailers are welcome.
+/// A request's head as HTTP/2 has it, and what its response will answer; the server hears that trailers are welcome.
 pub(super) fn read_request(
     text: &[u8],
     head: &RequestHead,
     fields: &[Field],
     scheme: Scheme,
-) -> io::Result<Request<()>> {
+) -> io::Result<(Request<()>, Question)> {
     let mut request = Request::new(());
     *request.method_mut() = Method::from_bytes(head.method_text.of(text)).map_err(io::Error::other)?;
     // A client of HTTP/1.0 may have named no host.
@@ -139,8 +173,23 @@ pub(super) fn read_request(
     // What is no URI (RFC 3986) can be said in HTTP/1.1 only.
     *request.uri_mut() = uri.build().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     read_fields(text, fields, request.headers_mut())?;
-    request.headers_mut().insert(http::header::TE, HeaderValue::from_static("trailers"));
-    Ok(request)
+    if head.upgrade {
+        let accept = request.headers_mut().remove(SEC_WEBSOCKET_KEY).map(|key| accept(&key));
+        // What follows is no content (RFC 9110, 9.3.6), also where a client said that there is none.
+        request.headers_mut().remove(CONTENT_LENGTH);
+        *request.method_mut() = Method::CONNECT;
+        request.extensions_mut().insert(Protocol::from_static("websocket"));
+        return Ok((request, Question::WebSocket(accept.unwrap_or_default())));
+    }
+    request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+    let question = Question::Method(request.method().clone());
+    Ok((request, question))
+}
+
+/// What proves to a client that its key was read (RFC 6455, 4.2.2).
+fn accept(key: &HeaderValue) -> String {
+    let both = [key.as_bytes(), KEY].concat();
+    STANDARD.encode_to_string(digest(&SHA1_FOR_LEGACY_USE_ONLY, &both))
 }
 
 /// Trailers as HTTP/2 has them; `None` where there are none.
