@@ -14,6 +14,7 @@ mod desk;
 pub mod engine;
 mod exchange;
 mod forward;
+mod frames;
 mod life;
 mod listener;
 mod listening;

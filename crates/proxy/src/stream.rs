@@ -66,10 +66,15 @@ impl Stream {
         }
     }
 
-    /// A request that a server will be asked, and its response.
-    pub(crate) fn asked(send: SendRequest<Bytes>, scheme: Scheme, underway: Underway) -> Self {
+    /// A request that a server will be asked, and its response; where it is told when that is malformed.
+    pub(crate) fn asked(
+        send: SendRequest<Bytes>,
+        scheme: Scheme,
+        malformed: Rc<Malformed>,
+        underway: Underway,
+    ) -> Self {
         let outgoing = Outgoing::new(To::Server { send, scheme });
-        Self { incoming: Incoming::nothing(), outgoing, _underway: Some(underway) }
+        Self { incoming: Incoming::nothing(malformed), outgoing, _underway: Some(underway) }
     }
 
     /// Whether the server cannot have begun with the request.
@@ -84,7 +89,7 @@ impl Stream {
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         if let Some((response, question)) = self.outgoing.take_response() {
-            self.incoming = Incoming::response(response, question);
+            self.incoming.awaits(response, question);
         }
         let read = ready!(self.incoming.poll_read(context, into));
         if self.incoming.is_malformed {
@@ -135,5 +140,9 @@ impl Stream {
 
 /// An error of HTTP/2 as one of a socket.
 fn broken(error: h2::Error) -> io::Error {
+    // The library resets a stream by itself when its message is malformed.
+    if error.is_library() && error.is_reset() {
+        return io::ErrorKind::InvalidData.into();
+    }
     error.into_io().unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
 }

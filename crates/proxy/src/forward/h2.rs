@@ -1,5 +1,7 @@
 //! Connections of HTTP/2 to one server, which a worker's exchanges share.
 
+mod watched;
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,8 +15,9 @@ use http::uri::Scheme;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::task::spawn_local;
 
+use self::watched::Watched;
 use crate::socket::Socket;
-use crate::stream::{Stream, Underway};
+use crate::stream::{Malformed, Stream, Underway};
 
 /// Connections to one server at most, a worker.
 const MOST: usize = 16;
@@ -56,6 +59,8 @@ struct Open {
     scheme: Scheme,
     /// Exchanges under way on it.
     streams: Rc<Cell<usize>>,
+    /// Those of them whose responses break a rule that the library does not know.
+    malformed: Rc<Malformed>,
     /// Whether its server has said what it takes (RFC 9113, 3.4), or nothing comes any more.
     settled: Rc<Cell<bool>>,
     /// When it was used last, in milliseconds.
@@ -81,6 +86,7 @@ impl Shared {
     /// Begins HTTP/2 on a new connection; `now` in milliseconds.
     pub(crate) async fn open(&self, socket: Socket, now: u64) -> Result<(), Fault> {
         let scheme = if socket.is_tls() { Scheme::HTTPS } else { Scheme::HTTP };
+        let malformed = Rc::default();
         let handshake = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -89,9 +95,10 @@ impl Shared {
             .max_send_buffer_size(SEND_BUFFER)
             .max_header_list_size(HEAD)
             .enable_push(false)
-            .handshake(socket);
+            .handshake(Watched::new(socket, &malformed));
         let (send, connection) = handshake.await.map_err(|_| Fault::Closed)?;
-        let one = Open { send, scheme, streams: Rc::default(), settled: Rc::default(), used: Cell::new(now) };
+        let (streams, settled, used) = (Rc::default(), Rc::default(), Cell::new(now));
+        let one = Open { send, scheme, streams, malformed, settled, used };
         spawn_local(drive(
             connection,
             Rc::clone(&one.settled),
@@ -152,7 +159,8 @@ impl Open {
     fn begin(&self, now: u64) -> Socket {
         self.used.set(now);
         let underway = Underway::new(&self.streams);
-        Socket::http2(Stream::asked(self.send.clone(), self.scheme.clone(), underway))
+        let malformed = Rc::clone(&self.malformed);
+        Socket::http2(Stream::asked(self.send.clone(), self.scheme.clone(), malformed, underway))
     }
 
     /// Whether it takes another exchange, where it may have `most`: one until its server has said how many.
@@ -175,7 +183,7 @@ impl Open {
 /// Moves what there is to move on a connection until it ends; tells when its server has said what it takes, and whether
 /// it has broken the rules.
 async fn drive(
-    mut connection: Connection<Socket, Bytes>,
+    mut connection: Connection<Watched, Bytes>,
     settled: Rc<Cell<bool>>,
     news: Rc<Notify>,
     broken: Rc<Cell<bool>>,

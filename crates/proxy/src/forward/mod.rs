@@ -194,6 +194,10 @@ impl Link {
             let read = deadline.before(poll_fn(|context| buffer.poll_fill(context, &self.socket))).await;
             match read {
                 Ok(Ok(1..)) => {}
+                // What HTTP/2 has no words for is no response.
+                Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                    return Err(Fault::Broken(Refusal::FieldLine));
+                }
                 Ok(_) if buffer.is_empty() => return Err(Fault::Closed),
                 Ok(_) => return Err(Fault::CutShort),
                 Err(Late) => return Err(Fault::ResponseTimeout),

@@ -2,7 +2,6 @@
 
 mod budget;
 mod carrier;
-mod frames;
 mod heads;
 mod rules;
 

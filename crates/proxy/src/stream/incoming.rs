@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use equalizer_core::http::h1::encode;
 use h2::client::ResponseFuture;
-use h2::{Reason, RecvStream};
+use h2::{Reason, RecvStream, StreamId};
 use http::header::CONTENT_LENGTH;
-use http::request;
+use http::{HeaderMap, request};
 
 use super::Malformed;
 use super::words::{self, Question};
@@ -24,9 +24,9 @@ pub(super) struct Incoming {
     rest: Rest,
     /// Whether the server has said that it does not take the request up.
     pub(super) refused: bool,
-    /// Where a client's malformed trailers are noted.
-    noted: Option<Rc<Malformed>>,
-    /// Whether the client has sent such trailers.
+    /// Where it is noted that it breaks a rule which the library does not know.
+    noted: Rc<Malformed>,
+    /// Whether it does.
     pub(super) is_malformed: bool,
 }
 
@@ -42,13 +42,13 @@ enum Rest {
 }
 
 impl Incoming {
-    fn new(text: Vec<u8>, rest: Rest) -> Self {
-        Self { text, read: 0, data: Bytes::new(), rest, refused: false, noted: None, is_malformed: false }
+    fn new(text: Vec<u8>, rest: Rest, noted: Rc<Malformed>) -> Self {
+        Self { text, read: 0, data: Bytes::new(), rest, refused: false, noted, is_malformed: false }
     }
 
-    /// Nothing comes.
-    pub(super) fn nothing() -> Self {
-        Self::new(Vec::new(), Rest::Nothing)
+    /// Nothing comes yet.
+    pub(super) fn nothing(noted: Rc<Malformed>) -> Self {
+        Self::new(Vec::new(), Rest::Nothing, noted)
     }
 
     /// A request: its head is here, its body comes.
@@ -56,12 +56,12 @@ impl Incoming {
         let mut text = Vec::with_capacity(1024);
         words::write_request(head, body.is_end_stream(), &mut text);
         let told = head.headers.contains_key(CONTENT_LENGTH) || words::is_websocket(head);
-        Self { noted: Some(noted), ..Self::new(text, Rest::body(body, told)) }
+        Self::new(text, Rest::body(body, told), noted)
     }
 
-    /// A response.
-    pub(super) fn response(response: ResponseFuture, to: Question) -> Self {
-        Self::new(Vec::new(), Rest::Response(response, to))
+    /// A response comes.
+    pub(super) fn awaits(&mut self, response: ResponseFuture, to: Question) {
+        self.rest = Rest::Response(response, to);
     }
 
     /// Reads what is here; 0 bytes is the end.
@@ -94,11 +94,12 @@ impl Incoming {
     /// Takes the next head of a response.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Rest::Response(response, to) = &mut self.rest else { return Poll::Ready(Ok(())) };
+        let stream = response.stream_id();
         if let Poll::Ready(Some(interim)) = response.poll_informational(context) {
             self.refused = interim.as_ref().is_err_and(is_refusal);
             let (head, ()) = interim.map_err(super::broken)?.into_parts();
             words::write_response(&head, to, false, &mut self.text);
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(self.judge(stream, &head.headers));
         }
         let whole = ready!(std::pin::Pin::new(response).poll(context));
         self.refused = whole.as_ref().is_err_and(is_refusal);
@@ -106,7 +107,13 @@ impl Incoming {
         words::write_response(&head, to, body.is_end_stream(), &mut self.text);
         let tunnel = matches!(to, Question::WebSocket(_)) && head.status.is_success();
         self.rest = Rest::body(body, tunnel || head.headers.contains_key(CONTENT_LENGTH));
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.judge(stream, &head.headers))
+    }
+
+    /// Whether what has come of a message with these fields may be passed on.
+    fn judge(&mut self, stream: StreamId, fields: &HeaderMap) -> io::Result<()> {
+        self.is_malformed = self.noted.take(stream) || words::are_spaced(fields);
+        if self.is_malformed { Err(io::ErrorKind::InvalidData.into()) } else { Ok(()) }
     }
 
     /// Takes the next content or the end.
@@ -130,14 +137,11 @@ impl Incoming {
             return Poll::Ready(Ok(()));
         }
         let trailers = ready!(stream.poll_trailers(context)).map_err(super::broken)?;
-        let spaced = trailers.as_ref().is_some_and(words::are_spaced);
-        if self.noted.as_ref().is_some_and(|noted| noted.take(stream.stream_id()) || spaced) {
-            self.is_malformed = true;
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-        }
+        let (stream, trailers) = (stream.stream_id(), trailers.unwrap_or_default());
+        self.judge(stream, &trailers)?;
         if chunks {
             self.text.extend_from_slice(b"0\r\n");
-            trailers.iter().for_each(|fields| words::write_fields(fields, &mut self.text));
+            words::write_fields(&trailers, &mut self.text);
             self.text.extend_from_slice(b"\r\n");
         }
         self.rest = Rest::Nothing;

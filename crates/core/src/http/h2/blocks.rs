@@ -1,5 +1,5 @@
 //! Which pseudo-fields the header blocks of one connection hold (RFC 7541), without the cost of decoding the rest: the
-//! library that decodes them drops pseudo-fields of trailers, and the fragment of a path.
+//! library that decodes them drops pseudo-fields of trailers, those of requests in responses, and the fragment of a path.
 
 use std::collections::VecDeque;
 
@@ -21,6 +21,10 @@ const STATIC: [u16; 61] = [
 pub struct Found {
     /// A pseudo-field: in trailers there is none (RFC 9113, 8.1).
     pub pseudo: bool,
+    /// One that no response has: any but `:status` (RFC 9113, 8.3.2).
+    pub asks: bool,
+    /// A `:status` of a response that is not the last.
+    pub interim: bool,
     /// A `:path` with a fragment: it is no part of what is asked for (RFC 9113, 8.3.1).
     pub fragment: bool,
 }
@@ -37,8 +41,8 @@ pub struct Blocks {
 #[derive(Clone, Copy)]
 struct Entry {
     name: Name,
-    /// Whether it is a `:path` with a fragment.
-    fragment: bool,
+    /// Whether it is a `:path` with a fragment, or a `:status` from 100 to 199.
+    marked: bool,
     size: usize,
 }
 
@@ -52,6 +56,7 @@ struct Name {
 enum Kind {
     Field,
     Path,
+    Status,
     /// Any other that begins with a colon.
     Pseudo,
 }
@@ -96,8 +101,11 @@ impl Blocks {
                 _ => self.literal(&mut rest, 4)?,
             };
             fields = true;
-            found.pseudo |= entry.name.kind != Kind::Field;
-            found.fragment |= entry.fragment;
+            let kind = entry.name.kind;
+            found.pseudo |= kind != Kind::Field;
+            found.asks |= !matches!(kind, Kind::Field | Kind::Status);
+            found.interim |= entry.marked && kind == Kind::Status;
+            found.fragment |= entry.marked && kind == Kind::Path;
         }
         Some(found)
     }
@@ -108,10 +116,11 @@ impl Blocks {
         let Some(length) = STATIC.get(at) else { return self.entries.get(at - STATIC.len()).copied() };
         let kind = match index {
             4 | 5 => Kind::Path,
+            8..=14 => Kind::Status,
             ..=14 => Kind::Pseudo,
             _ => Kind::Field,
         };
-        Some(Entry { name: Name { kind, length: *length }, fragment: false, size: 0 })
+        Some(Entry { name: Name { kind, length: *length }, marked: false, size: 0 })
     }
 
     /// Reads a field that is spelt out; its name may be in a table (RFC 7541, 6.2).
@@ -122,9 +131,13 @@ impl Blocks {
             index => self.entry(index)?.name,
         };
         let value = Text::take(rest)?;
-        let fragment = name.kind == Kind::Path && value.bytes().any(|byte| byte == b'#');
+        let marked = match name.kind {
+            Kind::Path => value.bytes().any(|byte| byte == b'#'),
+            Kind::Status => value.bytes().next() == Some(b'1'),
+            Kind::Field | Kind::Pseudo => false,
+        };
         let size = if keeps { usize::from(name.length) + value.length()? + OVERHEAD } else { 0 };
-        Some(Entry { name, fragment, size })
+        Some(Entry { name, marked, size })
     }
 
     /// Puts an entry into the table; one that is larger than the table empties it (RFC 7541, 4.4).
@@ -150,6 +163,7 @@ impl Name {
     fn read(text: &Text<'_>) -> Option<Self> {
         let kind = match text.bytes().next() {
             Some(b':') if text.bytes().eq(*b":path") => Kind::Path,
+            Some(b':') if text.bytes().eq(*b":status") => Kind::Status,
             Some(b':') => Kind::Pseudo,
             _ => Kind::Field,
         };

@@ -1,8 +1,11 @@
 use super::*;
 
-const CLEAN: Option<Found> = Some(Found { pseudo: false, fragment: false });
-const PSEUDO: Option<Found> = Some(Found { pseudo: true, fragment: false });
-const FRAGMENT: Option<Found> = Some(Found { pseudo: true, fragment: true });
+const NOTHING: Found = Found { pseudo: false, asks: false, interim: false, fragment: false };
+const CLEAN: Option<Found> = Some(NOTHING);
+const STATUS: Option<Found> = Some(Found { pseudo: true, ..NOTHING });
+const INTERIM: Option<Found> = Some(Found { pseudo: true, interim: true, ..NOTHING });
+const PSEUDO: Option<Found> = Some(Found { pseudo: true, asks: true, ..NOTHING });
+const FRAGMENT: Option<Found> = Some(Found { pseudo: true, asks: true, fragment: true, ..NOTHING });
 
 /// Reads a block that is one.
 fn read(blocks: &mut Blocks, block: &[u8]) -> Found {
@@ -50,9 +53,9 @@ fn the_responses_of_rfc_7541_evict() {
     let first = b"\x48\x82\x64\x02\x58\x85\xae\xc3\x77\x1a\x4b\x61\x96\xd0\x7a\xbe\x94\x10\x54\xd4\x44\xa8\x20\x05\x95\
         \x04\x0b\x81\x66\xe0\x82\xa6\x2d\x1b\xff\x6e\x91\x9d\x29\xad\x17\x18\x63\xc7\x8f\x0b\x97\xc8\xe9\xae\x82\xae\
         \x43\xd3";
-    assert_eq!(blocks.read(first), PSEUDO);
+    assert_eq!(blocks.read(first), STATUS);
     assert_eq!((blocks.size, blocks.entries.len()), (222, 4));
-    assert_eq!(blocks.read(b"\x48\x83\x64\x0e\xff\xc1\xc0\xbf"), PSEUDO);
+    assert_eq!(blocks.read(b"\x48\x83\x64\x0e\xff\xc1\xc0\xbf"), STATUS);
     assert_eq!((blocks.size, blocks.entries.len()), (222, 4));
 }
 
@@ -65,7 +68,11 @@ fn a_pseudo_field_is_seen_however_it_is_written() {
         assert_eq!(Blocks::default().read(&literal(false, name, b"/x")), CLEAN);
     }
     for index in 1..=61 {
-        let expected = if index <= 14 { PSEUDO } else { CLEAN };
+        let expected = match index {
+            8..=14 => STATUS,
+            ..=14 => PSEUDO,
+            _ => CLEAN,
+        };
         assert_eq!(Blocks::default().read(&[0x80 | index]), expected);
     }
     // ":path" by Huffman's code, never to be indexed.
@@ -87,6 +94,18 @@ fn a_fragment_is_seen_in_paths_alone_and_remembered() {
     assert_eq!(blocks.read(&literal(true, b":path", b"/#")), FRAGMENT);
     assert_eq!(blocks.read(b"\xbe"), FRAGMENT);
     assert_eq!(blocks.read(b"\x0f\x2f\x01/"), PSEUDO, "the name alone");
+}
+
+#[test]
+fn a_status_is_told_from_what_asks_and_interim_ones_from_the_last() {
+    for (value, found) in [(&b"200"[..], STATUS), (b"103", INTERIM), (b"100", INTERIM), (b"", STATUS)] {
+        assert_eq!(Blocks::default().read(&literal(false, b":status", value)), found);
+        let mut blocks = Blocks::default();
+        assert_eq!(blocks.read(&literal(true, b":status", value)), found);
+        assert_eq!(blocks.read(b"\xbe"), found, "remembered");
+    }
+    assert_eq!(Blocks::default().read(b"\x08\x03103"), INTERIM, "a name of the static table");
+    assert_eq!(Blocks::default().read(b"\x88\x84"), PSEUDO, "both");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use super::frames::{CONTINUATION, DATA, HEADERS, Head, RST_STREAM};
+use crate::frames::{CONTINUATION, DATA, HEADERS, Head, RST_STREAM};
 
 /// Frames that a client may be ahead.
 const MOST: u32 = 2_000;

@@ -10,12 +10,13 @@ use std::task::{Context, Poll, ready};
 use h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::PREFACE;
 use super::budget::Budget;
-use super::frames::{Frames, HEADER, HEADERS, Piece, SETTINGS};
 use super::heads::Heads;
 use super::rules::{self, Rules};
 use crate::buffer::Buffer;
 use crate::clock::{Deadline, Late};
+use crate::frames::{Frames, HEADER, HEADERS, Piece, SETTINGS};
 use crate::serve::Client;
 use crate::stream::Malformed;
 
@@ -52,7 +53,7 @@ impl Carrier {
         Self {
             client,
             first,
-            frames: Frames::default(),
+            frames: Frames::behind(PREFACE.len()),
             heads: Heads::default(),
             rules: Rules::default(),
             broken: Rc::default(),

@@ -1,18 +1,15 @@
 //! Reads the header blocks of a client as they pass: which streams break a rule that the library does not know.
 
-use equalizer_core::http::h2::blocks::Blocks;
 use h2::Reason;
 
-use super::frames::{END_HEADERS, HEADERS, Head, PADDED, WITH_PRIORITY};
+use crate::frames::{Fields, HEADERS, Head};
 
 #[derive(Default)]
 pub(super) struct Heads {
-    blocks: Blocks,
+    fields: Fields,
     /// The latest stream with a request: a second block on a stream is trailers.
     last: u32,
     trails: bool,
-    /// What has come of the block, where it is in several frames.
-    held: Vec<u8>,
 }
 
 impl Heads {
@@ -26,35 +23,16 @@ impl Heads {
             self.trails = frame.stream <= self.last;
             self.last = self.last.max(frame.stream);
         }
-        let fragment = fragment(frame, content).ok_or(Reason::PROTOCOL_ERROR)?;
-        let ends = frame.has(END_HEADERS);
-        let found = if ends && self.held.is_empty() {
-            self.blocks.read(fragment)
-        } else {
-            self.held.extend_from_slice(fragment);
-            if !ends {
-                return Ok(None);
-            }
-            self.blocks.read(&std::mem::take(&mut self.held))
-        };
-        let found = found.ok_or(Reason::COMPRESSION_ERROR)?;
+        let Some(found) = self.fields.read(frame, content)? else { return Ok(None) };
         Ok((if self.trails { found.pseudo } else { found.fragment }).then_some(frame.stream))
     }
-}
-
-/// The part of a header block in a frame; none when there is not even room for its padding.
-fn fragment(frame: Head, content: &[u8]) -> Option<&[u8]> {
-    let flag = |flag| frame.kind == HEADERS && frame.has(flag);
-    let (padding, rest) = if flag(PADDED) { content.split_first()? } else { (&0, content) };
-    let rest = if flag(WITH_PRIORITY) { rest.get(5..)? } else { rest };
-    rest.get(..rest.len().checked_sub(usize::from(*padding))?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frames::{CONTINUATION, DATA, END_HEADERS, Frames, PADDED, Piece, WITH_PRIORITY};
     use crate::serve::h2::PREFACE;
-    use crate::serve::h2::frames::{CONTINUATION, DATA, Frames, Piece};
 
     const TRAILERS: &[u8] = b"\x00\x05:path\x01/";
     const FRAGMENT: &[u8] = b"\x82\x86\x04\x02/#";
@@ -66,7 +44,7 @@ mod tests {
 
     /// The malformed streams, when the bytes come `step` at a time.
     fn malformed(frames: &[Vec<u8>], step: usize) -> Result<Vec<u32>, Reason> {
-        let (mut walk, mut heads) = (Frames::default(), Heads::default());
+        let (mut walk, mut heads) = (Frames::behind(PREFACE.len()), Heads::default());
         let mut found = Vec::new();
         for mut bytes in [PREFACE, &frames.concat()].concat().chunks(step) {
             while let Some(piece) = walk.next(&mut bytes) {

@@ -2,13 +2,11 @@
 
 use h2::Reason;
 
-use super::frames::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Head, PADDED, PING, PRIORITY,
+use crate::frames::{
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, FRAME, GOAWAY, HEADERS, Head, PADDED, PING, PRIORITY,
     RST_STREAM, SETTINGS, WINDOW_UPDATE, WITH_PRIORITY,
 };
 
-/// Bytes in a frame at most, as nobody has asked for more (RFC 9113, 6.5.2).
-const FRAME: usize = 16 * 1024;
 /// The setting that says how large the window of a new stream is, and how large it may be.
 const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
 const WINDOW: u32 = u32::MAX >> 1;

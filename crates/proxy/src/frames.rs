@@ -1,48 +1,53 @@
 //! Finds the frames in the bytes of one side of a connection (RFC 9113, 4.1), however they arrive; those whose content
 //! somebody reads are put together.
 
-use super::PREFACE;
+mod fields;
+
+pub(crate) use self::fields::Fields;
 
 /// Kinds of frames (RFC 9113, 6).
-pub(super) const DATA: u8 = 0;
-pub(super) const HEADERS: u8 = 1;
-pub(super) const PRIORITY: u8 = 2;
-pub(super) const RST_STREAM: u8 = 3;
-pub(super) const SETTINGS: u8 = 4;
-pub(super) const PING: u8 = 6;
-pub(super) const GOAWAY: u8 = 7;
-pub(super) const WINDOW_UPDATE: u8 = 8;
-pub(super) const CONTINUATION: u8 = 9;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
 
 /// Flags of frames, where they have them.
-pub(super) const END_STREAM: u8 = 0x1;
-pub(super) const ACK: u8 = 0x1;
-pub(super) const END_HEADERS: u8 = 0x4;
-pub(super) const PADDED: u8 = 0x8;
-pub(super) const WITH_PRIORITY: u8 = 0x20;
+pub(crate) const END_STREAM: u8 = 0x1;
+pub(crate) const ACK: u8 = 0x1;
+pub(crate) const END_HEADERS: u8 = 0x4;
+pub(crate) const PADDED: u8 = 0x8;
+pub(crate) const WITH_PRIORITY: u8 = 0x20;
 
 /// Bytes of a frame's header.
-pub(super) const HEADER: usize = 9;
+pub(crate) const HEADER: usize = 9;
 
 /// What a frame says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// Bytes behind the header.
-    pub(super) length: usize,
-    pub(super) kind: u8,
-    pub(super) flags: u8,
-    pub(super) stream: u32,
+    pub(crate) length: usize,
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
 }
 
 impl Head {
     /// Whether it has a flag.
-    pub(super) fn has(self, flag: u8) -> bool {
+    pub(crate) fn has(self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 }
 
-/// Where in a client's frames its bytes are.
-pub(super) struct Frames {
+/// Bytes in a frame at most, as nobody has asked for more (RFC 9113, 6.5.2).
+pub(crate) const FRAME: usize = 16 * 1024;
+
+/// Where in the frames of one side its bytes are.
+pub(crate) struct Frames {
     /// Bytes until the next frame's header.
     left: usize,
     header: [u8; HEADER],
@@ -56,22 +61,21 @@ pub(super) struct Frames {
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     /// A frame begins.
     Head(Head),
     /// The whole content of one that is read.
     Content(Head, &'a [u8]),
 }
 
-impl Default for Frames {
-    fn default() -> Self {
-        Self { left: PREFACE.len(), header: [0; HEADER], known: 0, held: None, part: Vec::new() }
-    }
-}
-
 impl Frames {
+    /// They begin behind so many bytes.
+    pub(crate) fn behind(bytes: usize) -> Self {
+        Self { left: bytes, header: [0; HEADER], known: 0, held: None, part: Vec::new() }
+    }
+
     /// Takes the next piece off `bytes`; none when there is not enough for one.
-    pub(super) fn next<'a, 'b: 'a>(&'a mut self, bytes: &mut &'b [u8]) -> Option<Piece<'a>> {
+    pub(crate) fn next<'a, 'b: 'a>(&'a mut self, bytes: &mut &'b [u8]) -> Option<Piece<'a>> {
         let (content, rest) = bytes.split_at(self.left.min(bytes.len()));
         self.left -= content.len();
         *bytes = rest;
