@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 from h2.errors import ErrorCodes
-from hyperframe.frame import DataFrame, GoAwayFrame
+from hyperframe.frame import DataFrame, GoAwayFrame, RstStreamFrame, SettingsFrame, WindowUpdateFrame
 
 from conftest import Balance, MakeOrigin
 from support.http2 import Client, Raw, head
@@ -219,6 +219,22 @@ def test_a_client_that_vanishes_in_its_download_ends_it_at_the_server(
             browser.wire.reset()
         origin.wait_for(lambda: closed(origin))
         assert lb.counts("web1")["in_flight"] == 0
+
+
+@pytest.mark.parametrize("window", [1, 65_535])
+def test_who_still_sends_behind_a_whole_answer_is_told_to_stop(
+    balance: Balance, make_origin: MakeOrigin, window: int
+) -> None:
+    """RFC 9113, 8.1: at once, with NO_ERROR, and behind all of the answer."""
+    lb = balance(make_origin(silent), limits={"body": 1000})
+    with Raw(lb.client(), {SettingsFrame.INITIAL_WINDOW_SIZE: window}) as client:
+        client.send(client.headers(1, head(("content-length", "5000"), method="POST"), "END_HEADERS"))
+        assert client.outcome(1) == "413"
+        client.send(WindowUpdateFrame(1, 1000))
+        assert client.body(1) == b"413 Content Too Large\n"
+        assert client.ping() == "PING"
+        (reset,) = (frame for frame in client.seen if isinstance(frame, RstStreamFrame))
+        assert (reset.stream_id, reset.error_code) == (1, ErrorCodes.NO_ERROR)
 
 
 def test_a_body_that_stops_on_its_way_is_408(balance: Balance, make_origin: MakeOrigin) -> None:

@@ -51,8 +51,8 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
     loop {
         let after = one(worker, client, buffer).await;
         match after {
-            // A stream has one request, whatever comes behind it.
-            After::Keep if client.socket.is_stream() => return false,
+            // A stream has one request, whatever comes behind it; its end tells a client that still sends to stop.
+            After::Keep | After::Close | After::Linger if client.socket.is_stream() => return false,
             After::Keep if buffer.is_empty() => return true,
             After::Keep => continue,
             After::Close if buffer.is_empty() => close(client).await,
