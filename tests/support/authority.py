@@ -2,10 +2,15 @@
 
 import socket
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from trustme import KeyType
 
 from support.wire import LIMIT
@@ -36,6 +41,20 @@ class Authority:
         if version:
             context.minimum_version = context.maximum_version = version
         return context
+
+    def vouch_for_itself(self, name: str, *hosts: str, days: int = 1) -> dict[str, str]:
+        """A certificate that nobody else has signed, as `openssl req -x509` makes it, for so many days."""
+        key, own = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string(f"CN={name}")
+        until = datetime.now(UTC) + timedelta(days=days)
+        builder = x509.CertificateBuilder(own, own, key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(until - timedelta(days=10)).not_valid_after(until)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+        signed = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+        files = {"certificate": self.folder / f"{name}.pem", "key": self.folder / f"{name}.key"}
+        files["certificate"].write_bytes(signed.public_bytes(Encoding.PEM))
+        files["key"].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return {key: str(path) for key, path in files.items()}
 
     @staticmethod
     def trust_in(file: Path) -> ssl.SSLContext:

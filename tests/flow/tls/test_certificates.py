@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from conftest import Balance
 from equalizer.errors import ConfigError
@@ -77,6 +78,22 @@ def test_rsa_and_ecdsa_stand_beside_each_other(
     assert "Peer signature type: RSA-PSS" in shown("RSA-PSS+SHA256:RSA+SHA256")
     assert "Peer signature type: ECDSA" in shown("ECDSA+SHA256")
     assert "Peer signature type: ECDSA" in shown("RSA-PSS+SHA256:ECDSA+SHA256")  # the cheaper one
+
+
+def test_a_certificate_of_version_1_is_shown(balance: Balance, tmp_path: Path) -> None:
+    key, request, certificate = (str(tmp_path / name) for name in ("old.key", "old.csr", "old.pem"))
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], capture_output=True, timeout=LIMIT, check=True)
+
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", "/CN=old.test")
+    openssl("x509", "-req", "-in", request, "-signkey", key, "-out", certificate)
+    if x509.load_pem_x509_certificate(Path(certificate).read_bytes()).version is not x509.Version.v1:
+        pytest.skip("this openssl makes certificates of version 3 alone")
+    lb = balance({"web1": "127.0.0.1:9"}, listeners=tls({"certificate": certificate, "key": key}))
+    context = ssl._create_unverified_context()
+    with shake(address(lb), context, "old.test") as sock:
+        assert sock.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(Path(certificate).read_text())
 
 
 def test_an_older_version_than_the_least_is_refused(balance: Balance, authority: Authority) -> None:

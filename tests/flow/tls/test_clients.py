@@ -159,6 +159,23 @@ def test_a_certificate_that_is_only_requested_may_be_absent_but_not_bad(
     assert (nobody.get("X-Client-Cert-Verified"), ann.get("X-Client-Cert-Verified")) == ("no", "yes")
 
 
+def test_a_client_may_vouch_for_itself_where_its_certificate_is_named(
+    balance: Balance, authority: Authority, people: Authority, origin: Origin
+) -> None:
+    ann, eve, old = (
+        people.vouch_for_itself(name, days=days) for name, days in [("ann", 1), ("eve", 1), ("old", -1)]
+    )
+    named = people.folder / "named.pem"
+    named.write_text(Path(ann["certificate"]).read_text() + Path(old["certificate"]).read_text())
+    tls = authority.issue("shop", "127.0.0.1") | {"clients": {"ca": str(named)}}
+    lb = balance(origin, listeners={"web-tls": {"address": "127.0.0.1:0", "tls": tls}})
+    assert ask(lb, showing(authority, ann)).status == 200
+    assert turned_away(lb, showing(authority, eve))
+    assert turned_away(lb, showing(authority, old))
+    (request,) = origin.requests
+    assert (request.get("X-Client-Cert-Subject"), request.get("X-Client-Cert-Verified")) == ("CN=ann", "yes")
+
+
 @pytest.mark.parametrize("disguise", [str, str.lower, str.upper, lambda name: name.replace("-", "_")])
 @pytest.mark.parametrize("listener", ["web", "web-tls"])
 def test_no_client_can_write_these_fields_on_any_listener(

@@ -117,6 +117,24 @@ def test_without_another_server_a_failed_proof_is_502(
     assert origin.requests == []
 
 
+def test_a_server_may_vouch_for_itself_where_its_certificate_is_named(
+    balance: Balance, secure: MakeSecure, authority: Authority
+) -> None:
+    own = authority.vouch_for_itself("own", "shop.internal")
+    origin = secure(own=own)
+
+    def status(name: str, ca: str = own["certificate"]) -> int:
+        return balance(origin, pool={"tls": {"ca": ca, "name": name}}).ask(get()).status
+
+    assert status("shop.internal") == 200
+    assert status("elsewhere.test") == 502
+    twin = authority.vouch_for_itself("twin", "shop.internal")
+    assert status("shop.internal", ca=twin["certificate"]) == 502
+    old = authority.vouch_for_itself("old", "shop.internal", days=-1)
+    lb = balance(secure(own=old), pool={"tls": {"ca": old["certificate"], "name": "shop.internal"}})
+    assert (lb.ask(get()).status, faults(lb)) == (502, {"untrusted": 1})
+
+
 def test_the_system_is_believed_where_no_authority_is_named(
     balance: Balance, secure: MakeSecure, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,4 +263,4 @@ def test_what_is_wrong_with_tls_to_servers_is_told(
         f'{place}.name: found "shop internal"; write the name of a host, such as "shop.internal"',
     ]
     (found,) = refused(balance, ca="authority.pem", certificate="one.pem", key="other.key")
-    assert found.startswith(f'{place}.key: found "other.key", which cannot be used with its certificate')
+    assert found.startswith(f'{place}.key: found "other.key", which is not the key of its certificate; ')

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use equalizer_core::snapshot::wire;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{Error, SignatureAlgorithm, SignatureScheme};
+use rustls::{SignatureAlgorithm, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -91,26 +91,43 @@ impl ResolvesServerCert for Certificates {
 }
 
 fn read(written: &wire::Certificate, now: u64, mut complaints: Complaints<'_>) -> Option<Read> {
-    let chain = chain(&written.certificate, complaints.at("certificate"));
-    let key = private_key(&written.key, complaints.at("key"));
+    let key = certified(&written.certificate, &written.key, &mut complaints)?;
+    let names = names(&leaf(&key.cert)?, now, complaints.at("certificate"))?;
+    Some(Read { key: Arc::new(key), names })
+}
+
+/// A chain and the key of its leaf, which fit together.
+pub(super) fn certified(
+    certificate: &str,
+    key: &str,
+    complaints: &mut Complaints<'_>,
+) -> Option<CertifiedKey> {
+    let chain = chain(certificate, complaints.at("certificate"));
+    let key = private_key(key, complaints.at("key"));
     let chain = chain?;
-    let names = names(&chain[0], now, complaints.at("certificate"))?;
-    let key = match CertifiedKey::from_der(chain, key?, &provider()) {
-        Ok(key) => Arc::new(key),
-        Err(Error::InconsistentKeys(_)) => {
-            let message =
-                "which is not the key of its certificate; write the key that the certificate was made for";
-            complaints.at("key").say(message);
-            return None;
-        }
-        Err(error) => {
-            complaints
-                .at("key")
-                .say(format!("which cannot be used ({error}); write an RSA, ECDSA or Ed25519 key"));
-            return None;
-        }
+    let Some(leaf) = leaf(&chain) else {
+        let message = "which holds no X.509 certificate; write the path of a PEM file";
+        complaints.at("certificate").say(message);
+        return None;
     };
-    Some(Read { key, names })
+    let Ok(key) = provider().key_provider.load_private_key(key?) else {
+        let message =
+            "which cannot be used; write an RSA key of 2048 bits or more, an ECDSA or an Ed25519 key";
+        complaints.at("key").say(message);
+        return None;
+    };
+    // rustls would compare the two as well, but reads no certificate of version 1, as small authorities make them.
+    if key.public_key().is_some_and(|public| public.as_ref() != leaf.public_key().raw) {
+        let message =
+            "which is not the key of its certificate; write the key that the certificate was made for";
+        complaints.at("key").say(message);
+        return None;
+    }
+    Some(CertifiedKey::new(chain, key))
+}
+
+fn leaf<'a>(chain: &'a [CertificateDer<'_>]) -> Option<X509Certificate<'a>> {
+    Some(X509Certificate::from_der(chain.first()?).ok()?.1)
 }
 
 /// A chain of certificates in PEM, leaf first; never empty.
@@ -129,7 +146,7 @@ pub(super) fn chain(text: &str, mut complaints: Complaints<'_>) -> Option<Vec<Ce
 }
 
 /// A private key in PEM.
-pub(super) fn private_key(text: &str, mut complaints: Complaints<'_>) -> Option<PrivateKeyDer<'static>> {
+fn private_key(text: &str, mut complaints: Complaints<'_>) -> Option<PrivateKeyDer<'static>> {
     // What was found instead may be a part of the key: it is not told.
     let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).ok();
     if key.is_none() {
@@ -142,18 +159,14 @@ pub(super) fn private_key(text: &str, mut complaints: Complaints<'_>) -> Option<
 }
 
 /// The names in a certificate, small letters all; that it has run out is a warning.
-fn names(leaf: &CertificateDer<'_>, now: u64, mut complaints: Complaints<'_>) -> Option<Vec<String>> {
-    let Ok((_, certificate)) = X509Certificate::from_der(leaf) else {
-        complaints.say("which holds no X.509 certificate; write the path of a PEM file");
-        return None;
-    };
-    let names = names_of(&certificate);
+fn names(leaf: &X509Certificate<'_>, now: u64, mut complaints: Complaints<'_>) -> Option<Vec<String>> {
+    let names = names_of(leaf);
     if names.is_empty() {
         complaints
             .say("which names no host (no subjectAltName); write a certificate with the names of the hosts");
         return None;
     }
-    let (from, until) = (certificate.validity().not_before, certificate.validity().not_after);
+    let (from, until) = (leaf.validity().not_before, leaf.validity().not_after);
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     if until.timestamp() < now {
         complaints.warn(format!("which has expired ({until}): clients refuse it; write one that is valid"));

@@ -14,7 +14,7 @@ use x509_parser::prelude::{ASN1Time, CertificateRevocationList, FromDer, X509Cer
 
 use super::certificates::chain;
 use super::name::{distinguished, hexadecimal};
-use super::{Complaints, provider};
+use super::{Complaints, itself, provider};
 
 /// Prepares the verification of clients; `None` where it cannot be done, which is told.
 pub(super) fn verifier(
@@ -22,8 +22,10 @@ pub(super) fn verifier(
     now: u64,
     mut complaints: Complaints<'_>,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
-    let roots = roots(&clients.ca, complaints.at("ca"))?;
+    let (roots, named) = believed(&clients.ca, complaints.at("ca"))?;
     let lists = revocations(&clients.crl, now, complaints.at("crl"))?;
+    // No list tells of a certificate that nobody else has signed.
+    let named = if lists.is_empty() { named } else { Vec::new() };
     let mut builder =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).with_crls(lists);
     if !clients.require {
@@ -36,21 +38,25 @@ pub(super) fn verifier(
         ),
         error => complaints.say(error.to_string()),
     });
-    built.ok()
+    Some(Arc::new(itself::Clients::new(built.ok()?, named)))
 }
 
-/// The certificates in PEM of those who are believed.
-pub(super) fn roots(text: &str, mut complaints: Complaints<'_>) -> Option<RootCertStore> {
+/// The certificates in PEM of those who are believed: as authorities, and as they are.
+pub(super) fn believed(
+    text: &str,
+    mut complaints: Complaints<'_>,
+) -> Option<(RootCertStore, Vec<CertificateDer<'static>>)> {
     let mut roots = RootCertStore::empty();
-    for certificate in chain(text, complaints.same())? {
-        if let Err(error) = roots.add(certificate) {
+    let named = chain(text, complaints.same())?;
+    for certificate in &named {
+        if let Err(error) = roots.add(certificate.clone()) {
             complaints.say(format!(
                 "which holds a certificate that cannot be believed ({error}); write the path of a PEM file"
             ));
             return None;
         }
     }
-    Some(roots)
+    Some((roots, named))
 }
 
 /// The lists in PEM. One that has run out is a warning: whom it names stays out, and to keep everybody out would end a

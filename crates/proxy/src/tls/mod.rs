@@ -2,6 +2,7 @@
 
 mod certificates;
 pub(crate) mod clients;
+mod itself;
 mod name;
 pub(crate) mod servers;
 mod tickets;

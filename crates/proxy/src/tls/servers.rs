@@ -8,12 +8,13 @@ use equalizer_core::snapshot::wire;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::certificates::{chain, private_key};
-use super::clients::roots;
-use super::{Complaints, HTTP1, HTTP2, provider, versions};
+use super::certificates::certified;
+use super::clients::believed;
+use super::{Complaints, HTTP1, HTTP2, itself, provider, versions};
 
 /// Sessions kept for each server: one a worker is enough, and they are used once each.
 const SESSIONS: usize = 256;
@@ -85,24 +86,15 @@ fn config(
     complaints: &mut Complaints<'_>,
 ) -> Option<ClientConfig> {
     let verifier = verifier(tls, system, complaints);
-    let own = tls.own.as_ref().map(|own| {
-        let chain = chain(&own.certificate, complaints.at("certificate"));
-        let key = private_key(&own.key, complaints.at("key"));
-        (chain, key)
-    });
+    let own = tls.own.as_ref().map(|own| certified(&own.certificate, &own.key, complaints));
     let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(versions(tls.min_version))
         .map_err(|error| complaints.say(error.to_string()))
         .ok()?
         .dangerous()
         .with_custom_certificate_verifier(verifier?);
-    let Some((chain, key)) = own else { return Some(builder.with_no_client_auth()) };
-    let config = builder.with_client_auth_cert(chain?, key?).map_err(|error| {
-        complaints.at("key").say(format!(
-            "which cannot be used with its certificate ({error}); write the key that it was made for"
-        ));
-    });
-    config.ok()
+    let Some(own) = own else { return Some(builder.with_no_client_auth()) };
+    Some(builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own?))))
 }
 
 /// What a server may choose from.
@@ -123,20 +115,20 @@ fn verifier(
     if !tls.verify {
         return Some(Arc::new(Unverified(provider())));
     }
-    let roots = if tls.ca.is_empty() {
+    let (roots, named) = if tls.ca.is_empty() {
         let roots = system.get_or_insert_with(system_roots).clone();
         if roots.is_empty() {
             complaints
                 .say("found no certificates of authorities on this system; write ca with a PEM file of them");
             return None;
         }
-        roots
+        (roots, Vec::new())
     } else {
-        roots(&tls.ca, complaints.at("ca"))?
+        believed(&tls.ca, complaints.at("ca"))?
     };
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
     let verifier = verifier.map_err(|error| complaints.say(error.to_string())).ok()?;
-    Some(verifier)
+    Some(Arc::new(itself::Servers::new(verifier, named)))
 }
 
 /// Those whom the system believes, so that an authority of one's own is installed once for everything on a machine.
