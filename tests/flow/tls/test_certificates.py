@@ -80,6 +80,23 @@ def test_rsa_and_ecdsa_stand_beside_each_other(
     assert "Peer signature type: ECDSA" in shown("RSA-PSS+SHA256:ECDSA+SHA256")  # the cheaper one
 
 
+def test_a_wildcard_helps_out_where_the_exact_name_cannot_be_verified(
+    balance: Balance, authority: Authority
+) -> None:
+    rsa = authority.issue("rsa", "www.shop.test", key_type=RSA)
+    ecdsa = authority.issue("ecdsa", "*.shop.test", key_type=ECDSA)
+    lb = balance({"web1": "127.0.0.1:9"}, listeners=tls(rsa, ecdsa))
+
+    def shown(suites: str) -> set[str]:
+        context = authority.trust(ssl.TLSVersion.TLSv1_2)
+        context.set_ciphers(suites)
+        with shake(address(lb), context, "www.shop.test") as sock:
+            return names(sock)
+
+    assert shown("ECDHE+AESGCM") == {"www.shop.test"}
+    assert shown("ECDHE-ECDSA-AES128-GCM-SHA256") == {"*.shop.test"}
+
+
 def test_a_certificate_of_version_1_is_shown(balance: Balance, tmp_path: Path) -> None:
     key, request, certificate = (str(tmp_path / name) for name in ("old.key", "old.csr", "old.pem"))
 

@@ -70,17 +70,15 @@ impl Certificates {
         Some(all)
     }
 
-    fn choices(&self, name: Option<&str>) -> &Choices {
-        let Some(name) = name.map(str::to_ascii_lowercase) else { return &self.default };
-        let by_wildcard = || self.wildcard.get(name.split_once('.')?.1);
-        self.exact.get(&name).or_else(by_wildcard).unwrap_or(&self.default)
-    }
-
     fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let name = name.map(str::to_ascii_lowercase).unwrap_or_default();
+        let parent = name.split_once('.').map_or("", |(_, parent)| parent);
+        let (exact, wildcard) = (self.exact.get(&name), self.wildcard.get(parent));
+        let default = if exact.or(wildcard).is_none() { Some(&self.default) } else { None };
+        let choices = || [exact, wildcard, default].into_iter().flatten().flatten();
         let fits = |one: &&Arc<CertifiedKey>| one.key.choose_scheme(schemes).is_some();
-        let choices = self.choices(name);
         // With one that does not fit, the handshake fails with the alert that says so.
-        choices.iter().find(fits).or(choices.first()).cloned()
+        choices().find(fits).or(choices().next()).cloned()
     }
 }
 
