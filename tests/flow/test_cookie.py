@@ -49,10 +49,14 @@ def test_every_error_and_redirect_carries_the_cookie_too(balance: Balance, make_
 
 
 def test_interim_responses_carry_no_cookie(balance: Balance, make_origin: MakeOrigin) -> None:
-    lb = balance(make_origin(answering(b"HTTP/1.1 103 Early Hints\r\n\r\n" + response(b"hello"))))
+    hints = (
+        b"HTTP/1.1 103 Early Hints\r\nSet-Cookie: EQ=theirs\r\nSession-Pin: pin\r\nSet-Cookie: a=b\r\n\r\n"
+    )
+    lb = balance(make_origin(answering(hints + response(b"hello"))))
     with lb.client() as client:
         client.send(get())
-        assert client.response().all("set-cookie") == []
+        interim = client.response()
+        assert (interim.all("set-cookie"), interim.get("session-pin")) == (["a=b"], None)
         assert set_cookie(client.response())
 
 

@@ -13,10 +13,10 @@ use crate::persistence::{Reason, Recall};
 use crate::pool::{Pool, ServerId};
 use crate::snapshot::wire::State;
 
-/// The field in which a request shows the token.
-const ASKS: &[u8] = b"Equalizer-Debug";
-/// The field in which a response tells.
-const TELLS: &[u8] = b"Equalizer-Decision";
+/// The fields in which a request shows the token, and a response tells.
+pub const FIELDS: [&str; 2] = ["Equalizer-Debug", "Equalizer-Decision"];
+const ASKS: &[u8] = FIELDS[0].as_bytes();
+const TELLS: &[u8] = FIELDS[1].as_bytes();
 /// Alternatives that are told at most.
 const MOST: usize = 16;
 

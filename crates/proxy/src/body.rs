@@ -5,17 +5,17 @@
 use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::pin::Pin;
-use std::rc::Rc;
 
 use equalizer_core::http::h1::chunked::{Chunked, Piece};
 use equalizer_core::http::h1::decode::Framing;
 use equalizer_core::http::h1::encode;
 use equalizer_core::http::refusal::Refusal;
+use equalizer_core::http::reserved::Reserved;
+use equalizer_core::http::trailers;
 
 use crate::buffer::{Buffer, Buffers};
 use crate::clock::{Deadline, Late};
 use crate::pipe::Pipe;
-use crate::setup::Setup;
 use crate::socket::Socket;
 
 /// A body longer than this is moved through a large buffer.
@@ -38,8 +38,6 @@ pub(crate) enum Source {
         decoder: Chunked,
         /// How much content there may still be.
         most: u64,
-        /// What holds for a client's.
-        rules: Option<Rc<Setup>>,
     },
     /// Everything until the end of the connection.
     UntilClose,
@@ -57,23 +55,17 @@ pub(crate) enum Broken {
 }
 
 impl Source {
-    /// A server's body.
-    pub(crate) fn of_server(framing: Framing) -> Self {
-        Self::new(framing, u64::MAX, None)
+    /// A body of any size.
+    pub(crate) fn new(framing: Framing) -> Self {
+        Self::within(framing, u64::MAX)
     }
 
-    /// A client's, whose size and trailers have rules; its length, if it told one, is within them.
-    pub(crate) fn of_client(framing: Framing, setup: &Rc<Setup>) -> Self {
-        Self::new(framing, setup.rules.body, Some(setup))
-    }
-
-    fn new(framing: Framing, most: u64, rules: Option<&Rc<Setup>>) -> Self {
+    /// A body whose content may have `most` bytes, where only its chunks tell how many there are.
+    pub(crate) fn within(framing: Framing, most: u64) -> Self {
         match framing {
             Framing::None | Framing::Length(0) => Self::Done(Vec::new()),
             Framing::Length(length) => Self::Length(length),
-            Framing::Chunked => {
-                Self::Chunked { decoder: Chunked::default(), most, rules: rules.map(Rc::clone) }
-            }
+            Framing::Chunked => Self::Chunked { decoder: Chunked::default(), most },
             Framing::UntilClose => Self::UntilClose,
         }
     }
@@ -82,11 +74,11 @@ impl Source {
         matches!(self, Self::Done(_))
     }
 
-    /// Appends the last chunk, with the trailers.
-    fn last_chunk(&self, out: &mut Vec<u8>) {
+    /// Appends the last chunk, with the trailers but those that are `spoken`.
+    fn last_chunk(&self, spoken: &Reserved, out: &mut Vec<u8>) {
         out.extend_from_slice(b"0\r\n");
         if let Self::Done(trailers) = self {
-            out.extend_from_slice(trailers);
+            trailers::write(trailers, spoken, out);
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -104,7 +96,7 @@ impl Source {
                 }
                 Ok(here)
             }
-            Self::Chunked { decoder, most, rules } => {
+            Self::Chunked { decoder, most } => {
                 let (skip, piece) = decoder.next(buffer.filled())?;
                 buffer.consume(skip);
                 match piece {
@@ -113,13 +105,7 @@ impl Source {
                         return Ok(length);
                     }
                     Piece::More => {}
-                    Piece::End => {
-                        let mut trailers = std::mem::take(decoder).into_trailers();
-                        if let Some(setup) = rules {
-                            setup.rules.reserved.cut_trailers(&mut trailers);
-                        }
-                        *self = Self::Done(trailers);
-                    }
+                    Piece::End => *self = Self::Done(std::mem::take(decoder).into_trailers()),
                 }
                 Ok(0)
             }
@@ -132,6 +118,7 @@ pub(crate) fn gather(
     buffer: &mut Buffer,
     source: &mut Source,
     chunked: bool,
+    spoken: &Reserved,
     out: &mut Vec<u8>,
 ) -> Result<usize, Refusal> {
     let mut gathered = 0;
@@ -145,7 +132,7 @@ pub(crate) fn gather(
             out.extend_from_slice(b"\r\n");
         }
         if chunked && source.is_done() {
-            source.last_chunk(out);
+            source.last_chunk(spoken, out);
         }
         buffer.consume(length);
         gathered += length;
@@ -162,6 +149,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) source: &'a mut Source,
     /// Whether the receiver is told its end by chunks.
     pub(crate) chunked: bool,
+    /// The fields that count in heads alone.
+    pub(crate) spoken: &'a Reserved,
     pub(crate) deadline: &'a Deadline,
     /// Milliseconds between two pieces.
     pub(crate) wait: u32,
@@ -254,7 +243,7 @@ impl Transfer<'_> {
         }
         match (length, done) {
             (0, true) => {
-                self.source.last_chunk(chunk);
+                self.source.last_chunk(self.spoken, chunk);
                 b""
             }
             (_, true) => b"\r\n0\r\n\r\n",

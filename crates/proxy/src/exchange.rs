@@ -334,6 +334,7 @@ impl At<'_> {
             from: &self.client.socket,
             to: &link.socket,
             chunked: matches!(source, Source::Chunked { .. }),
+            spoken: &self.admitted.setup.rules.spoken,
             buffer,
             source,
             deadline: &self.client.deadline,

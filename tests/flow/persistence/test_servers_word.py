@@ -46,6 +46,16 @@ def test_a_server_releases_its_session(balance: Balance, servers: MakeServers) -
     assert reasons(lb)["new"] == 2
 
 
+def test_what_is_said_behind_a_body_is_not_heard(balance: Balance, make_origin: MakeOrigin) -> None:
+    trailers = b"Session-Pin: release\r\nX-Life: 2\r\nX-Sum: 1\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n" + trailers + b"\r\n"
+    lb = balance(make_origin(answering(answer)), pool={"sessions": {"incarnation_field": "X-Life"}})
+    visitor = Visitor(lb)
+    visitor.ask()
+    assert visitor.ask("TE: trailers").trailers == (("X-Sum", "1"),)
+    assert reasons(lb) == {"new": 1, "recalled": 1}
+
+
 def test_a_server_sends_its_session_elsewhere(balance: Balance, servers: MakeServers) -> None:
     lb = balance(servers(pins), workers=2)
     visitor = Visitor(lb)

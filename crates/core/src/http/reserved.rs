@@ -1,10 +1,11 @@
-//! Decides which request fields are ours alone to write: a client that sends one is not believed.
+//! Decides which fields are ours alone to write: a client that sends one is not believed, nor one that comes where we do
+//! not read it.
 
 use super::edits::Edits;
 use super::field::Field;
 use super::h1::encode::Lines;
 
-/// Names of such fields, on every listener: a plain one must not be a way round one that verifies.
+/// Names of such fields, for every listener: a plain one must not be a way round one that verifies.
 #[derive(Debug, Default)]
 pub struct Reserved(Box<[Box<str>]>);
 
@@ -17,24 +18,17 @@ impl Reserved {
         Self(names.into())
     }
 
-    /// Leaves a client's own fields of these names out.
+    /// Whether a name is one of these.
+    pub fn holds(&self, name: &[u8]) -> bool {
+        self.0.iter().any(|own| alike(own, name))
+    }
+
+    /// Leaves fields of these names out, whoever has sent them.
     pub fn cut(&self, lines: Lines<'_>, edits: &mut Edits) {
         if !self.0.is_empty() {
             let own = |field: &&Field| self.holds(field.name.of(lines.bytes));
             lines.fields.iter().filter(own).for_each(|field| edits.cut(field.line));
         }
-    }
-
-    /// Leaves them out of trailers, whole lines, too: a server may read these as if they had stood in the head.
-    pub fn cut_trailers(&self, trailers: &mut Vec<u8>) {
-        let name = |line: &[u8]| memchr::memchr(b':', line).unwrap_or(line.len());
-        let lines = trailers.split_inclusive(|&byte| byte == b'\n');
-        let kept = lines.filter(|line| !self.holds(&line[..name(line)]));
-        *trailers = kept.collect::<Vec<_>>().concat();
-    }
-
-    fn holds(&self, name: &[u8]) -> bool {
-        self.0.iter().any(|own| alike(own, name))
     }
 }
 
@@ -47,15 +41,6 @@ fn alike(name: &str, other: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn trailers_lose_what_is_ours() {
-        let reserved = Reserved::new(["X-Client-Cert-Serial", "Session-Moved"].into_iter());
-        let mut trailers =
-            b"X-Sum: 1\r\nx_client-cert-serial: 7\r\nX-Two: Session-Moved:\r\nSession-Moved:\r\n".to_vec();
-        reserved.cut_trailers(&mut trailers);
-        assert_eq!(trailers, b"X-Sum: 1\r\nX-Two: Session-Moved:\r\n");
-    }
 
     #[test]
     fn a_name_is_ours_in_every_disguise() {

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::cookies::{trim, unquoted};
-use super::field::{Known, Span};
+use super::cookies::{set_cookie_name, trim, unquoted};
+use super::field::{Field, Known, Span};
 use super::h1::encode::Lines;
 
 /// A cookie that a server sets.
@@ -25,6 +25,12 @@ pub fn named<'a>(lines: Lines<'a>, name: &'a [u8], now: u64) -> impl Iterator<It
         let ends = unquoted(&text[value.clone()]).is_empty() || is_over(&text[value.end..], now);
         Some(ServersCookie { value: within(field.value, value), ends })
     })
+}
+
+/// The lines that set a cookie of this name.
+pub fn lines<'a>(lines: Lines<'a>, name: &'a [u8]) -> impl Iterator<Item = &'a Field> + 'a {
+    let set = lines.fields.iter().filter(|field| field.known == Known::SetCookie);
+    set.filter(move |field| set_cookie_name(field.value.of(lines.bytes)) == name)
 }
 
 fn value_of(text: &[u8], name: &[u8]) -> Option<Range<usize>> {

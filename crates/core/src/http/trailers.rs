@@ -2,6 +2,7 @@
 //! content is read, since a reader has acted on all of that before the trailers come (RFC 9110, 6.5.1).
 
 use super::field::{Known, is_lookalike, known};
+use super::reserved::Reserved;
 
 /// Names that begin so never trail: content's own, conditions, and what concerns connections and credentials.
 const BEGINNINGS: [&[u8]; 5] = [b"content-", b"if-", b"proxy-", b"sec-", b"x-forwarded-"];
@@ -41,9 +42,28 @@ pub fn may_trail(name: &[u8]) -> bool {
         && !NEVER.iter().any(|never| name.eq_ignore_ascii_case(never))
 }
 
+/// Appends trailers, each a line with its CRLF, `without` those whose names mean something between us and others: that
+/// was read in the head.
+pub fn write(trailers: &[u8], without: &Reserved, out: &mut Vec<u8>) {
+    for line in trailers.split_inclusive(|&byte| byte == b'\n') {
+        let name = line.split(|&byte| byte == b':').next().unwrap_or_default();
+        if !without.holds(name) {
+            out.extend_from_slice(line);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_counts_in_heads_alone_does_not_trail() {
+        let ours = Reserved::new(["X-Client-Cert-Verified", "Session-Pin"].into_iter());
+        let mut out = Vec::new();
+        write(b"A: b\r\nx_client_cert_verified: yes\r\nB:\r\nSession-Pin: pin\r\n", &ours, &mut out);
+        assert_eq!(out, b"A: b\r\nB:\r\n");
+    }
 
     #[test]
     fn only_what_nobody_has_acted_on_trails() {

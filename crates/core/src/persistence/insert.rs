@@ -7,8 +7,8 @@ use super::{Ask, Claim, Purposes, Reason, SetCookie};
 use crate::http::caching::shared_cache_may_store;
 use crate::http::cookies;
 use crate::http::edits::Edits;
-use crate::http::field::Known;
 use crate::http::method::Method;
+use crate::http::set_cookie;
 use crate::snapshot::wire::{Cache, Cookie, Duplicates};
 
 /// A cookie of ours, prepared for one pool.
@@ -42,6 +42,11 @@ impl Insert {
     /// What its values are sealed for.
     pub fn purposes(&self) -> &Purposes {
         &self.purposes
+    }
+
+    /// The name of the cookie that a server may not set.
+    pub(super) fn guarded(&self) -> Option<&str> {
+        (!self.preserve).then_some(&self.name)
     }
 
     pub(super) fn recall(&self, ring: &KeyRing, ask: &Ask<'_>, edits: &mut Edits) -> Result<Claim, Reason> {
@@ -88,16 +93,11 @@ impl Insert {
 
     /// Whether the server sets the cookie itself and may; else its line is cut, so that there is one of a name.
     fn is_taken_over(&self, order: &Order<'_>, edits: &mut Edits) -> bool {
-        let lines = order.at.lines;
-        let mut taken_over = false;
-        for field in lines.fields.iter().filter(|field| field.known == Known::SetCookie) {
-            if cookies::set_cookie_name(field.value.of(lines.bytes)) == self.name.as_bytes() {
-                taken_over |= self.preserve;
-                if !self.preserve {
-                    edits.cut(field.line);
-                }
-            }
+        let mut set = set_cookie::lines(order.at.lines, self.name.as_bytes());
+        if self.preserve {
+            return set.next().is_some();
         }
-        taken_over
+        set.for_each(|field| edits.cut(field.line));
+        false
     }
 }

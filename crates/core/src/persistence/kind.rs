@@ -56,6 +56,16 @@ impl Kind {
         }
     }
 
+    /// The cookie whose value is ours to write where a server sets it.
+    pub(super) fn stamped_cookie(&self) -> Option<&str> {
+        match self {
+            Self::Insert(insert) => insert.guarded(),
+            Self::Rewrite(rewrite) => Some(rewrite.name()),
+            Self::Prefix(prefix) => Some(prefix.name()),
+            Self::Learned(_) | Self::Route(_) | Self::Field(_) | Self::Address(_) | Self::Hash(_) => None,
+        }
+    }
+
     /// Whether this kind writes or records anything.
     pub(super) fn is_stamped(&self) -> bool {
         !matches!(self, Self::Route(_) | Self::Hash(_))

@@ -65,6 +65,7 @@ use crate::http::cookies;
 use crate::http::edits::Edits;
 use crate::http::h1::encode::Lines;
 use crate::http::method::Method;
+use crate::http::set_cookie;
 use crate::pool::Pool;
 use crate::route::matcher::Request;
 
@@ -283,6 +284,14 @@ impl Chain {
         if let Some(claim) = accept::recall(&self.accept, pool, ask, unknown, edits) {
             *recall = judged(pool, claim, ask.now);
         }
+    }
+
+    /// Cuts the cookies of an interim response that would be stamped in a final one: some clients keep them from either.
+    pub fn hold_back(&self, lines: Lines<'_>, edits: &mut Edits) {
+        for name in self.kinds.iter().filter_map(Kind::stamped_cookie) {
+            set_cookie::lines(lines, name.as_bytes()).for_each(|field| edits.cut(field.line));
+        }
+        edits.arrange();
     }
 
     /// Writes into a response of `server` what brings the client back: field lines to `out`, changes to `edits`.

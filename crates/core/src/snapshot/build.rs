@@ -10,7 +10,7 @@ use super::entrance::Entrance;
 use super::{Snapshot, chain, wire};
 use crate::balance::Balance;
 use crate::balance::maglev::Maglev;
-use crate::debug::Token;
+use crate::debug::{self, Token};
 use crate::http::h1::decode::{Limits, MOST_FIELDS};
 use crate::http::https::Https;
 use crate::http::reserved::Reserved;
@@ -110,7 +110,8 @@ pub fn build(wire: &wire::Snapshot, before: Option<&Snapshot>, at: At) -> Result
             routes,
             ring,
             https: wire.listeners.iter().map(build_https).collect(),
-            reserved: build_reserved(wire),
+            reserved: Reserved::new(told_to_servers(wire)),
+            spoken: Reserved::new(told_to_servers(wire).chain(spoken(wire))),
             limits,
             streams: wire.limits.streams,
             body: if wire.limits.body == 0 { u64::MAX } else { wire.limits.body },
@@ -127,10 +128,23 @@ fn build_https(listener: &wire::Listener) -> Https {
     Https { redirect: listener.redirect, hsts: listener.hsts.clone(), location: listener.location }
 }
 
-fn build_reserved(wire: &wire::Snapshot) -> Reserved {
+/// The fields in which servers are told of clients' certificates, and of sessions that moved.
+fn told_to_servers(wire: &wire::Snapshot) -> impl Iterator<Item = &str> {
     let clients = wire.listeners.iter().filter_map(|listener| listener.tls.as_ref()?.clients.as_ref());
     let announced = wire.pools.iter().any(|pool| pool.sessions.announce).then_some(SESSION_MOVED);
-    Reserved::new(clients.flat_map(|clients| clients.fields.names()).chain(announced))
+    clients.flat_map(|clients| clients.fields.names()).chain(announced)
+}
+
+/// The fields in which sessions are spoken of, and carried by us.
+fn spoken(wire: &wire::Snapshot) -> impl Iterator<Item = &str> {
+    let of_pools = wire.pools.iter().flat_map(|pool| {
+        let carried = pool.persistence.iter().filter_map(|kind| match kind {
+            wire::Persistence::Field(field) if field.mode == wire::FieldMode::Insert => Some(&*field.name),
+            _ => None,
+        });
+        [&*pool.sessions.pin_field, &*pool.sessions.incarnation_field].into_iter().chain(carried)
+    });
+    of_pools.chain(wire.debug.iter().flat_map(|_| debug::FIELDS))
 }
 
 fn build_servers(

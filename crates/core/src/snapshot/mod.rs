@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub https: Vec<Https>,
     /// The request fields that no client may send.
     pub reserved: Reserved,
+    /// Those, and all others that mean something between us and servers or clients: they count in heads alone.
+    pub spoken: Reserved,
     /// What a client may ask of us.
     pub limits: Limits,
     /// Requests that may be under way on one HTTP/2 connection.

@@ -242,8 +242,9 @@ pub(crate) fn admit<'a>(
     worker.buffers.give_edits(edits);
     buffer.consume(head.length as usize);
     let head_length = message.len();
-    let mut source = Source::of_client(head.framing, &setup);
-    match body::gather(buffer, &mut source, head.framing == Framing::Chunked, &mut message) {
+    let mut source = Source::within(head.framing, setup.rules.body);
+    let (chunked, spoken) = (head.framing == Framing::Chunked, &setup.rules.spoken);
+    match body::gather(buffer, &mut source, chunked, spoken, &mut message) {
         Ok(length) => asked.notes.received(length),
         Err(refusal) => return Err(Box::new(Refused::malformed(asked, refusal, pool, pass))),
     }

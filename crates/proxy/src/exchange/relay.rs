@@ -44,9 +44,11 @@ impl At<'_> {
         let lines = Lines { bytes: incoming.filled(), fields };
         let reason = self.stamped(lines, head, delivery, framed, &mut text);
         incoming.consume(head.length as usize);
-        let mut source = Source::of_server(head.framing);
+        let mut source = Source::new(head.framing);
         let chunked = framed == Framing::Chunked;
-        notes.sent(body::gather(incoming, &mut source, chunked, &mut text).map_err(Unrelayed::Broken)?);
+        let spoken = &self.admitted.setup.rules.spoken;
+        let gathered = body::gather(incoming, &mut source, chunked, spoken, &mut text);
+        notes.sent(gathered.map_err(Unrelayed::Broken)?);
         notes.head(worker, head.status, source.is_done());
         self.passes_on(reason, head.status);
         let relayed = if source.is_done() {
@@ -61,6 +63,7 @@ impl At<'_> {
                 buffer: incoming,
                 source: &mut source,
                 chunked,
+                spoken,
                 deadline: &client.deadline,
                 wait: times.body,
                 buffers: &worker.buffers,
@@ -98,7 +101,10 @@ impl At<'_> {
         let mut text = self.worker.buffers.take_text();
         let lines = Lines { bytes: incoming.filled(), fields };
         let delivery = self.admitted.asked.delivery(self.worker, true);
-        encode::response(lines, head, delivery, Framing::None, &Edits::default(), &mut text);
+        let mut edits = Edits::default();
+        self.admitted.setup.rules.spoken.cut(lines, &mut edits);
+        self.pool.persistence.hold_back(lines, &mut edits);
+        encode::response(lines, head, delivery, Framing::None, &edits, &mut text);
         text.extend_from_slice(b"\r\n");
         let written = self.client.write(self.worker, &mut [IoSlice::new(&text)]).await;
         self.worker.buffers.give_text(text);
