@@ -1,6 +1,7 @@
 """Bad persistence: what would do nothing and what no browser would keep are told before they are served."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -291,6 +292,23 @@ def test_a_cookie_that_a_plain_listener_cannot_set_is_refused(
         f'{FOUND}.{key}: found "{found}", but listener "web" has no TLS, so that browsers never keep the '
         f"cookie there; write {write}, or give it [listeners.web.tls]"
     ]
+
+
+@pytest.mark.parametrize("cookie", [{"secure": "always"}, {"prefix": "__Host-"}, {"name": "__Secure-BASKET"}])
+@pytest.mark.parametrize(
+    ("web", "https"),
+    [({"trusted": ["10.0.0.1"]}, {}), ({}, {"redirect": ["web"]})],
+    ids=["behind a proxy that tells of TLS", "that sends its clients to HTTPS"],
+)
+def test_a_plain_listener_may_stand_beside_a_cookie_of_tls(
+    web: dict[str, Any], https: dict[str, Any], cookie: dict[str, Any], tmp_path: Path
+) -> None:
+    tls = {"certificate": str(tmp_path / "shop.pem"), "key": str(tmp_path / "shop.key")}
+    for name in tls.values():
+        Path(name).touch()
+    pool = {"persistence": {"kind": "cookie", **cookie}, "servers": {"web1": "10.0.0.1:80"}}
+    listeners = {"web": {"address": ":80", **web}, "web-tls": {"address": ":443", "tls": tls, "https": https}}
+    load({"listeners": listeners, "pools": {"shop": pool}})
 
 
 def test_an_application_may_name_its_own_cookie_as_it_likes() -> None:

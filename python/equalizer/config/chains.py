@@ -18,8 +18,7 @@ def check(source: Source) -> list[Problem]:
 
 def _never_set(source: Source) -> Iterator[Problem]:
     """Our own cookie, where a plain listener serves the pool and browsers refuse it there (RFC 6265bis)."""
-    listeners = list(_tables(source.data.get("listeners")))
-    plain = [name for name, listener in listeners if listener.get("tls") is None]
+    plain = list(_plain(source.data))
     if not plain:
         return
     lacks = f"but listener {show(plain[0])} has no TLS, so that browsers never keep the cookie there"
@@ -30,6 +29,17 @@ def _never_set(source: Source) -> Iterator[Problem]:
                 for key, write in _needs_tls(cookie):
                     message = f"found {show(cookie[key])}, {lacks}; write {write}, or give it {tls}"
                     yield source.problem(("pools", pool, "persistence", index, key), message)
+
+
+def _plain(data: Table) -> Iterator[str]:
+    """The listeners whose clients surely have no TLS: not sent to HTTPS, and no proxy tells how they came."""
+    listeners = dict(_tables(data.get("listeners")))
+    https = _tables({name: listener.get("https") for name, listener in listeners.items()})
+    redirects = [table.get("redirect") for _, table in https]
+    sent = [name for each in redirects if isinstance(each, list | tuple) for name in each]
+    for name, listener in listeners.items():
+        if listener.get("tls") is None and not listener.get("trusted") and name not in sent:
+            yield name
 
 
 def _needs_tls(cookie: Table) -> Iterator[tuple[str, str]]:
