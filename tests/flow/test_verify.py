@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import equalizer
@@ -85,6 +86,19 @@ def test_a_site_that_does_not_answer_is_counted_as_errors() -> None:
     assert done.returncode == 2
     assert "errors    " in done.stdout
     assert "ConnectError" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("no server answered: ")
+
+
+def test_a_certificate_that_nobody_trusts_is_told(named_servers: Servers, certificate: Path) -> None:
+    tls = {"certificate": str(certificate / "shop.pem"), "key": str(certificate / "shop.key")}
+    addresses = {name: server.address for name, server in named_servers.items()}
+    listeners = {"web": {"address": "127.0.0.1:0", "tls": tls}}
+    with equalizer.serve({"listeners": listeners, "pools": {"shop": {"servers": addresses}}}) as service:
+        done = verify(f"https://{service.address('web')}/", "--field", "Server-Name", *SHORT)
+    assert done.returncode == 2
+    last = done.stdout.splitlines()[-1]
+    assert "certificate verify failed" in last
+    assert last.endswith("; set SSL_CERT_FILE to that of your authority")
 
 
 def test_a_wrong_command_line_exits_2_and_asks_nobody(named_servers: Servers) -> None:

@@ -89,6 +89,9 @@ def _broken(seen: "Seen") -> list[str]:
 def _conclusion(seen: "Seen") -> str:
     if seen.broken:
         return "sessions broke"
+    if seen.errors and seen.errors.total() == seen.requests:
+        hint = "; set SSL_CERT_FILE to that of your authority" if "CERTIFICATE_VERIFY" in seen.failure else ""
+        return f"no server answered: {seen.failure}{hint}"
     if not seen.servers:
         return "servers could not be told apart: no answer named one; look at --field or --pattern"
     if len(seen.servers) == 1:

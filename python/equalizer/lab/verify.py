@@ -44,11 +44,18 @@ class Client:
     """Answers that named no server."""
     errors: Counter[str] = field(default_factory=Counter)
     """Requests without an answer of a server, by what came instead."""
+    failure: str = ""
+    """The last of these in words."""
 
     @property
     def changes(self) -> int:
         """How often the server changed."""
         return max(0, len(self.servers) - 1)
+
+    def failed(self, kind: str, text: str) -> None:
+        """Note what came instead of a server's answer."""
+        self.errors[kind] += 1
+        self.failure = text
 
     def answered(self, server: str) -> None:
         """Note who answered."""
@@ -79,6 +86,11 @@ class Seen:
     def errors(self) -> Counter[str]:
         """Failed requests by kind."""
         return sum((client.errors for client in self.clients), Counter())
+
+    @property
+    def failure(self) -> str:
+        """One of the failures in words; empty where there was none."""
+        return next((client.failure for client in self.clients if client.failure), "")
 
     @property
     def untold(self) -> int:
@@ -157,14 +169,14 @@ async def _ask(plan: Plan, http: httpx2.AsyncClient, client: Client) -> None:
             body = await _body(response)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         client.requests += 1
-        client.errors[type(error).__name__] += 1
+        client.failed(type(error).__name__, str(error) or type(error).__name__)
         return
     client.requests += 1
     server = _server(plan, response, body)
     if server:
         client.answered(server)
     elif response.status_code >= 500:
-        client.errors[str(response.status_code)] += 1
+        client.failed(str(response.status_code), f"status {response.status_code}")
     else:
         client.untold += 1
 
