@@ -6,9 +6,11 @@ from threading import Condition, Thread
 from typing import Any, Protocol
 
 import pytest
+from h2.errors import ErrorCodes
 
 from conftest import Balance, MakeOrigin
 from support.balancer import Balancer, configuration, get, post
+from support.http2 import Client
 from support.origin import Origin, Script, response
 from support.visitor import Visitor, lost, reasons, until
 from support.wire import LIMIT, Message, Wire
@@ -322,6 +324,29 @@ def test_a_client_that_leaves_the_line_is_not_served(balance: Balance, held: Ser
     web1.open()
     assert {first.response().status, stays.response().status} == {200}
     assert web1.asked()[seen:] == ["/first", "/stays"]
+
+
+def test_a_stream_of_http2_waits_like_a_connection_until_it_is_given_up(
+    balance: Balance, held: Servers
+) -> None:
+    servers = held(1)
+    web1 = servers["web1"]
+    lb = balance(
+        origins(servers), workers=2, pool=pool(servers, 1, persistence="none", queue={"wait": "1m"})
+    )
+    web1.hold()
+    with Client(lb.client()) as browser:
+        streams = [browser.ask(path="/first"), browser.ask(path="/page")]
+        streams += [browser.ask(method="POST", path="/order", body=b"order"), browser.ask(path="/gone")]
+        web1.wait_for(1)
+        wait_for(lb, 3)
+        browser.connection.reset_stream(streams.pop(), ErrorCodes.CANCEL)
+        browser.flush()
+        wait_for(lb, 2)
+        web1.open()
+        assert [browser.answer(stream).status for stream in streams] == [200] * 3
+    assert web1.asked() == ["/first", "/page", "/order"]
+    assert (web1.origin.requests[2].body, web1.most) == (b"order", 1)
 
 
 def test_a_reload_changes_the_limit_for_those_who_wait(balance: Balance, held: Servers, send: Send) -> None:

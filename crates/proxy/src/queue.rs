@@ -207,7 +207,13 @@ impl Seeking<'_> {
 }
 
 /// Whether the client has closed its side; what it sends meanwhile is kept as far as there is room.
+///
+/// A stream of HTTP/2 ends with its request, and its client waits all the same: one that is given up takes the whole
+/// exchange with it.
 fn is_gone(client: &Client, buffer: &mut Buffer, context: &mut Context<'_>) -> bool {
+    if client.socket.is_stream() {
+        return false;
+    }
     while buffer.has_room() {
         match buffer.poll_fill(context, &client.socket) {
             Poll::Ready(Ok(1..)) => {}
