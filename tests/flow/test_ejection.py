@@ -1,8 +1,9 @@
 """Ejection: a server that fails or is slow is left alone for a while; its sessions are re-homed, or kept."""
 
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import count
+from threading import Semaphore
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from conftest import Balance, MakeOrigin, naming
 from support.balancer import Balancer, get
 from support.origin import Origin, Script, ending, replying, response
 from support.visitor import Visitor, lost, reasons, until
-from support.wire import Ended, Message, Wire
+from support.wire import LIMIT, Ended, Message, Wire
 
 BROKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nServer-Name: web2\r\n\r\n"
 
@@ -113,6 +114,38 @@ def test_it_is_back_when_its_time_is_over_and_out_for_longer_when_it_fails_again
     assert event(lb, "ejection") == "server shop/web2: down → up, its time as ejected is over"
     until(lambda: after_one_more(lb), lambda found: found["web2"][0] == "down")
     assert status(lb)["web2"][1] == "ejected for 0.6s: 2 failures in a row"
+
+
+def test_what_fails_while_a_server_is_out_does_not_count_when_it_is_back(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    allowed = Semaphore(0)
+
+    def script(origin: Origin, wire: Wire) -> None:
+        while origin.read(wire):
+            assert allowed.acquire(timeout=LIMIT)
+            wire.send(BROKEN)
+
+    web2 = make_origin(script)
+    servers = {"web1": make_origin(naming("web1")), "web2": web2}
+    ejection = {"failures": 5, "share": "off", "time": "300ms"}
+    lb = balance(servers, pool={"persistence": "none", "ejection": ejection})
+    with ExitStack() as stack:
+        clients = [stack.enter_context(lb.client()) for _ in range(18)]
+        for client in clients:
+            client.send(get())
+        web2.wait_for(lambda: len(web2.requests) == 9)
+        allowed.release(5)
+        assert event(lb, "ejection") == "server shop/web2: up → down, ejected for 0.3s: 5 failures in a row"
+        allowed.release(4)
+        assert sorted(client.response().status for client in clients) == [200] * 9 + [503] * 9
+    until(lambda: (lb.service.tick(), status(lb))[1], lambda found: found["web2"] == ("up", ""))
+    allowed.release(5)
+    for failures in range(1, 6):
+        until(lambda: lb.ask(get()).status, lambda found: found == 503)
+        assert lb.counts("web2")["errors"] == 9 + failures
+        assert failures == 5 or status(lb)["web2"] == ("up", "")
+    until(lambda: status(lb)["web2"][0], lambda found: found == "down")
 
 
 def test_a_server_that_cannot_be_reached_is_out_too_and_one_good_answer_breaks_the_row(

@@ -143,6 +143,11 @@ impl Live {
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
+    /// Whatever failed in a row begins anew.
+    pub fn forget_failures(&self) {
+        self.failures.store(0, Relaxed);
+    }
+
     /// An exchange with it has ended well, or failed; whether it is the last of `most` failures in a row, which then
     /// begin anew. Asked only where its pool watches for that.
     pub fn has_failed(&self, failed: bool, most: u32) -> bool {

@@ -173,7 +173,12 @@ impl Pool {
             Some(said) => server.live.set(said),
             None => server.live.set_up(),
         }
-        if self.sessions.incarnation_on_return && before.is_away() && !server.live.state().is_away() {
+        let after = server.live.state();
+        if after != before {
+            // What was still under way when it was left alone says nothing of how it does now.
+            server.live.forget_failures();
+        }
+        if self.sessions.incarnation_on_return && before.is_away() && !after.is_away() {
             server.live.returns(now);
         }
     }
