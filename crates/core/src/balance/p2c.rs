@@ -3,7 +3,7 @@
 //!
 //! A time that is worse than known counts at once, one that is better only over the decay: a server that becomes slow
 //! is left alone after its first slow answer. Without new answers a bad time is forgotten as slowly, and the server
-//! tried again.
+//! tried again. A light server is not drawn much more often than its weight says, however soon it answers.
 
 use super::local::Local;
 use super::random;
@@ -59,13 +59,20 @@ pub fn choose(
     local: &mut Local,
 ) -> Option<usize> {
     let first = random::choose(servers, &weight, &mut local.chance)?;
+    let drawn = random::choose(servers, &weight, &mut local.chance)?;
+    let is_twice = drawn == first;
     let other = |server: usize| if server == first { 0 } else { weight(server) };
-    let second = random::choose(servers, other, &mut local.chance).unwrap_or(first);
+    let second =
+        if is_twice { random::choose(servers, other, &mut local.chance).unwrap_or(first) } else { drawn };
     let cost = |server: usize| {
         let time = local.times.get(server).copied().unwrap_or_default();
         time.cost(local.now, in_flight(server), weight(server))
     };
-    Some(if cost(second) < cost(first) { second } else { first })
+    // Of two servers both would be in every draw, and the lighter one get all that it answers a little sooner: who was
+    // drawn twice is left only for one that is better by as much as it is lighter.
+    let lighter = f64::from(weight(first)) / f64::from(weight(second));
+    let handicap = if is_twice { lighter.max(1.0) } else { 1.0 };
+    Some(if cost(second) * handicap < cost(first) { second } else { first })
 }
 
 #[cfg(test)]
@@ -121,6 +128,18 @@ mod tests {
         (0..2).for_each(|server| local.answered(server, 1_000, SECOND));
         assert_eq!(chosen(&[100, 100], &[3, 2], &mut local, 100), [0, 100]);
         assert_eq!(chosen(&[200, 100], &[3, 2], &mut local, 100), [100, 0]);
+    }
+
+    #[test]
+    fn a_light_server_gets_twice_its_share_at_most_unless_it_is_better_by_more_than_that() {
+        let mut local = Local::new(2, 1);
+        local.answered(0, 2_000, SECOND);
+        local.answered(1, 1_000, SECOND);
+        let counts = chosen(&[90, 10], &[0, 0], &mut local, 10_000);
+        assert!((1_500..2_000).contains(&counts[1]), "{counts:?}");
+        local.answered(0, 50_000, SECOND);
+        assert_eq!(chosen(&[90, 10], &[0, 0], &mut local, 100), [0, 100]);
+        assert_eq!(chosen(&[10, 90], &[0, 0], &mut local, 100), [0, 100]);
     }
 
     #[test]
