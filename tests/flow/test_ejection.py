@@ -70,6 +70,12 @@ def status(lb: Balancer) -> dict[str, tuple[str, str]]:
     return {server.name: (server.state, server.ejected) for server in pool.servers}
 
 
+def after_a_tick(lb: Balancer) -> dict[str, tuple[str, str]]:
+    """The same, once it was looked whose time is over."""
+    lb.service.tick()
+    return status(lb)
+
+
 def after_one_more(lb: Balancer) -> dict[str, tuple[str, str]]:
     """The same after a new client's request."""
     Visitor(lb).ask()
@@ -105,12 +111,7 @@ def test_it_is_back_when_its_time_is_over_and_out_for_longer_when_it_fails_again
     shops.web2 = "503"
     assert [visitor.ask().status for _ in range(2)] == [503] * 2
     event(lb, "ejection")
-
-    def back() -> dict[str, tuple[str, str]]:
-        lb.service.tick()
-        return status(lb)
-
-    until(back, lambda found: found["web2"] == ("up", ""))
+    until(lambda: after_a_tick(lb), lambda found: found["web2"] == ("up", ""))
     assert event(lb, "ejection") == "server shop/web2: down → up, its time as ejected is over"
     until(lambda: after_one_more(lb), lambda found: found["web2"][0] == "down")
     assert status(lb)["web2"][1] == "ejected for 0.6s: 2 failures in a row"
@@ -139,7 +140,7 @@ def test_what_fails_while_a_server_is_out_does_not_count_when_it_is_back(
         assert event(lb, "ejection") == "server shop/web2: up → down, ejected for 0.3s: 5 failures in a row"
         allowed.release(4)
         assert sorted(client.response().status for client in clients) == [200] * 9 + [503] * 9
-    until(lambda: (lb.service.tick(), status(lb))[1], lambda found: found["web2"] == ("up", ""))
+    until(lambda: after_a_tick(lb), lambda found: found["web2"] == ("up", ""))
     allowed.release(5)
     for failures in range(1, 6):
         until(lambda: lb.ask(get()).status, lambda found: found == 503)

@@ -331,9 +331,7 @@ def test_a_stream_of_http2_waits_like_a_connection_until_it_is_given_up(
 ) -> None:
     servers = held(1)
     web1 = servers["web1"]
-    lb = balance(
-        origins(servers), workers=2, pool=pool(servers, 1, persistence="none", queue={"wait": "1m"})
-    )
+    lb = balance(origins(servers), workers=2, pool=pool(servers, 1, persistence="none", queue={"wait": "1m"}))
     web1.hold()
     with Client(lb.client()) as browser:
         streams = [browser.ask(path="/first"), browser.ask(path="/page")]
