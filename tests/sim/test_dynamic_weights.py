@@ -109,6 +109,12 @@ def test_a_weight_stays_between_half_and_one_and_a_half_times_what_people_said(
         assert all(200 * LEAST <= weight <= 200 * MOST for weight in each.values())
 
 
+def test_small_and_odd_weights_keep_to_the_bounds_as_well() -> None:
+    for said in range(1, 257):
+        for factor in (LEAST, 0.9, 1.0, MOST):
+            assert said * LEAST <= weights({"web1": said}, {"web1": factor})["web1"] <= said * MOST
+
+
 def test_nobody_comes_to_weight_0_and_nobody_leaves_it() -> None:
     seen = {"web1": Seen(1, 9.0, 50, 100), "web2": Seen(100, 0.1, 1, 0), "web3": Seen(0, 0.1, 0, 0)}
     factors: Factors = {}

@@ -137,11 +137,11 @@ def wire(weights: Weights, config: Config) -> Sequence[ServerWeight]:
         given = {
             server: weights.given.get((pool, server), each.weight) for server, each in table.servers.items()
         }
-        factors = weights.factors.get(pool, {})
-        now = dynamic.weights(
-            given,
-            {server: factors.get(server, 1.0) * weights.parts.get((pool, server), 1.0) for server in given},
-        )
+        computed = dynamic.weights(given, weights.factors.get(pool, {}))
+        now = {
+            server: slow_start.held_back(weight, weights.parts.get((pool, server), 1.0))
+            for server, weight in computed.items()
+        }
         said += [
             ServerWeight(pool=pool, server=server, given=given[server], now=now[server])
             for server, each in table.servers.items()

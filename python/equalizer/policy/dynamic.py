@@ -5,6 +5,7 @@ would make them equal: the reverse of its share of the average. It moves only a 
 it from swinging, and stays within half and one and a half times what people said.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -71,9 +72,12 @@ def step(formula: Formula, seen: Mapping[str, Seen], before: Factors) -> Factors
 
 def weights(said: Mapping[str, int], factors: Factors) -> Mapping[str, int]:
     """The weights that servers have now, by what people said; 0 stays 0, and nobody else comes to it."""
-    return {
-        name: max(round(weight * factors.get(name, 1.0)), 1) if weight else 0 for name, weight in said.items()
-    }
+    return {name: _within(weight, factors.get(name, 1.0)) for name, weight in said.items()}
+
+
+def _within(weight: int, factor: float) -> int:
+    """A whole number that is within the bounds itself: 1 has no other."""
+    return min(max(round(weight * factor), math.ceil(weight * LEAST)), math.floor(weight * MOST))
 
 
 def _relative(value: Callable[[Seen], float | None], seen: Mapping[str, Seen]) -> Mapping[str, float]:

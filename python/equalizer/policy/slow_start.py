@@ -7,3 +7,8 @@ FIRST = 0.1
 def part(back: float, over: float) -> float:
     """After so many seconds, of so many that it takes."""
     return min(FIRST + (1 - FIRST) * max(back, 0.0) / over, 1.0)
+
+
+def held_back(weight: int, part: float) -> int:
+    """The weight of which a server has that part; only one without a weight has none."""
+    return max(round(weight * part), min(weight, 1))
