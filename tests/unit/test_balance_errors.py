@@ -120,12 +120,18 @@ def test_a_balance_in_python_needs_sessions_that_begin(persistence: object) -> N
         ("broken_balance:choose", "whose module cannot be imported (ZeroDivisionError: division by zero)"),
         ("ending_balance:choose", "whose module cannot be imported (SystemExit: 3)"),
         ("needing_balance:choose", 'whose module needs "no_such_thing", which is not installed'),
+        ("taking_balance:one", "which takes (birth)"),
+        ("taking_balance:three", "which takes (birth, pool, more)"),
+        ("taking_balance:later", "which is async: its answer would never be waited for"),
     ],
 )
 def test_a_function_that_cannot_be_had_is_told(function: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "broken_balance.py").write_text("1 / 0\n")
     (tmp_path / "ending_balance.py").write_text("raise SystemExit(3)\n")
     (tmp_path / "needing_balance.py").write_text("import no_such_thing\n")
+    (tmp_path / "taking_balance.py").write_text(
+        "def one(birth): ...\ndef three(birth, pool, more): ...\nasync def later(birth, pool): ...\n"
+    )
     file = tmp_path / "eq.toml"
     file.write_text(
         '[listeners.web]\naddress = ":80"\n[pools.shop]\n'

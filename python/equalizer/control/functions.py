@@ -1,7 +1,9 @@
 """Finds the functions that a configuration names: `module:function`, installed or beside the file."""
 
 import importlib
+import inspect
 import sys
+from collections.abc import Callable
 
 from equalizer.config.load import Loaded
 from equalizer.config.source import show
@@ -45,5 +47,21 @@ def _function(written: str) -> Choose | str:
         return f"whose module cannot be imported ({type(error).__name__}: {error})"
     if not callable(function):
         return f"and module {show(module)} has no function {show(name)}"
+    fault = _unfit(function)
+    if fault:
+        return fault
     checked: Choose = function
     return checked
+
+
+def _unfit(function: Callable[..., object]) -> str:
+    """Why every call would fail; empty where that cannot be told."""
+    if inspect.iscoroutinefunction(function):
+        return "which is async: its answer would never be waited for"
+    try:
+        inspect.signature(function).bind("a birth", "a pool")
+    except TypeError:
+        return f"which takes {inspect.signature(function)}"
+    except ValueError:
+        pass  # some that are not written in Python do not say what they take
+    return ""
