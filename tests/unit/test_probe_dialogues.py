@@ -206,12 +206,28 @@ def test_only_serving_is_well(message: bytes | None, code: str, what: str) -> No
     assert (step.well, step.what) == (what == "", what)
 
 
-def test_a_reply_to_an_echo_request_is_well_and_nothing_else_is() -> None:
-    for ipv6, asks, replies in ((False, 8, 0), (True, 128, 129)):
-        dialogue = icmp.dialogues(ipv6=ipv6)()
-        assert dialogue.opening()[0] == asks
-        assert dialogue.take(bytes([3, 0])) == b""
-        assert dialogue.take(bytes([replies, 0])) == Finding(True)
+@pytest.mark.parametrize(("ipv6", "asks", "replies"), [(False, 8, 0), (True, 128, 129)])
+def test_our_reply_to_an_echo_request_is_well_and_nothing_else_is(
+    ipv6: bool, asks: int, replies: int
+) -> None:
+    dialogue, other = icmp.dialogues(ipv6=ipv6)(), icmp.dialogues(ipv6=ipv6)()
+    asked = dialogue.opening()
+    assert asked[0] == asks
+    total = sum(word for (word,) in struct.iter_unpack(">H", asked))
+    assert total % 0xFFFF == 0, "with the checksum among them, the words sum to nothing"
+    assert dialogue.take(asked) == b""
+    assert dialogue.take(bytes([3, 0]) + asked[2:]) == b""
+    assert dialogue.take(bytes([replies, 0]) + other.opening()[2:]) == b""
+    assert dialogue.take(b"") == b""
+    # The system may have put a number of its own into the place of ours.
+    assert dialogue.take(bytes([replies, 0, 1, 2, 3, 4, 0, 1]) + asked[8:]) == Finding(True)
+
+
+def test_a_reply_may_come_with_the_head_of_its_packet() -> None:
+    dialogue = icmp.dialogues(ipv6=False)()
+    reply = b"\0\0" + dialogue.opening()[2:]
+    for words in (5, 7):
+        assert dialogue.take(bytes([0x40 + words]) + bytes(words * 4 - 1) + reply) == Finding(True)
 
 
 def test_nothing_that_a_server_sends_breaks_a_dialogue() -> None:

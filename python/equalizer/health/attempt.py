@@ -193,7 +193,7 @@ class Attempt:
 def may_ping() -> bool:
     """Whether the system lets us send echo requests."""
     try:
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
+        _for_echoes(socket.AF_INET).close()
     except PermissionError:
         return False
     except OSError:
@@ -203,12 +203,18 @@ def may_ping() -> bool:
 
 def _socket(target: Target) -> socket.socket:
     family = socket.AF_INET6 if ":" in target.ip else socket.AF_INET
-    kind, protocol = socket.SOCK_STREAM, 0
-    if target.carrier == "icmp":
-        kind = socket.SOCK_DGRAM
-        protocol = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
     try:
-        made = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
+        if target.carrier == "icmp":
+            return _for_echoes(family)
+        return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise Unable((error.strerror or str(error)).lower()) from None
-    return made
+
+
+def _for_echoes(family: socket.AddressFamily) -> socket.socket:
+    """One for echoes alone, as the system may let anybody have; else one for all packets, as root may."""
+    protocol = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
+    try:
+        return socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
+    except PermissionError:
+        return socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)

@@ -13,12 +13,12 @@ import grpc
 import pytest
 
 from conftest import Balance, MakeOrigin
+from equalizer.health.attempt import may_ping
 from flow.probes.conftest import FAST, Watcher
 from support.balancer import Balancer
 from support.origin import answering, response
 
 Watch = Callable[[Balancer], Watcher]
-PING = Path("/proc/sys/net/ipv4/ping_group_range")
 
 
 def test_a_server_that_refuses_connections_is_down(
@@ -179,15 +179,13 @@ def test_a_grpc_server_is_asked_by_its_health_service(balance: Balance, watch: W
         server.stop(None).wait()
 
 
-@pytest.mark.skipif(not PING.exists(), reason="only Linux has such a switch")
+@pytest.mark.skipif(not may_ping(), reason="the system lets us send no echo requests")
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 def test_a_machine_is_asked_by_an_echo_request(
-    balance: Balance, make_origin: MakeOrigin, watch: Watch
+    balance: Balance, make_origin: MakeOrigin, watch: Watch, host: str
 ) -> None:
-    try:
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
-    except PermissionError:
-        pytest.skip("the system lets us send no echo requests")
-    lb = balance({"web1": make_origin()}, pool={"probe": {"kind": "icmp", **FAST}})
+    port = make_origin().address.rpartition(":")[2]
+    lb = balance({"web1": f"{host}:{port}"}, pool={"probe": {"kind": "icmp", **FAST}})
     assert watch(lb).probed("web1", 2).probes[0].up is True
 
 

@@ -1,15 +1,19 @@
 """Probes over a reload, and probes that several pools share."""
 
+import os
+import socket
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from conftest import Balance, MakeOrigin
 from equalizer.errors import ConfigError
-from equalizer.health.attempt import may_ping
 from flow.probes.conftest import FAST, Watcher
 from support.balancer import Balancer
 from support.origin import Origin, answering, response
+from support.process import COMMAND, LIMIT, write
 from support.wire import Wire
 
 Watch = Callable[[Balancer], Watcher]
@@ -79,15 +83,42 @@ def test_pools_share_the_same_probe_of_the_same_address(
     assert len(origin.requests) in (shop.passed, shop.passed + 1)
 
 
-@pytest.mark.skipif(may_ping(), reason="the system lets us send echo requests")
-def test_where_the_system_allows_no_echo_requests_that_is_told(
-    balance: Balance, make_origin: MakeOrigin
+def test_servers_that_are_asked_at_one_port_share_the_probe(
+    balance: Balance, make_origin: MakeOrigin, watch: Watch
 ) -> None:
-    with pytest.raises(ConfigError) as refused:
-        balance(make_origin(), pool={"probe": ["tcp", "icmp"]})
-    (problem,) = refused.value.problems
-    assert problem.key == "pools.shop.probe[1]"
-    assert "the system lets this process send no echo requests" in problem.message
+    health = make_origin()
+    port = int(health.address.rpartition(":")[2])
+    servers = {"web1": make_origin().address, "web2": make_origin().address}
+    lb = balance(servers, pool={"probe": {**HEALTH, "port": port}})
+    events = watch(lb)
+    events.probed("web1", 2)
+    health.close()
+    told = {events.until("up → down").text.partition(":")[0] for _ in range(2)}
+    assert told == {"server shop/web1", "server shop/web2"}
+    web1, web2 = (server.probes[0] for server in lb.service.status().pools[0].servers)
+    assert web1.passed == web2.passed
+    assert len(health.requests) in (web1.passed, web1.passed + 1)
+
+
+def echoes_are_for_all() -> bool:
+    """Whether the system lets us send echo requests without any right."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
+    except PermissionError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(echoes_are_for_all(), reason="the system lets everybody send echo requests")
+def test_where_the_system_allows_no_echo_requests_that_is_told(tmp_path: Path) -> None:
+    file = write(tmp_path / "eq.toml", {"web1": "127.0.0.1:9001"}, '[pools.shop]\nprobe = ["tcp", "icmp"]')
+    # Root may send them all the same, but for one who gives that right up.
+    prefix = ("setpriv", "--bounding-set=-net_raw") if os.geteuid() == 0 else ()
+    command = [*prefix, *COMMAND, "check", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert done.returncode == 2
+    assert "pools.shop.probe[1]: " in done.stderr
+    assert "the system lets this process send no echo requests" in done.stderr
 
 
 def test_a_probe_with_files_that_are_none_is_told(balance: Balance, make_origin: MakeOrigin) -> None:
