@@ -164,18 +164,18 @@ class _Prepared:
 def _target(prepared: _Prepared, server: wire.Server) -> Target:
     probe, pool, secured = prepared.probe, prepared.pool, prepared.secured
     ip, _, own_port = server.address.rpartition(":")
-    port = None if isinstance(probe, IcmpProbe) else probe.port
+    port = (None if isinstance(probe, IcmpProbe) else probe.port) or int(own_port)
     asker = _Asker(
-        authority=_authority(server, port or int(own_port)),
+        authority=_authority(server, port),
         tells=pool.sessions.incarnation_field,
         http2=_is_http2(probe, pool.protocol),
         secure=secured is not None,
     )
     return Target(
-        key=_key(prepared, server, asker),
+        key=_key(prepared, server, asker, (ip, 0 if isinstance(probe, IcmpProbe) else port)),
         name=_name(probe),
         ip=ip.strip("[]"),
-        port=port or int(own_port),
+        port=port,
         pace=_pace(probe),
         carrier="icmp" if isinstance(probe, IcmpProbe) else "tcp",
         tls=secured.context if secured else None,
@@ -250,10 +250,10 @@ def _name(probe: Probe) -> str:
     return " ".join(parts)
 
 
-def _key(prepared: _Prepared, server: wire.Server, asker: _Asker) -> str:
-    """Of all that matters; hashed, as a private key is part of it."""
+def _key(prepared: _Prepared, server: wire.Server, asker: _Asker, place: tuple[str, int]) -> str:
+    """Of all that matters; hashed, as a private key is part of it. `place` is the address that is asked."""
     # The name of the server does not matter to those that never say it, so that pools may share them.
     said = asker if isinstance(prepared.probe, HttpProbe | GrpcProbe) else None
     secured = prepared.secured
     verified = (secured.tls.model_dump_json(), secured.tls.name or server.host) if secured else None
-    return sha256(repr((server.address, prepared.settings, said, verified)).encode()).hexdigest()
+    return sha256(repr((place, prepared.settings, said, verified)).encode()).hexdigest()
