@@ -1,7 +1,7 @@
 """An echo request (RFC 792, RFC 4443), over a socket for echoes alone or one for all packets.
 
-In the first the system says who asks, to the second it passes on all that comes: our reply is known by what we have
-sent along.
+In the first the system says who asks, to the second it passes on all that comes: our reply is known by what
+we have sent along.
 """
 
 import os
