@@ -78,6 +78,11 @@ def test_a_weight_is_given_shown_logged_and_kept_through_a_reload(tmp_path: Path
         (["drain", "web1"], "found web1; write POOL/SERVER, such as shop/web1"),
         (["drain", "shop/web3"], "found no server web3 in pool shop; write web1 or web2"),
         (["up", "shp/web1"], "found no pool shp; write shop"),
+        (["up", "shop/web\udcff"], "found no server web\\udcff in pool shop; write web1 or web2"),
+        (
+            ["weight", "shop/web1", "9" * 5000],
+            f'found the weight {"9" * 5000}; write a whole number from 0 to 256, or "configured"',
+        ),
         (
             ["drain", "shop/web1", "--deadline", "soon"],
             'found deadline "soon"; write a time from 1s to 720h, such as "30m"',

@@ -1,6 +1,7 @@
 """The command line, as a shell sees it, as far as it goes without serving."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,13 @@ from pathlib import Path
 import pytest
 
 
-def equalizer(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def equalizer(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command."""
     command = [sys.executable, "-m", "equalizer", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
 
 
 def test_check_tells_every_problem_on_standard_error_and_exits_2(tmp_path: Path) -> None:
@@ -62,6 +66,14 @@ def test_check_tells_every_problem_on_standard_error_and_exits_2(tmp_path: Path)
             ["run", "--listen", ":8080", "9001"],
             'command line: pools.default.servers.server1: found "9001"; write "127.0.0.1:9001"',
         ),
+        (
+            ["keys", "retire", "equalizer.keys", "9" * 5000],
+            "command line: write FILE ID, or ID --config FILE; equalizer keys list shows the IDs",
+        ),
+        (
+            ["agent", "--listen", f":{'9' * 5000}"],
+            f'equalizer: found --listen :{"9" * 5000}; write IP:PORT or :PORT, such as ":1510"',
+        ),
     ],
 )
 def test_a_wrong_command_line_is_told_and_exits_2(arguments: list[str], message: str) -> None:
@@ -96,6 +108,33 @@ def test_an_unknown_command_or_option_exits_2(arguments: list[str]) -> None:
     done = equalizer(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr
+
+
+def test_a_number_without_an_end_is_told(tmp_path: Path) -> None:
+    (tmp_path / "eq.toml").write_text(f"[engine]\nworkers = {'9' * 5000}\n")
+    done = equalizer("check", "eq.toml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "eq.toml: found a number that is too long to read; write one of fewer digits\n",
+    )
+
+
+def test_a_path_that_is_no_utf_8_is_told(tmp_path: Path) -> None:
+    """What is served is told as JSON, which has no such names."""
+    folder = tmp_path / "shop\udcff"
+    folder.mkdir()
+    (folder / "eq.toml").write_text("[listeners.web]\naddress = '127.0.0.1:0'\n")
+    for word in ("check", "run"):
+        done = equalizer(word, "eq.toml", cwd=folder)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("eq.toml: the path of this file is not UTF-8; give it, and the")
+
+
+def test_a_terminal_without_an_arrow_is_told_all_the_same() -> None:
+    done = equalizer("metrics", "--catalogue", PYTHONIOENCODING="ascii")
+    plain = equalizer("metrics", "--catalogue")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == plain.stdout.encode("ascii", "backslashreplace").decode()
 
 
 def test_schema_prints_json() -> None:

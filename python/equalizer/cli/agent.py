@@ -1,6 +1,7 @@
 """`equalizer agent`: runs on a server, and tells how much that has to do."""
 
 import asyncio
+import re
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -45,6 +46,6 @@ def agent(
 
 def _address(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         raise RequestError(f"found --listen {listen}", 'write IP:PORT or :PORT, such as ":1510"')
     return host.strip("[]") or "0.0.0.0", int(port)

@@ -1,6 +1,7 @@
 """The commands, and what they exit with: 0 well, 1 failed while running, 2 wrong from the start."""
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -240,6 +241,9 @@ app.command("equalizer.cli.verify:verify", name="verify", help=_VERIFY)
 
 def main() -> None:
     """Run the command line; every failure is told on standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that has no arrow is no reason to say nothing; standard error is so by itself.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(_exit_code(_written))
 
 

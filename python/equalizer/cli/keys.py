@@ -1,5 +1,6 @@
 """`equalizer keys`: make, rotate and retire the keys of the cookies; a secret is never printed."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,7 +118,7 @@ def _gone(change: "Change") -> str:
 
 def _retired(words: tuple[str, ...], config: Path | None) -> tuple[Path, int]:
     *files, identity = words or ("",)
-    if len(files) > 1 or not identity.isdecimal():
+    if len(files) > 1 or not re.fullmatch("[0-9]{1,9}", identity):
         raise _wrong("write FILE ID, or ID --config FILE; equalizer keys list shows the IDs")
     return _path(Path(files[0]) if files else None, config), int(identity)
 

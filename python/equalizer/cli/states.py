@@ -1,5 +1,7 @@
 """`equalizer drain`, `up`, `maintenance` and `weight`: what a person says of a server."""
 
+import re
+
 from equalizer.cli.words import Which, clock, span
 from equalizer.errors import RequestError
 
@@ -24,7 +26,7 @@ def change(
 def weigh(target: str, weight: str, which: Which) -> None:
     """Ask for another weight, and say what has become of it."""
     pool, server = _named(target)
-    if weight != "configured" and not (weight.isascii() and weight.isdigit()):
+    if weight != "configured" and not re.fullmatch("[0-9]{1,9}", weight):
         raise RequestError(
             f"found the weight {weight}", 'write a whole number from 0 to 256, or "configured"'
         )

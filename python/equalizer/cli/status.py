@@ -23,7 +23,7 @@ def status(which: Which, *, as_json: bool, watch: bool) -> None:
     while True:
         found = which.remote().status()
         text = json.dumps(asdict(found), ensure_ascii=False) if as_json else table(found)
-        clear = watch and not as_json and sys.stdout.isatty()
+        clear = watch and not as_json and sys.stdout and sys.stdout.isatty()
         print(f"{_CLEAR if clear else ''}{text}", flush=True)
         if not watch:
             return

@@ -46,6 +46,7 @@ def load(written: Written, name: str = "config") -> Loaded:
 def read(path: Path) -> Source:
     """A TOML file with the lines of its keys."""
     try:
+        _told_as_text(path)
         # Some editors begin a file with a byte order mark; it says nothing.
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
         return Source(str(path), tomllib.loads(text), places.find(text), path.parent)
@@ -57,8 +58,20 @@ def read(path: Path) -> Source:
         raise ConfigError([Problem(str(path), line, "", "not UTF-8; save the file as UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([_syntax(str(path), str(error), text)]) from None
+    except ValueError:  # of a number with thousands of digits
+        fault = "found a number that is too long to read; write one of fewer digits"
+        raise ConfigError([Problem(str(path), None, "", fault)]) from None
     except RecursionError:
         raise ConfigError([Problem(str(path), None, "", "nested too deep; write fewer brackets")]) from None
+
+
+def _told_as_text(path: Path) -> None:
+    """Refuse a path that is not UTF-8: the engine, the commands and the admin API are told it as JSON."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        fault = "the path of this file is not UTF-8; give it, and the directories above it, names that are"
+        raise ConfigError([Problem(str(path), None, "", fault)]) from None
 
 
 def _syntax(name: str, message: str, text: str) -> Problem:

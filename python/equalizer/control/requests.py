@@ -135,4 +135,5 @@ def _error(error: EqualizerError) -> Mapping[str, object]:
 
 
 def _line(document: Mapping[str, object]) -> bytes:
-    return json.dumps(document, ensure_ascii=False).encode() + b"\n"
+    # In ASCII: a name on a command line need not be a text that UTF-8 can say.
+    return json.dumps(document).encode() + b"\n"
