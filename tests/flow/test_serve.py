@@ -1,6 +1,7 @@
 """The engine inside Python: `equalizer.serve`."""
 
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -93,3 +94,31 @@ def test_the_engine_refuses_the_state_of_a_server_that_is_not_there() -> None:
                 engine.set_states([state, state.model_copy(update=wrong)])
     finally:
         engine.stop()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lb: lb.set_state("shop", "web1", "down"), "found the state down; write up or draining or"),
+        (lambda lb: lb.set_state("shop", "web1", 3), "found the state 3"),
+        (
+            lambda lb: lb.set_state("shop", "web1", "draining", deadline=timedelta(0)),
+            'found deadline "0:00:00"; write a time from 1s to 720h',
+        ),
+        (
+            lambda lb: lb.set_state("shop", "web1", "draining", idle_first=timedelta(days=31)),
+            "found idle_first",
+        ),
+        (lambda lb: lb.set_weight("shop", "web1", 1.5), "found the weight 1.5; write a whole number"),
+        (lambda lb: lb.set_weight("shop", "web1", True), "found the weight True"),
+        (lambda lb: lb.set_weight("shop", "web1", "5"), "found the weight 5"),
+    ],
+)
+def test_a_wrong_word_is_refused_and_changes_nothing(
+    change: Callable[[equalizer.Service], object], said: str
+) -> None:
+    with equalizer.serve({"listeners": {"web": {"address": "127.0.0.1:0"}}, "pools": SHOP}) as lb:
+        with pytest.raises(equalizer.RequestError, match=said):
+            change(lb)
+        assert lb.events().events == ()
+        assert lb.set_state("shop", "web1", "maintenance").before == "up"

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
+from typing import get_args
 
 from equalizer.config.diff import diff
 from equalizer.config.load import Written, load
@@ -124,6 +125,9 @@ class Service:
         A draining server keeps its sessions and gets no new ones: until `deadline` has passed, and only those
         that have not been idle for `idle_first`. Raises RequestError.
         """
+        if state not in get_args(Wish):
+            raise RequestError(f"found the state {state}", f"write {' or '.join(get_args(Wish))}")
+        deadline, idle_first = states.term("deadline", deadline), states.term("idle_first", idle_first)
         if state != "draining" and (deadline or idle_first):
             raise RequestError(
                 f"found a deadline or idle time beside {state}", "write them for draining only"
@@ -145,7 +149,7 @@ class Service:
 
     def set_weight(self, pool: str, server: str, weight: int | None) -> WeightChange:
         """Give a server another weight, 0 to 256; None as its configuration has it. Raises RequestError."""
-        if weight is not None and not 0 <= weight <= 256:
+        if weight is not None and (type(weight) is not int or not 0 <= weight <= 256):
             raise RequestError(f"found the weight {weight}", "write a whole number from 0 to 256")
         with self._changing:
             self._require(pool, server)

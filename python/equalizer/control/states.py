@@ -48,12 +48,12 @@ Standings: TypeAlias = Mapping[Name, Standing]
 
 
 def term(word: str, written: object) -> timedelta | None:
-    """How long a server drains, or waits for the idle, as a person writes it; raises RequestError."""
+    """How long a server drains, or waits for the idle, as it is written; raises RequestError."""
     if written is None:
         return None
     time = duration.parse(written)
     if time is None or not _LEAST <= time <= _MOST:
-        found = json.dumps(written)
+        found = json.dumps(written, default=str)
         raise RequestError(f"found {word} {found}", 'write a time from 1s to 720h, such as "30m"')
     return time
 
