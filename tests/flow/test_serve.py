@@ -1,5 +1,7 @@
 """The engine inside Python: `equalizer.serve`."""
 
+import os
+import signal
 import socket
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,12 +10,15 @@ from pathlib import Path
 import pytest
 
 import equalizer
+from conftest import Balance, MakeOrigin
 from equalizer.config.load import load
 from equalizer.control.reconcile import reconcile
 from equalizer.control.ring import Ring
 from equalizer.engine import native
 from equalizer.snapshot import wire
+from support.balancer import get
 
+LIMIT = 20  # seconds
 SHOP = {"shop": {"servers": {"web1": "127.0.0.1:9"}}}
 
 
@@ -94,6 +99,21 @@ def test_the_engine_refuses_the_state_of_a_server_that_is_not_there() -> None:
                 engine.set_states([state, state.model_copy(update=wrong)])
     finally:
         engine.stop()
+
+
+def test_a_child_of_a_fork_ends_and_harms_nobody(
+    make_origin: MakeOrigin, balance: Balance, tmp_path: Path
+) -> None:
+    """It has none of the threads: what waited for them would wait for ever."""
+    lb = balance({"web1": make_origin()}, access_log={"to": str(tmp_path / "access.log")})
+    child = os.fork()
+    if child == 0:
+        signal.alarm(LIMIT)
+        none_left = lb.service.drain()
+        lb.service.stop()
+        os._exit(0 if none_left else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert lb.ask(get()).status == 200
 
 
 @pytest.mark.parametrize(

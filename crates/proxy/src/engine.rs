@@ -5,8 +5,10 @@ mod states;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::mem;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, RawFd};
+use std::process;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -104,6 +106,8 @@ pub struct Engine {
     logs: Logs,
     accidents: Arc<Accidents>,
     stopped: bool,
+    /// That has the workers: a fork takes over everything but threads.
+    process: u32,
 }
 
 impl Engine {
@@ -124,6 +128,7 @@ impl Engine {
             logs: Logs::default(),
             accidents: Arc::default(),
             stopped: false,
+            process: process::id(),
         }
     }
 
@@ -288,12 +293,16 @@ impl Engine {
     /// Stops accepting; connections close after their exchange, and without one as `leave` says.
     pub fn drain(&mut self, leave: Leave) -> Draining {
         self.listeners.values_mut().for_each(|bound| bound.sockets.clear());
+        self.forget_threads_of_another_process();
         Draining { workers: self.workers.len(), done: self.ask(|to| Command::Drain(to, leave)).0 }
     }
 
     /// Ends all workers at once, with whatever they are doing.
     pub fn stop(&mut self) {
         self.stopped = true;
+        if self.forget_threads_of_another_process() {
+            return;
+        }
         self.outside.close();
         self.alarm.close();
         for worker in &self.workers {
@@ -304,6 +313,15 @@ impl Engine {
             let _ = worker.thread.join();
         }
         self.logs.close();
+    }
+
+    /// A child of a fork has none of our threads, and a lock that one of them held is held for ever. True there.
+    fn forget_threads_of_another_process(&mut self) -> bool {
+        let forked = self.process != process::id();
+        if forked {
+            mem::forget((mem::take(&mut self.workers), mem::take(&mut self.logs)));
+        }
+        forked
     }
 
     fn ask<T>(&self, question: impl Fn(Sender<T>) -> Command) -> Answers<T> {
