@@ -260,11 +260,14 @@ impl Transfer<'_> {
 
     async fn fill(&mut self) -> Result<usize, Broken> {
         let streamed = self.from.is_stream() || self.to.is_stream();
-        if !streamed && matches!(self.source, Source::Length(LARGE..)) {
-            self.buffers.enlarge(self.buffer);
-        }
-        let (buffer, from) = (&mut *self.buffer, self.from);
-        match self.deadline.within(self.wait, poll_fn(|context| buffer.poll_fill(context, from))).await {
+        let large = !streamed && matches!(self.source, Source::Length(LARGE..));
+        let fill = poll_fn(|context| {
+            if large {
+                self.buffers.enlarge(self.buffer);
+            }
+            self.buffers.poll_fill(self.buffer, context, self.from)
+        });
+        match self.deadline.within(self.wait, fill).await {
             Ok(Ok(length)) => Ok(length),
             Ok(Err(_)) => Err(Broken::Source { late: false }),
             Err(Late) => Err(Broken::Source { late: true }),

@@ -1,4 +1,4 @@
-//! Buffers that a worker lends to the exchanges under way; an idle connection holds none.
+//! Buffers that a worker lends to the exchanges under way; who waits for bytes holds none.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -21,7 +21,8 @@ const KEPT: usize = 256;
 /// Idle things of each kind that are never given back.
 const FEW: usize = 8;
 
-/// Bytes read and not yet used.
+/// Bytes read and not yet used. It has memory only from when it is first read into; until then it is as good as empty.
+#[derive(Default)]
 pub(crate) struct Buffer {
     bytes: Box<[u8]>,
     start: usize,
@@ -52,7 +53,7 @@ impl Buffer {
 
     /// Whether more fits behind the bytes that wait.
     pub(crate) fn has_room(&self) -> bool {
-        self.end < self.bytes.len()
+        self.end < self.bytes.len() || self.bytes.is_empty()
     }
 
     /// Makes room behind the bytes that wait, growing up to `most` bytes; false when there is none.
@@ -75,18 +76,6 @@ impl Buffer {
         true
     }
 
-    /// Reads what a socket has; 0 bytes is its end. There must be room.
-    pub(crate) fn poll_fill(
-        &mut self,
-        context: &mut Context<'_>,
-        socket: &Socket,
-    ) -> Poll<io::Result<usize>> {
-        socket.poll_read(context, &mut self.bytes[self.end..]).map_ok(|length| {
-            self.end += length;
-            length
-        })
-    }
-
     /// Takes over what waits in `other`, which fits.
     fn take_over(&mut self, other: &Buffer) {
         let waiting = other.filled();
@@ -107,9 +96,30 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// An empty buffer for heads.
-    pub(crate) fn take(&self) -> Buffer {
-        self.small.take().unwrap_or_else(|| Buffer::new(SMALL))
+    /// Reads what a socket has into a buffer, which must have room; 0 bytes is the end. Memory is lent for what was
+    /// read, and taken back where that is nothing.
+    pub(crate) fn poll_fill(
+        &self,
+        buffer: &mut Buffer,
+        context: &mut Context<'_>,
+        socket: &Socket,
+    ) -> Poll<io::Result<usize>> {
+        if buffer.bytes.is_empty() {
+            *buffer = self.small.take().unwrap_or_else(|| Buffer::new(SMALL));
+        }
+        let read = socket.poll_read(context, &mut buffer.bytes[buffer.end..]).map_ok(|length| {
+            buffer.end += length;
+            length
+        });
+        self.rest(buffer);
+        read
+    }
+
+    /// Takes the memory of a buffer back that holds nothing.
+    pub(crate) fn rest(&self, buffer: &mut Buffer) {
+        if buffer.is_empty() {
+            self.give(std::mem::take(buffer));
+        }
     }
 
     /// A larger buffer with the bytes that wait in `buffer`.

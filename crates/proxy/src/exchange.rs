@@ -232,7 +232,7 @@ impl At<'_> {
             fault => failed(self.spared(&link, fault)),
         })?;
         let mut upload = self.upload(&link, buffer, source);
-        let mut incoming = self.worker.buffers.take();
+        let mut incoming = Buffer::default();
         let mut fields = self.worker.buffers.take_fields();
         let most = self.admitted.setup.rules.limits.head;
         let patience = self.pool.retry.patience(times.response);
@@ -242,7 +242,8 @@ impl At<'_> {
         }
         let head = loop {
             deadline.set(patience);
-            let reading = link.read_head(&mut incoming, most, method, &mut fields, deadline);
+            let lent = (&self.worker.buffers, &mut incoming, &mut fields);
+            let reading = link.read_head(lent, most, method, deadline);
             let read = upload.alongside(deadline, patience, pin!(reading)).await;
             let read = read.map_err(Failure::Client)?;
             let head = read.map_err(|fault| failed(self.spared(&link, fault)))?;

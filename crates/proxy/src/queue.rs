@@ -197,7 +197,7 @@ impl Seeking<'_> {
             if until <= now {
                 return Poll::Ready(Waited::Late);
             }
-            if is_gone(client, buffer, context) {
+            if is_gone(self.worker, client, buffer, context) {
                 return Poll::Ready(Waited::Gone);
             }
             client.deadline.poll_late(context).map(|Late| Waited::Late)
@@ -210,12 +210,12 @@ impl Seeking<'_> {
 ///
 /// A stream of HTTP/2 ends with its request, and its client waits all the same: one that is given up takes the whole
 /// exchange with it.
-fn is_gone(client: &Client, buffer: &mut Buffer, context: &mut Context<'_>) -> bool {
+fn is_gone(worker: &Worker, client: &Client, buffer: &mut Buffer, context: &mut Context<'_>) -> bool {
     if client.socket.is_stream() {
         return false;
     }
     while buffer.has_room() {
-        match buffer.poll_fill(context, &client.socket) {
+        match worker.buffers.poll_fill(buffer, context, &client.socket) {
             Poll::Ready(Ok(1..)) => {}
             Poll::Ready(_) => return true,
             Poll::Pending => return false,

@@ -82,18 +82,10 @@ impl<'a> Way<'a> {
             if self.ended {
                 return self.to.poll_finish(context);
             }
-            let mut buffer = buffers.take();
-            match buffer.poll_fill(context, self.from) {
-                Poll::Ready(Ok(1..)) => self.waiting = Some(buffer),
-                Poll::Ready(read) => {
-                    buffers.give(buffer);
-                    read?;
-                    self.ended = true;
-                }
-                Poll::Pending => {
-                    buffers.give(buffer);
-                    return Poll::Pending;
-                }
+            let mut buffer = Buffer::default();
+            match ready!(buffers.poll_fill(&mut buffer, context, self.from))? {
+                0 => self.ended = true,
+                _ => self.waiting = Some(buffer),
             }
         }
     }

@@ -248,6 +248,7 @@ pub(crate) fn admit<'a>(
         Ok(length) => asked.notes.received(length),
         Err(refusal) => return Err(Box::new(Refused::malformed(asked, refusal, pool, pass))),
     }
+    worker.buffers.rest(buffer);
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };
     let head_end = head_length - EMPTY_LINE;
     let (asking, pass) = (Cell::new(asking), Cell::new(pass));

@@ -49,7 +49,9 @@ impl At<'_> {
         incoming: &mut Buffer,
     ) -> Result<bool, Broken> {
         let pause = Deadline::new(&self.worker.clock);
-        let filling = pause.within(SILENCE_MS, poll_fn(|context| incoming.poll_fill(context, &link.socket)));
+        let buffers = &self.worker.buffers;
+        let fill = poll_fn(|context| buffers.poll_fill(incoming, context, &link.socket));
+        let filling = pause.within(SILENCE_MS, fill);
         let patience = self.pool.retry.patience(self.times().response);
         let filled = upload.alongside(&self.client.deadline, patience, pin!(filling)).await?;
         Ok(matches!(filled, Err(Late)))

@@ -16,7 +16,7 @@ use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 
 use self::connect::{Connected, connect};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Buffers};
 use crate::clock::{Deadline, Late};
 use crate::serve::Client;
 use crate::setup::ServerSeat;
@@ -174,10 +174,9 @@ impl Link {
     /// Reads until `buffer` holds a whole response head.
     pub(crate) async fn read_head(
         &self,
-        buffer: &mut Buffer,
+        (buffers, buffer, fields): (&Buffers, &mut Buffer, &mut Vec<Field>),
         most: u32,
         to: Method,
-        fields: &mut Vec<Field>,
         deadline: &Deadline,
     ) -> Result<ResponseHead, Fault> {
         loop {
@@ -191,8 +190,8 @@ impl Link {
             if !buffer.make_room(most as usize) {
                 return Err(Fault::Broken(Refusal::HeadTooLarge));
             }
-            let read = deadline.before(poll_fn(|context| buffer.poll_fill(context, &self.socket))).await;
-            match read {
+            let fill = poll_fn(|context| buffers.poll_fill(buffer, context, &self.socket));
+            match deadline.before(fill).await {
                 Ok(Ok(1..)) => {}
                 // What HTTP/2 has no words for is no response.
                 Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {

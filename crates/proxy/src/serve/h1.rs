@@ -58,7 +58,7 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
             After::Close if buffer.is_empty() => close(client).await,
             After::Close | After::Linger => {
                 let brief = client.socket.is_stream() || client.arrival.full.is_some();
-                linger(client, buffer, if brief { BRIEF } else { PATIENT }).await;
+                linger(worker, client, buffer, if brief { BRIEF } else { PATIENT }).await;
             }
             After::Abort => client.socket.abort(),
         }
@@ -134,12 +134,11 @@ impl From<Refusal> for End {
 async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
     client.deadline.set(client.patience(&worker.setup().rules));
     poll_fn(|context| {
-        let mut buffer = worker.buffers.take();
-        let read = buffer.poll_fill(context, &client.socket);
+        let mut buffer = Buffer::default();
+        let read = worker.buffers.poll_fill(&mut buffer, context, &client.socket);
         if let Poll::Ready(Ok(1..)) = read {
             return Poll::Ready(Some(buffer));
         }
-        worker.buffers.give(buffer);
         // What came before the worker was told to stop is still answered.
         if read.is_ready() || (worker.ends_idle() && !client.socket.has_bytes()) {
             return Poll::Ready(None);
@@ -153,7 +152,7 @@ async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
 async fn begins_http2(worker: &Worker, client: &Client, buffer: &mut Buffer) -> bool {
     client.deadline.set(worker.setup().rules.timeouts.head);
     while buffer.filled().len() < h2::PREFACE.len() && h2::PREFACE.starts_with(buffer.filled()) {
-        let fill = poll_fn(|context| buffer.poll_fill(context, &client.socket));
+        let fill = poll_fn(|context| worker.buffers.poll_fill(buffer, context, &client.socket));
         if !matches!(client.deadline.before(fill).await, Ok(Ok(1..))) {
             return false;
         }
@@ -199,7 +198,8 @@ async fn next_request<'a>(
         if !buffer.make_room(limits.head as usize + 1) {
             return Err(Refusal::HeadTooLarge.into());
         }
-        match client.deadline.before(poll_fn(|context| buffer.poll_fill(context, &client.socket))).await {
+        let fill = poll_fn(|context| worker.buffers.poll_fill(buffer, context, &client.socket));
+        match client.deadline.before(fill).await {
             Ok(Ok(1..)) => {}
             Ok(_) => return Err(End::Gone),
             Err(Late) => return Err(End::Malformed(408, LATE)),
@@ -227,14 +227,14 @@ async fn close(client: &Client) {
 }
 
 /// Closes so that the answer arrives: bytes that are not read would make the kernel reset the connection under it.
-pub(super) async fn linger(client: &Client, buffer: &mut Buffer, most: Linger) {
+pub(super) async fn linger(worker: &Worker, client: &Client, buffer: &mut Buffer, most: Linger) {
     let (mut left, until) = (most.bytes, client.deadline.now() + most.ms);
     if !matches!(client.deadline.within(LINGER_MS, client.socket.finish()).await, Ok(Ok(()))) {
         return;
     }
     while left > 0 && client.deadline.now() < until {
         buffer.consume(usize::MAX);
-        let fill = poll_fn(|context| buffer.poll_fill(context, &client.socket));
+        let fill = poll_fn(|context| worker.buffers.poll_fill(buffer, context, &client.socket));
         match client.deadline.within(LINGER_MS, fill).await {
             Ok(Ok(length @ 1..)) => left = left.saturating_sub(length),
             _ => return,

@@ -73,8 +73,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
         streams.client.socket.abort();
     } else {
         // What it still sends is read, so that the last words reach it.
-        let mut rest = streams.worker.buffers.take();
-        h1::linger(&streams.client, &mut rest, h1::BRIEF).await;
+        let mut rest = Buffer::default();
+        h1::linger(&streams.worker, &streams.client, &mut rest, h1::BRIEF).await;
         streams.worker.buffers.give(rest);
     }
 }
@@ -236,9 +236,9 @@ impl Drop for Underway {
 
 /// Serves one stream; when the client gives it up, whatever was begun for it ends.
 async fn exchange(worker: Rc<Worker>, client: Rc<Client>, _underway: Underway) {
-    let mut buffer = worker.buffers.take();
+    let mut buffer = Buffer::default();
     // The head is here: nothing is waited for.
-    let begun = poll_fn(|context| buffer.poll_fill(context, &client.socket)).await;
+    let begun = poll_fn(|context| worker.buffers.poll_fill(&mut buffer, context, &client.socket)).await;
     if begun.is_ok() {
         desk::turn(&worker, &client, buffer).await;
     }
