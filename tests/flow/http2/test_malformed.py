@@ -131,6 +131,24 @@ def test_a_malformed_request_is_refused_by_itself(
     saw_nothing(origin)
 
 
+def test_a_head_may_be_as_large_as_over_http_1(balance: Balance, make_origin: MakeOrigin) -> None:
+    lb = balance(make_origin(), limits={"head": 1024, "fields": 20})
+    fields = [(f"x-{number}", "1" * 60) for number in range(12)]
+    assert lb.ask(get(*map(": ".join, fields))).status == 200
+    with Raw(lb.client()) as client:
+        client.send(client.headers(1, head(*fields)))
+        assert client.outcome(1) == "200"
+
+
+def test_heads_that_are_too_large_are_counted(balance: Balance, make_origin: MakeOrigin) -> None:
+    lb = balance(make_origin(), limits={"head": 1024})
+    with Raw(lb.client()) as client:
+        for stream, size in ((1, 1_000), (3, 2_000), (5, 10_000)):
+            client.send(client.headers(stream, head(("x", "y" * size))))
+            assert client.outcome(stream) == "431"
+    assert lb.report()["answers"] == {"431": 3}
+
+
 @pytest.mark.parametrize(
     "parts",
     [[b"abc"], [b"abc", b""], [b"abcdef"], [b"abcde", b"f"], [b"ab", b"cdef"]],

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use equalizer_core::snapshot::Snapshot;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::header::CONTENT_LENGTH;
@@ -38,6 +39,12 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const FRAMES: usize = 4 * CONNECTION_WINDOW as usize;
 /// Bytes of one response that wait for the connection.
 const SEND_BUFFER: usize = 32 * 1024;
+/// Bytes of a frame at most, as we ask for no other size (RFC 9113, 6.5.2).
+const FRAME: u32 = 16 * 1024;
+/// What a field counts above its texts (RFC 9113, 6.5.2).
+const FIELD: u32 = 32;
+/// Fields that a request has above ours.
+const PSEUDO_FIELDS: u32 = 5;
 /// How long a client may take to say goodbye, in milliseconds.
 const FAREWELL_MS: u32 = 2_000;
 
@@ -54,7 +61,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
         .data_frame_budget(FRAMES)
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_streams(setup.rules.streams)
-        .max_header_list_size(setup.rules.limits.head)
+        .max_header_list_size(list_size(&setup.rules))
         .enable_connect_protocol()
         .handshake::<_, Bytes>(carrier);
     let Ok(Ok(connection)) = client.deadline.within(setup.rules.timeouts.head, handshake).await else {
@@ -202,6 +209,13 @@ impl Served {
         let client = worker.client(socket, Deadline::new(&worker.clock), self.streams.client.arrival.clone());
         spawn_local(exchange(worker, client, Underway::new(&self.streams)));
     }
+}
+
+/// The size of a head's list of fields (RFC 9113, 6.5.2) beyond which the library answers with 431 in our place, and
+/// nobody counts it: whatever our limits allow is below, and what is too large by a frame's worth is, too.
+fn list_size(rules: &Snapshot) -> u32 {
+    let fields = u32::from(rules.limits.fields) + PSEUDO_FIELDS;
+    rules.limits.head.saturating_add(FRAME + fields * FIELD)
 }
 
 /// Whether a request breaks a rule that the library does not know.
