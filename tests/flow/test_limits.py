@@ -376,6 +376,26 @@ def test_a_reload_changes_the_limit_for_those_who_wait(balance: Balance, held: S
     assert web1.most == 3
 
 
+@pytest.mark.parametrize("change", [{"balance": "least_requests"}, {"sessions": {"idle": "1h"}}])
+def test_what_is_under_way_at_a_server_stays_in_sight_when_a_reload_changes_it(
+    balance: Balance, held: Servers, send: Send, change: dict[str, Any]
+) -> None:
+    servers = held(1)
+    web1 = servers["web1"]
+    lb = balance(origins(servers), workers=2)
+    web1.hold()
+    clients = [send(Visitor(lb, f"127.0.0.{number}")) for number in range(2, 5)]
+    web1.wait_for(3)
+    lb.service.reload(configuration(origins(servers), 2, pool=change))
+    revision = lb.service.status().revision
+    until(lambda: lb.report()["revision"], lambda found: found == revision)
+    assert lb.counts("web1")["in_flight"] == 3
+    web1.open()
+    assert {client.response().status for client in clients} == {200}
+    idle(lb, "web1")
+    assert lb.counts("web1")["exchanges"] == 3
+
+
 def test_a_home_that_closes_lets_its_line_go(balance: Balance, held: Servers, send: Send) -> None:
     servers = held(2)
     lb = balance(origins(servers), workers=2, pool=pool(servers, 1, queue={"wait": "1m"}))

@@ -59,16 +59,23 @@ pub(crate) struct ServerSeat {
     pub(crate) chose_http1: Cell<bool>,
     /// Whether it spoke HTTP/1.1 last; nothing of it before its first answer.
     pub(crate) spoke11: Cell<Option<bool>>,
-    pub(crate) exchanges: Cell<u64>,
-    in_flight: Cell<u64>,
     /// What all workers have in flight, where the balance asks for it.
     flights: Option<Arc<Live>>,
+    /// The sessions seen at it.
+    pub(crate) census: RefCell<Census>,
+    /// Shared with the revisions before, like what is counted of the pool.
+    pub(crate) counted: Rc<Counted>,
+}
+
+/// What is counted of a server.
+#[derive(Default)]
+pub(crate) struct Counted {
+    pub(crate) exchanges: Cell<u64>,
+    in_flight: Cell<u64>,
     times: Times,
     pub(crate) connects: Cell<u64>,
     /// Connections that have changed to another protocol, now.
     pub(crate) tunnels: Cell<u64>,
-    /// The sessions seen at it.
-    pub(crate) census: RefCell<Census>,
     faults: RefCell<Vec<(&'static str, u64)>>,
     /// Answers of 500 and above.
     errors: Cell<u64>,
@@ -224,7 +231,7 @@ impl PoolSeat {
     pub(crate) fn answered(&self, worker: &Worker, server: ServerId, began: Moment) {
         let now = worker.clock.moment();
         let took = now.since(began);
-        self.server(server).times.add(took);
+        self.server(server).counted.times.add(took);
         if self.timing.is_often() {
             self.balance.borrow_mut().answered(server.0, took, now.micros());
         }
@@ -270,18 +277,10 @@ impl ServerSeat {
             shared: Shared::default(),
             chose_http1: Cell::default(),
             spoke11: Cell::default(),
-            exchanges: Cell::default(),
-            in_flight: Cell::default(),
             flights,
-            times: Times::default(),
-            connects: Cell::default(),
-            tunnels: Cell::default(),
             window,
             census: RefCell::new(Census::new(u64::from(window))),
-            faults: RefCell::default(),
-            errors: Cell::default(),
-            given_up: Cell::default(),
-            failures: Cell::default(),
+            counted: Rc::default(),
         }
     }
 
@@ -289,13 +288,7 @@ impl ServerSeat {
     /// counted before still counts.
     fn moved(&self, address: SocketAddr, spoken: Spoken, window: u32, flights: Option<Arc<Live>>) -> Self {
         Self {
-            exchanges: self.exchanges.clone(),
-            times: self.times.clone(),
-            connects: self.connects.clone(),
-            faults: self.faults.clone(),
-            errors: self.errors.clone(),
-            given_up: self.given_up.clone(),
-            failures: self.failures.clone(),
+            counted: Rc::clone(&self.counted),
             census: if window == self.window {
                 self.census.clone()
             } else {
@@ -321,7 +314,7 @@ impl ServerSeat {
 
     /// One more request is in flight.
     pub(crate) fn departs(&self) {
-        self.in_flight.set(self.in_flight.get() + 1);
+        self.counted.in_flight.set(self.counted.in_flight.get() + 1);
         if let Some(flights) = &self.flights {
             flights.departs();
         }
@@ -329,7 +322,7 @@ impl ServerSeat {
 
     /// One request fewer is in flight.
     pub(crate) fn arrives(&self) {
-        self.in_flight.set(self.in_flight.get() - 1);
+        self.counted.in_flight.set(self.counted.in_flight.get() - 1);
         if let Some(flights) = &self.flights {
             flights.arrives();
         }
@@ -339,24 +332,24 @@ impl ServerSeat {
     pub(crate) fn failed(&self, fault: Fault) {
         self.note(fault);
         self.gives_up();
-        self.failures.set(self.failures.get() + 1);
+        self.counted.failures.set(self.counted.failures.get() + 1);
     }
 
     /// Counts an attempt whose answer, if there was one, does not reach the client.
     pub(crate) fn gives_up(&self) {
-        self.given_up.set(self.given_up.get() + 1);
+        self.counted.given_up.set(self.counted.given_up.get() + 1);
     }
 
     /// Counts that an answer ended before its body did; one of 500 or above has failed already.
     pub(crate) fn cut_short(&self, status: u16) {
         self.note(Fault::CutShort);
         if status < 500 {
-            self.failures.set(self.failures.get() + 1);
+            self.counted.failures.set(self.counted.failures.get() + 1);
         }
     }
 
     fn note(&self, fault: Fault) {
-        let mut faults = self.faults.borrow_mut();
+        let mut faults = self.counted.faults.borrow_mut();
         match faults.iter_mut().find(|(word, _)| *word == fault.word()) {
             Some((_, count)) => *count += 1,
             None => faults.push((fault.word(), 1)),
@@ -365,29 +358,29 @@ impl ServerSeat {
 
     /// Counts an answer of 500 or above.
     pub(crate) fn erred(&self) {
-        self.errors.set(self.errors.get() + 1);
-        self.failures.set(self.failures.get() + 1);
+        self.counted.errors.set(self.counted.errors.get() + 1);
+        self.counted.failures.set(self.counted.failures.get() + 1);
     }
 
     fn report(&self, server: &equalizer_core::pool::Server, sketch_at: Option<u64>) -> ServerReport {
         ServerReport {
-            exchanges: self.exchanges.get(),
-            in_flight: self.in_flight.get(),
-            timed: self.times.answers(),
-            micros: self.times.micros(),
-            times: self.times.counts(),
+            exchanges: self.counted.exchanges.get(),
+            in_flight: self.counted.in_flight.get(),
+            timed: self.counted.times.answers(),
+            micros: self.counted.times.micros(),
+            times: self.counted.times.counts(),
             weight: server.live.weight(server.weight),
             limit: 0,
             waiting: 0,
-            connects: self.connects.get(),
-            tunnels: self.tunnels.get(),
+            connects: self.counted.connects.get(),
+            tunnels: self.counted.tunnels.get(),
             state: server.live.state(),
             sessions: None,
             sketch: sketch_at.map(|now| self.census.borrow().sketch(now)),
-            faults: self.faults.borrow().iter().copied().collect(),
-            errors: self.errors.get(),
-            given_up: self.given_up.get(),
-            failures: self.failures.get(),
+            faults: self.counted.faults.borrow().iter().copied().collect(),
+            errors: self.counted.errors.get(),
+            given_up: self.counted.given_up.get(),
+            failures: self.counted.failures.get(),
         }
     }
 }

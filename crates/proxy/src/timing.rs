@@ -75,7 +75,6 @@ const ENDS: [u64; 81] = {
 };
 
 /// What the answers of a server took that were timed.
-#[derive(Clone)]
 pub(crate) struct Times {
     answers: Cell<u64>,
     micros: Cell<u64>,

@@ -143,7 +143,7 @@ impl At<'_> {
     /// Counts the exchange.
     fn count(&self, reason: Reason) {
         let seat = self.seat.server(self.server);
-        seat.exchanges.set(seat.exchanges.get() + 1);
+        seat.counted.exchanges.set(seat.counted.exchanges.get() + 1);
         self.seat.count(reason);
         if let Some(id) = self.pool.persistence.seen(self.recall) {
             let home = self.recall.lives_at(self.server);

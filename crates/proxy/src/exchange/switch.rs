@@ -53,7 +53,7 @@ struct Open<'a>(&'a At<'a>);
 
 impl<'a> Open<'a> {
     fn new(at: &'a At<'a>) -> Self {
-        let tunnels = &at.seat.server(at.server).tunnels;
+        let tunnels = &at.seat.server(at.server).counted.tunnels;
         tunnels.set(tunnels.get() + 1);
         Self(at)
     }
@@ -61,7 +61,7 @@ impl<'a> Open<'a> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let tunnels = &self.0.seat.server(self.0.server).tunnels;
+        let tunnels = &self.0.seat.server(self.0.server).counted.tunnels;
         tunnels.set(tunnels.get() - 1);
     }
 }

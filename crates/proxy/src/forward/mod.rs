@@ -138,7 +138,7 @@ impl Link {
     }
 
     async fn connect(seat: &Rc<ServerSeat>, alone: bool, wanted: Wanted<'_>) -> Result<Connected, Fault> {
-        seat.connects.set(seat.connects.get() + 1);
+        seat.counted.connects.set(seat.counted.connects.get() + 1);
         connect(seat, alone, wanted.client).await
     }
 
