@@ -1,6 +1,9 @@
 """The application: whoever shows the token asks control, and nobody else learns anything."""
 
+import asyncio
+from contextlib import suppress
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Security
@@ -16,11 +19,13 @@ from equalizer.control.service import Service
 _ABOUT = "Pools and servers of a running Equalizer: what they do, and who may use them."
 _TOKEN = HTTPBearer(auto_error=False, description="The token that [admin] names.")
 _PREFIX = "/api/v1"
+_LONGEST = 64 << 10  # bytes of a body that nobody wants
+_PATIENCE = 1.0  # seconds for it to come
 
 
 def application(service: Service) -> ASGIApp:
     """The API of a service."""
-    app = FastAPI(
+    app = _Api(
         title="Equalizer",
         description=_ABOUT,
         version=version("equalizer"),
@@ -45,6 +50,18 @@ def _name(route: APIRoute) -> str:
     return route.name
 
 
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """With the media type of problems, which the framework takes to be that of answers."""
+        found = super().openapi()
+        for path in found["paths"].values():
+            for operation in path.values():
+                content = operation["responses"]["4XX"]["content"]
+                if problems.MEDIA_TYPE not in content:
+                    content[problems.MEDIA_TYPE] = content.pop("application/json")
+        return found
+
+
 class _Guarded:
     """Turns everybody away who does not show the token, whatever is asked for."""
 
@@ -57,6 +74,7 @@ class _Guarded:
             detail = (
                 "found no token, or another one; write Authorization: Bearer with the one that [admin] names"
             )
+            await _hear_out(scope, receive)
             fields = {"WWW-Authenticate": 'Bearer realm="equalizer"', "Connection": "close"}
             await problems.answer(401, detail, fields=fields)(scope, receive, send)
             return
@@ -68,6 +86,17 @@ class _Guarded:
         except Exception:
             # The client has been told 500 already.
             structlog.get_logger().exception("a request to the admin API failed")
+
+
+async def _hear_out(scope: Scope, receive: Receive) -> None:
+    """Take the body that is on its way: who still sends when the connection is closed does not hear why."""
+    if any(name == b"expect" for name, _ in scope["headers"]):
+        return  # he sends none before we ask for it
+    taken = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            while taken < _LONGEST and (message := await receive()).get("more_body"):
+                taken += len(message["body"])
 
 
 def _shown(scope: Scope) -> bytes:

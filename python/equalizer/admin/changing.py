@@ -19,9 +19,9 @@ class State(_Body):
     """Who shall be able to use a server."""
 
     state: Wish
-    deadline: str | None = Field(default=None, examples=["30m"])
+    deadline: states.Term | None = Field(default=None, examples=["30m"])
     """After this time the sessions that are left get another home; for `draining`."""
-    idle_first: str | None = Field(default=None, examples=["5m"])
+    idle_first: states.Term | None = Field(default=None, examples=["5m"])
     """A session that was idle for this time gets another home at its next request; for `draining`."""
 
 

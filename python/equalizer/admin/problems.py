@@ -21,6 +21,7 @@ from equalizer.errors import (
     RequestError,
 )
 
+MEDIA_TYPE: Final = "application/problem+json"
 _SHOWN = 80  # characters of what was found
 _NO_JSON = "found a body that is not JSON; write a JSON object"
 _STATUS: Final[Sequence[tuple[type[EqualizerError], int]]] = (
@@ -61,7 +62,7 @@ def answer(
     title = HTTPStatus(status).phrase
     problem = Problem(title=title, status=status, detail=detail, problems=list(problems))
     content = problem.model_dump(exclude=None if problems else {"problems"})
-    return JSONResponse(content, status, fields, "application/problem+json")
+    return JSONResponse(content, status, fields, MEDIA_TYPE)
 
 
 def told_by(app: FastAPI) -> None:
@@ -69,6 +70,7 @@ def told_by(app: FastAPI) -> None:
     app.add_exception_handler(EqualizerError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _unknown)
+    app.add_exception_handler(Exception, _defect)
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -76,6 +78,10 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
     problems = error.problems if isinstance(error, ConfigError) else ()
     return answer(status, str(error), [Mistake(**asdict(each)) for each in problems])
+
+
+async def _defect(request: Request, error: Exception) -> JSONResponse:
+    return answer(500, "the request failed inside the running Equalizer; its log says why")
 
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 from equalizer.control.answers import Draining, State, Wish
 from equalizer.errors import RequestError
@@ -22,6 +22,8 @@ _LEAST, _MOST = timedelta(seconds=1), timedelta(days=30)
 _BETWEEN = 5.0  # seconds from count to count
 _KEPT = 360  # counts: half an hour, as long as the census looks back
 
+Term: TypeAlias = Annotated[str, duration.TEXT_SCHEMA]
+"""How a person writes for how long."""
 Name: TypeAlias = tuple[str, str]
 """Pool and server."""
 

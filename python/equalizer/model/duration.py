@@ -86,10 +86,12 @@ def _write_or_off(value: timedelta | None) -> str:
     return "off" if value is None else write(value)
 
 
+_PATTERN = r"\s*[0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)?\s*"
+TEXT_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_PATTERN}$"})
 SCHEMA = WithJsonSchema(
     {
         "anyOf": [
-            {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)?\s*$"},
+            {"type": "string", "pattern": f"^{_PATTERN}$"},
             {"type": "number", "minimum": 0, "description": "Seconds"},
         ],
         "examples": ["10s"],
@@ -118,7 +120,7 @@ Seconds = Annotated[timedelta, BeforeValidator(_whole_seconds), PlainSerializer(
 _OFF_SCHEMA = WithJsonSchema(
     {
         "anyOf": [
-            {"type": "string", "pattern": r"^(off|\s*[0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)?\s*)$"},
+            {"type": "string", "pattern": f"^(off|{_PATTERN})$"},
             {"type": "number", "minimum": 0, "description": "Seconds"},
         ],
         "examples": ["30m"],

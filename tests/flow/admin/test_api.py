@@ -197,5 +197,10 @@ def test_the_description_names_what_there_is(api: Open) -> None:
         "/api/v1/reload",
         "/metrics",
     }
-    names = [each["operationId"] for path in found["paths"].values() for each in path.values()]
+    operations = [each for path in found["paths"].values() for each in path.values()]
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    assert all(each["responses"]["4XX"]["content"] == problem for each in operations)
+    assert "Problem" in found["components"]["schemas"]
+    assert found == api.client.get("/api/v1/openapi.json").json
+    names = [each["operationId"] for each in operations]
     assert len(set(names)) == len(names)

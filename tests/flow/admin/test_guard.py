@@ -1,5 +1,6 @@
 """Who may use the admin API, and what becomes of those who may not."""
 
+import select
 import socket
 import ssl
 from contextlib import ExitStack, suppress
@@ -41,6 +42,29 @@ def test_who_shows_no_token_learns_nothing(api: Open, fields: dict[str, str], pa
     assert answer.fields["www-authenticate"] == 'Bearer realm="equalizer"'
     assert api.client.token not in answer.text
     assert "shop" not in answer.text
+
+
+@pytest.mark.parametrize("expect", ["", "Expect: 100-continue\r\n"])
+def test_who_still_sends_his_body_hears_that_he_has_no_token(api: Open, expect: str) -> None:
+    """On a connection that is closed too early he would hear of the reset alone."""
+    url = urlsplit(api.client.url)
+    head = f"PUT /api/v1/status HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: 60000\r\n\r\n"
+    with socket.create_connection((url.hostname, url.port), LIMIT) as peer, peer.makefile("rb") as answer:
+        peer.sendall(head.encode())
+        if not expect:
+            # Time enough for an answer that does not wait for the rest.
+            ready, _, _ = select.select([peer], [], [], 0.2)
+            assert not ready
+            peer.sendall(bytes(60_000))
+        assert answer.readline() == b"HTTP/1.1 401 Unauthorized\r\n"
+        assert b"found no token" in answer.read()
+
+
+def test_who_never_sends_his_body_is_not_waited_for(api: Open) -> None:
+    url = urlsplit(api.client.url)
+    with socket.create_connection((url.hostname, url.port), LIMIT) as peer, peer.makefile("rb") as answer:
+        peer.sendall(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        assert answer.readline() == b"HTTP/1.1 401 Unauthorized\r\n"
 
 
 def test_a_token_is_made_for_us_alone(api: Open) -> None:
