@@ -142,6 +142,8 @@ def test_sessions_states_and_records_go_over(tmp_path: Path, start: Start) -> No
             assert run("upgrade").returncode == 0
             with first.again() as client:
                 assert {client.get()[0] for _ in range(4)} == {met}
+        happened = [json.loads(line) for line in run("events", "--json").stdout.splitlines()]
+        assert [event["kind"] for event in happened] == ["reloaded", "state", "weight"]
         write(file, servers, more)
         assert run("reload").returncode == 0
         with first.again() as client:

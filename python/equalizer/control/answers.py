@@ -6,7 +6,7 @@ quickly. Times are Unix seconds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
 State: TypeAlias = Literal["up", "draining", "maintenance", "down"]
 Wish: TypeAlias = Literal["up", "draining", "maintenance"]
@@ -173,6 +173,9 @@ class Happenings:
     last: int
     """The number of the last event there was."""
     events: tuple[Happened, ...]
+
+
+NOTHING: Final = Happenings(0, ())
 
 
 @dataclass(frozen=True)

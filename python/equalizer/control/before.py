@@ -4,10 +4,11 @@ import base64
 import os
 import socket
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from equalizer.control import sockets
+from equalizer.control.answers import NOTHING, Happenings, happenings_from
 from equalizer.control.keys import Key
 from equalizer.control.line import Line, LineEnded
 from equalizer.control.remembered import Remembered
@@ -38,6 +39,7 @@ class Before:
     remembered: Remembered = field(default_factory=Remembered)
     weights: Mapping[Name, int] = field(default_factory=dict)
     """Those that people gave."""
+    events: Happenings = NOTHING
     control: Held | None = None
     """The control socket."""
     record_file: Held | None = None
@@ -92,6 +94,7 @@ class Given:
     own_key: Key | None = field(repr=False)
     remembered: Remembered
     weights: Mapping[Name, int]
+    events: Happenings
     record_file: Held | None
 
     def say(self, line: Line, control: Held | None, faces: Sequence[tuple[str, int]] = ()) -> None:
@@ -106,6 +109,7 @@ class Given:
                 "held": {word: each and str(each.path) for word, each in held.items()},
                 "key": key and [key.id, key.text],
                 "weights": [[*name, weight] for name, weight in self.weights.items()],
+                "events": asdict(self.events),
                 **self.remembered.said(),
             },
             [*(handle for _, handle in handles), *descriptors],
@@ -128,7 +132,9 @@ def _taken(line: Line) -> Before:
         }
         weights = {(pool, server): weight for pool, server, weight in said.fields["weights"]}
         key, remembered = _key(said.fields["key"]), Remembered.heard(said.fields)
-        return Before(opened, key, remembered, weights, faces=faces, line=line, **held)
+        # One that is a little older does not tell them.
+        events = happenings_from(said.fields.get("events", asdict(NOTHING)))
+        return Before(opened, key, remembered, weights, events, faces=faces, line=line, **held)
     except (LineEnded, KeyError, TypeError, ValueError, IndexError):
         raise EqualizerError(
             "the process before says what is not understood here", "restart it instead, if it is much older"

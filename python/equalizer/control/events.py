@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from threading import Condition, Thread
 from typing import Final
 
-from equalizer.control.answers import Happened, Happenings
+from equalizer.control.answers import NOTHING, Happened, Happenings
 from equalizer.control.happening import Event
 from equalizer.control.journal import journal
 
@@ -50,12 +50,12 @@ KINDS: Final[Mapping[str, str]] = {
 
 
 class Events:
-    """What has happened since the start; any thread may call its methods."""
+    """What has happened since the start, and in the process before; any thread may call its methods."""
 
-    def __init__(self, tell: Callable[[Event], None]) -> None:
+    def __init__(self, tell: Callable[[Event], None], before: Happenings = NOTHING) -> None:
         self._tell = tell
-        self._kept: deque[Happened] = deque(maxlen=_KEPT)
-        self._last = 0
+        self._kept = deque(before.events, _KEPT)
+        self._last = before.last
         self._counts: Counter[str] = Counter(dict.fromkeys(KINDS.values(), 0))
         self._changed = Condition()
         self._passing: SimpleQueue[Event | None] = SimpleQueue()
@@ -81,8 +81,12 @@ class Events:
             self._changed.notify_all()
 
     def after(self, number: int, wait: float = 0.0) -> Happenings:
-        """The events after the one of that number; `wait` seconds for one, where there is none."""
+        """The events after the one of that number; `wait` seconds for one, where there is none.
+
+        A number that is yet to come is of a process that was here before, and has seen none of ours.
+        """
         with self._changed:
+            number = number if number <= self._last else 0
             self._changed.wait_for(lambda: self._last > number, min(wait, _LONGEST))
             return Happenings(self._last, tuple(each for each in self._kept if each.number > number))
 

@@ -63,9 +63,9 @@ class Service:
     ) -> None:
         """Serve; `name` is what messages call a configuration that is not a file. Raises EqualizerError."""
         self._written, self._called = written, name
-        self._events = Events(tell)
-        self._tell = self._events.happened
         self._before = before = before or Before()
+        self._events = Events(tell, before.events)
+        self._tell = self._events.happened
         self._ring = Ring(before.own_key)
         self._changing = Lock()
         self._given = False
@@ -329,7 +329,8 @@ class Service:
             record_file = None if file is None or held is None else Held(file.path, held)
             try:
                 handles, known = self._engine.handles(), self._present.remembered()
-                given = Given(handles, self._ring.own, known, self._weights.given, record_file)
+                events = self._events.after(0)
+                given = Given(handles, self._ring.own, known, self._weights.given, events, record_file)
                 yield given, self._engine.records
             except BaseException:
                 if file:

@@ -71,6 +71,8 @@ def test_events_are_told_and_waited_for(api: Open) -> None:
     waiting.join()
     assert [each["kind"] for each in found] == ["state"]
     assert api.client.get("/api/v1/events?after=1").json["events"] == []
+    # Who has seen more of a process that was here before has seen none of this one.
+    assert api.client.get("/api/v1/events?after=2").json["events"] == found
 
 
 def test_what_is_counted_reads_as_prometheus_takes_it(api: Open) -> None:
