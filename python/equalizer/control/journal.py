@@ -115,7 +115,8 @@ def _records(event: RecordEvent, log: Log) -> None:
 def _counted(event: Loss | BreakerEvent, log: Log) -> None:
     match event:
         case LinesDropped():
-            log.warning(f"access log: {event.count} lines dropped, as they were not taken in time")
+            why = "as the file or pipe was too slow or refused them"
+            log.warning(f"access log: {event.count} lines dropped, {why}")
         case AcceptingPaused():
             log.error(
                 "no file descriptor or memory left: accepting pauses until connections end; "
