@@ -121,6 +121,7 @@ def threads_of(pid: int | None) -> list[str]:
     return [name for name in names if name.startswith("worker-")]
 
 
+@pytest.mark.timeout(240)
 def test_sessions_states_and_records_go_over(tmp_path: Path, start: Start) -> None:
     """Without a key file: the key of the run goes over, too."""
     servers = {name: start(name).address for name in ("web1", "web2", "web3")}

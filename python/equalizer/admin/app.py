@@ -5,7 +5,6 @@ from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
@@ -15,6 +14,7 @@ from equalizer.admin import problems
 from equalizer.admin.changing import changing
 from equalizer.admin.seeing import metrics, seeing
 from equalizer.control.service import Service
+from equalizer.telemetry import logs
 
 _ABOUT = "Pools and servers of a running Equalizer: what they do, and who may use them."
 _TOKEN = HTTPBearer(auto_error=False, description="The token that [admin] names.")
@@ -85,7 +85,7 @@ class _Guarded:
             await self._app(scope, receive, send)
         except Exception:
             # The client has been told 500 already.
-            structlog.get_logger().exception("a request to the admin API failed")
+            logs.failed("a request to the admin API failed")
 
 
 async def _hear_out(scope: Scope, receive: Receive) -> None:

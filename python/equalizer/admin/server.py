@@ -11,12 +11,11 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from equalizer.control.admission import Admission
 from equalizer.control.service import Service
 from equalizer.control.sockets import Opened
 from equalizer.errors import ListenError
+from equalizer.telemetry import logs
 
 if TYPE_CHECKING:
     import uvicorn
@@ -91,7 +90,7 @@ class Admin:
             if not self._closing.is_set():
                 self._server.run(sockets=[self._socket])
         except Exception:
-            structlog.get_logger().exception("the admin API has ended")
+            logs.failed("the admin API has ended")
 
 
 class _Listening(socket.socket):

@@ -30,6 +30,7 @@ from equalizer.control.service import Service
 from equalizer.control.socket import ControlSocket, Succeed
 from equalizer.control.upgrade import upgrade
 from equalizer.errors import ControlError, EqualizerError
+from equalizer.telemetry import logs
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 _TICK = 1.0  # seconds
@@ -122,7 +123,7 @@ def _tick(service: Service, manager: Manager, ended: Event) -> None:
                 _begin_reload(service, manager)
             manager.alive()
         except Exception:
-            structlog.get_logger().exception("what is done once a second failed")
+            logs.failed("what is done once a second failed")
 
 
 def _until_stopped(service: Service, manager: Manager, happenings: Happenings) -> bool:

@@ -12,8 +12,6 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Final, TypeAlias, cast
 
-import structlog
-
 from equalizer.control import states
 from equalizer.control.answers import (
     Happenings,
@@ -28,6 +26,7 @@ from equalizer.control.answers import (
 from equalizer.control.service import Service
 from equalizer.control.upgrade import Upgrade
 from equalizer.errors import ConfigError, EqualizerError, RequestError
+from equalizer.telemetry import logs
 
 _STATES: Final[Mapping[str, Wish]] = {"up": "up", "drain": "draining", "maintenance": "maintenance"}
 _KEYS: Final[Mapping[str, frozenset[str]]] = {
@@ -52,7 +51,7 @@ def answer(service: Service, line: bytes, upgrade: Upgrade) -> bytes:
         return _line({"error": _error(error)})
     except Exception:
         # A defect of ours must not be mistaken for a broken connection.
-        structlog.get_logger().exception("a control request failed")
+        logs.failed("a control request failed")
         fault = EqualizerError("the request failed inside the running Equalizer", "its log says why")
         return _line({"error": _error(fault)})
     return _line({"ok": result})

@@ -1,6 +1,7 @@
 """Logs for people: one line each, to standard error."""
 
 import sys
+import traceback
 
 import structlog
 
@@ -15,3 +16,8 @@ def to_stderr() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def failed(what: str) -> None:
+    """Tell a defect of ours where it is caught, and its place; never values, which may be secrets."""
+    structlog.get_logger().error(f"{what}\n{traceback.format_exc()}".rstrip())

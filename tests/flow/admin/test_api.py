@@ -185,6 +185,16 @@ def test_a_body_that_no_parser_gets_through_is_told(api: Open) -> None:
     assert found.problem(400) == "found a body that is not JSON; write a JSON object"
 
 
+def test_a_defect_of_ours_is_told_as_one(api: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise LookupError("what nobody thought of")
+
+    monkeypatch.setattr(api.lb.service, "metrics", broken)
+    said = "the request failed inside the running Equalizer; its log says why"
+    assert api.client.get("/metrics").problem(500) == said
+    assert api.client.get("/api/v1/status").status == 200
+
+
 def test_the_description_names_what_there_is(api: Open) -> None:
     found = api.client.get("/api/v1/openapi.json").json
     assert set(found["paths"]) == {
