@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from equalizer.admin.turns import Turns
 from equalizer.control import states
@@ -15,13 +16,23 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
+_NO_TIME: JsonDict = {"type": "null"}
+_TIMES_WHILE_DRAINING: JsonDict = {
+    "if": {"properties": {"state": {"const": "draining"}}},
+    "else": {"properties": {"deadline": _NO_TIME, "idle_first": _NO_TIME}},
+    "examples": [{"state": "draining", "deadline": "30m", "idle_first": "5m"}],
+}
+
+
 class State(_Body):
     """Who shall be able to use a server."""
 
+    model_config = ConfigDict(json_schema_extra=_TIMES_WHILE_DRAINING)
+
     state: Wish
-    deadline: states.Term | None = Field(default=None, examples=["30m"])
+    deadline: states.Term | None = None
     """After this time the sessions that are left get another home; for `draining`."""
-    idle_first: states.Term | None = Field(default=None, examples=["5m"])
+    idle_first: states.Term | None = None
     """A session that was idle for this time gets another home at its next request; for `draining`."""
 
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from threading import Thread
 
 import pytest
+from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
 from equalizer.telemetry.catalogue import CATALOGUE
@@ -214,5 +215,10 @@ def test_the_description_names_what_there_is(api: Open) -> None:
     assert all(each["responses"]["4XX"]["content"] == problem for each in operations)
     assert "Problem" in found["components"]["schemas"]
     assert found == api.client.get("/api/v1/openapi.json").json
+    state = Draft202012Validator(found["components"]["schemas"]["State"])
+    assert state.is_valid({"state": "draining", "deadline": "30m"})
+    assert state.is_valid({"state": "up", "deadline": None})
+    assert not state.is_valid({"state": "up", "deadline": "30m"})
+    assert not state.is_valid({"state": "draining", "deadline": "soon"})
     names = [each["operationId"] for each in operations]
     assert len(set(names)) == len(names)
