@@ -55,6 +55,8 @@ pub(crate) struct ServerSeat {
     window: u32,
     pub(crate) idle: Idle,
     pub(crate) shared: Shared,
+    /// Connections whose streams are tunnels.
+    pub(crate) tunnel_connections: Shared,
     /// Whether it could have chosen HTTP/2 when it was connected to last, and did not.
     pub(crate) chose_http1: Cell<bool>,
     /// Whether it spoke HTTP/1.1 last; nothing of it before its first answer.
@@ -166,6 +168,7 @@ impl Setup {
         for seat in self.pools.iter().flat_map(|pool| &pool.servers) {
             seat.idle.close_older(now.saturating_sub(most));
             seat.shared.close_older(now.saturating_sub(most));
+            seat.tunnel_connections.close_older(now.saturating_sub(most));
         }
     }
 
@@ -275,6 +278,7 @@ impl ServerSeat {
             spoken,
             idle: Idle::default(),
             shared: Shared::default(),
+            tunnel_connections: Shared::default(),
             chose_http1: Cell::default(),
             spoke11: Cell::default(),
             flights,

@@ -21,8 +21,8 @@ use crate::stream::{Malformed, Stream, Underway};
 
 /// Connections to one server at most, a worker.
 const MOST: usize = 16;
-/// Connections to one server that may be made for tunnels at most, a worker: exchanges have the rest.
-const MOST_FOR_TUNNELS: usize = MOST / 2;
+/// The same for tunnels, which stay for long; exchanges have connections of their own.
+const MOST_FOR_TUNNELS: usize = 1024;
 /// Bytes of a response that may come before they are asked for.
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// All that there can be: what a few slow clients leave in their streams' windows must not hold up the others.
@@ -132,7 +132,12 @@ impl Shared {
     /// Whether another connection may be made for a tunnel: the server offers that, or nothing is known of it.
     pub(crate) fn may_tunnel(&self) -> bool {
         let open = self.open.borrow();
-        open.len() < MOST_FOR_TUNNELS && open.iter().all(Open::offers_tunnels)
+        open.len() < MOST_FOR_TUNNELS && open.iter().all(|one| one.offers_tunnels() || !one.settled.get())
+    }
+
+    /// Takes over all connections of `other`.
+    pub(crate) fn adopt(&self, other: &Self) {
+        self.open.borrow_mut().append(&mut other.open.borrow_mut());
     }
 
     /// Exchanges that a connection may have now, whatever its server takes.

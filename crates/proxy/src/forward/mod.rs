@@ -16,6 +16,7 @@ use equalizer_core::http::method::Method;
 use equalizer_core::http::refusal::Refusal;
 
 use self::connect::{Connected, connect};
+use self::h2::Shared;
 use crate::buffer::{Buffer, Buffers};
 use crate::clock::{Deadline, Late};
 use crate::serve::Client;
@@ -35,8 +36,13 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn shared(self, seat: &Rc<ServerSeat>, now: u64) -> Option<Socket> {
-        if self.tunnel { seat.shared.tunnel(now) } else { seat.shared.stream(now) }
+    /// The connections that it may share.
+    fn connections(self, seat: &ServerSeat) -> &Shared {
+        if self.tunnel { &seat.tunnel_connections } else { &seat.shared }
+    }
+
+    fn stream(self, seat: &ServerSeat, now: u64) -> Option<Socket> {
+        if self.tunnel { seat.tunnel_connections.tunnel(now) } else { seat.shared.stream(now) }
     }
 
     fn idle(self, seat: &Rc<ServerSeat>) -> Option<Socket> {
@@ -85,9 +91,9 @@ impl Link {
         let flight = Flight::new(seat);
         if seat.shares() {
             if wanted.fresh {
-                seat.shared.leave();
+                wanted.connections(seat).leave();
             }
-            if let Some(socket) = wanted.shared(seat, now) {
+            if let Some(socket) = wanted.stream(seat, now) {
                 return Ok(Self { socket, reused: true, flight });
             }
         }
@@ -111,29 +117,31 @@ impl Link {
     async fn make(seat: &Rc<ServerSeat>, wanted: Wanted<'_>, now: u64) -> Result<(Socket, bool), Fault> {
         let mut turn = None;
         if seat.shares() {
-            turn = Some(seat.shared.turn().await);
+            turn = Some(wanted.connections(seat).turn().await);
             // Somebody else may have made one meanwhile.
-            if let Some(socket) = wanted.shared(seat, now) {
+            if let Some(socket) = wanted.stream(seat, now) {
                 return Ok((socket, true));
             }
         }
         // Or has learned that there is nothing to share.
-        let shares = seat.shares() && (!wanted.tunnel || seat.shared.may_tunnel());
+        let may_tunnel = || seat.shared.may_tunnel() && seat.tunnel_connections.may_tunnel();
+        let shares = seat.shares() && (!wanted.tunnel || may_tunnel());
         let turn = turn.filter(|_| shares);
         let Connected { socket, http2 } = Self::connect(seat, wanted.tunnel && !shares, wanted).await?;
         if !http2 {
             return Ok((socket, false));
         }
-        seat.shared.open(socket, now).await?;
+        wanted.connections(seat).open(socket, now).await?;
         if !wanted.tunnel {
             return seat.shared.stream(now).map(|socket| (socket, false)).ok_or(Fault::Closed);
         }
-        seat.shared.settled().await;
-        drop(turn);
-        if let Some(socket) = seat.shared.tunnel(now) {
+        seat.tunnel_connections.settled().await;
+        if let Some(socket) = seat.tunnel_connections.tunnel(now) {
             return Ok((socket, false));
         }
         // Its server knows nothing of tunnels.
+        seat.shared.adopt(&seat.tunnel_connections);
+        drop(turn);
         Ok((Self::connect(seat, true, wanted).await?.socket, false))
     }
 
