@@ -125,7 +125,10 @@ pub(crate) fn header_blocks(bytes: &[u8]) {
     let (Some(behind), Some(found)) = (behind, found) else { return };
     assert_eq!(found.pseudo, before.pseudo || behind.pseudo);
     assert_eq!(found.fragment, before.fragment || behind.fragment);
-    assert!(found.pseudo || !found.fragment);
+    assert_eq!(found.asks, before.asks || behind.asks);
+    assert_eq!(found.interim, before.interim || behind.interim);
+    assert!(found.asks || !found.fragment);
+    assert!(found.pseudo || !found.asks && !found.interim);
     for entry in 62..=190_u8 {
         let number = [0xff, entry.saturating_sub(127)];
         let number = if entry < 127 { &[0x80 | entry][..] } else { &number };
