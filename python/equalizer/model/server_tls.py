@@ -16,7 +16,7 @@ class ServerTls(Noun):
     verify: bool = Field(default=True, strict=True, examples=[False])
     """Whether a server must prove that it is the one; without it, anybody on the way may answer."""
     ca: Path | None = Field(default=None, examples=["servers.pem"])
-    """PEM file: those who may have signed the servers' certificates; without it, whom the system believes."""
+    """PEM file: who may have signed the servers' certificates, or these themselves; absent: the system's."""
     name: Annotated[Host | None, Field(examples=["shop.internal"])] = None
     """The name that is asked for, and that each server must prove; without it, each its own host."""
     certificate: Path | None = Field(default=None, examples=["equalizer.pem"])

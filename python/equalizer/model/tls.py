@@ -54,7 +54,7 @@ class Clients(Noun):
     """What clients must prove."""
 
     ca: Path = Field(examples=["clients.pem"])
-    """PEM file: those who may have signed a client's certificate."""
+    """PEM file: those who may have signed clients' certificates, or these themselves."""
     require: bool = Field(default=True, strict=True, examples=[False])
     """Whether a client without a certificate is turned away; one whose certificate is not good always is."""
     crl: Path | None = Field(default=None, examples=["clients.crl"])

@@ -165,6 +165,17 @@ def test_all_that_is_wrong_with_certificates_is_told(
     ]
 
 
+def test_a_chain_that_begins_with_its_authority_is_told(balance: Balance, authority: Authority) -> None:
+    own = authority.issue("shop", "shop.test")
+    file = Path(own["certificate"])
+    file.write_bytes(authority.file.read_bytes() + file.read_bytes())
+    with pytest.raises(ConfigError) as refused:
+        balance({"web1": "127.0.0.1:9"}, listeners=tls(own))
+    (problem,) = refused.value.problems
+    assert problem.key == "listeners.web-tls.tls.certificates[0].certificate"
+    assert "which does not begin with the certificate of its key; write that first" in problem.message
+
+
 def test_a_short_form_is_told_by_its_own_keys(balance: Balance, authority: Authority) -> None:
     one, other = authority.issue("one", "one.test"), authority.issue("other", "other.test")
     listeners = {"web-tls": {"address": "127.0.0.1:0", "tls": {**one, "key": other["key"]}}}

@@ -103,11 +103,11 @@ pub(super) fn certified(
     let chain = chain(certificate, complaints.at("certificate"));
     let key = private_key(key, complaints.at("key"));
     let chain = chain?;
-    let Some(leaf) = leaf(&chain) else {
+    if leaf(&chain).is_none() {
         let message = "which holds no X.509 certificate; write the path of a PEM file";
         complaints.at("certificate").say(message);
         return None;
-    };
+    }
     let Ok(key) = provider().key_provider.load_private_key(key?) else {
         let message =
             "which cannot be used; write an RSA key of 2048 bits or more, an ECDSA or an Ed25519 key";
@@ -115,13 +115,25 @@ pub(super) fn certified(
         return None;
     };
     // rustls would compare the two as well, but reads no certificate of version 1, as small authorities make them.
-    if key.public_key().is_some_and(|public| public.as_ref() != leaf.public_key().raw) {
+    let public = key.public_key();
+    let fits = |chain: &[CertificateDer<'_>]| match (&public, leaf(chain)) {
+        (Some(public), Some(leaf)) => public.as_ref() == leaf.public_key().raw,
+        (None, _) => true,
+        (_, None) => false,
+    };
+    if fits(&chain) {
+        return Some(CertifiedKey::new(chain, key));
+    }
+    if chain.chunks(1).any(fits) {
+        let message =
+            "which does not begin with the certificate of its key; write that first, its signers below";
+        complaints.at("certificate").say(message);
+    } else {
         let message =
             "which is not the key of its certificate; write the key that the certificate was made for";
         complaints.at("key").say(message);
-        return None;
     }
-    Some(CertifiedKey::new(chain, key))
+    None
 }
 
 fn leaf<'a>(chain: &'a [CertificateDer<'_>]) -> Option<X509Certificate<'a>> {

@@ -1,7 +1,7 @@
 //! Believes a certificate that stands in `ca` itself: one that nobody else has signed, or whose signer is not wanted.
 //!
-//! Chains are built by webpki, which takes no certificate of an authority for that of a server or client. `openssl req -x509`
-//! makes such ones, and nobody is asked but who named the file.
+//! Chains are built by webpki, which takes no certificate of an authority for that of a server or client. `openssl req
+//! -x509` makes such ones, and nobody is asked but who named the file.
 
 use std::sync::Arc;
 
