@@ -274,12 +274,13 @@ impl Facts {
     }
 }
 
-/// A Content-Length: digits and nothing else, so that no reader can take it for another number.
+/// A Content-Length: digits and nothing else, and below 2^63, so that no reader can take it for another number.
 pub(super) fn number(value: &[u8]) -> Option<u64> {
     if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(value.iter().fold(0, |total, digit| total * 10 + u64::from(digit - b'0')))
+    let number: u64 = value.iter().fold(0, |total, digit| total * 10 + u64::from(digit - b'0'));
+    (number >> 63 == 0).then_some(number)
 }
 
 /// Reads Transfer-Encoding: only `chunked`, once, is understood.
