@@ -42,6 +42,16 @@ fn a_cacheable_response_is_never_stamped_unmarked() {
 }
 
 #[test]
+fn what_only_a_cdn_may_store_is_not_stamped_unmarked_either() {
+    for (cache, sets, told) in [("skip", 0, true), ("private", 1, false), ("always", 1, true)] {
+        let mut bench = Bench::new(&[cookie("insert", "EQ", &json!({"cache": cache}))], &json!({}));
+        let seen = bench.exchange("", "Cache-Control: no-store\r\nCDN-Cache-Control: max-age=60\r\n");
+        assert_eq!(seen.set_cookies().len(), sets, "{cache}");
+        assert_eq!(seen.response.contains("CDN-Cache-Control: max-age=60\r\n"), told, "{cache}");
+    }
+}
+
+#[test]
 fn one_cookie_of_a_name_is_left() {
     for (preserve, left) in [(false, "EQ=AQ"), (true, "EQ=server")] {
         let mut bench = Bench::new(&[cookie("insert", "EQ", &json!({"preserve": preserve}))], &json!({}));

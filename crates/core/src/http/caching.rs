@@ -1,29 +1,42 @@
-//! Whether a response says itself that a shared cache may store it (RFC 9111, 3 and 4.2).
+//! Whether a response says itself that a shared cache may store it (RFC 9111, 3 and 4.2; RFC 9213).
 
-use super::field::{Known, list};
+use super::field::{Field, Known, list};
 use super::h1::encode::Lines;
+
+/// Fields for caches of a CDN alone, which do not look at Cache-Control where one is there: that of RFC 9213, 3.1, and
+/// the one before it.
+const TARGETED: [&[u8]; 2] = [b"CDN-Cache-Control", b"Surrogate-Control"];
 
 /// Whether a cookie in this response could reach other clients out of a cache. `now` in Unix seconds.
 ///
 /// A response that says nothing is treated as one for its client alone, as dynamic pages mostly are.
 pub fn shared_cache_may_store(lines: Lines<'_>, now: u64) -> bool {
-    let mut says_so = false;
-    for field in lines.fields {
-        match field.known {
-            Known::CacheControl => {
-                for directive in list(field.value.of(lines.bytes)) {
-                    match read(directive) {
-                        Directive::Forbids => return false,
-                        Directive::Allows => says_so = true,
-                        Directive::Other => {}
-                    }
-                }
+    if targeted(lines).any(|field| said(lines, std::iter::once(&field)) == Some(true)) {
+        return true;
+    }
+    let of = |known: Known| lines.fields.iter().filter(move |field| field.known == known);
+    let expires = || of(Known::Expires).any(|field| is_after(field.value.of(lines.bytes), now));
+    said(lines, of(Known::CacheControl)).unwrap_or_else(expires)
+}
+
+/// The fields that speak to caches of a CDN.
+pub fn targeted(lines: Lines<'_>) -> impl Iterator<Item = Field> + '_ {
+    TARGETED.iter().flat_map(move |name| lines.named(name))
+}
+
+/// What the directives of these fields come to; nothing where none is about storing.
+fn said<'a>(lines: Lines<'_>, fields: impl Iterator<Item = &'a Field>) -> Option<bool> {
+    let mut allows = None;
+    for field in fields {
+        for directive in list(field.value.of(lines.bytes)) {
+            match read(directive) {
+                Directive::Forbids => return Some(false),
+                Directive::Allows => allows = Some(true),
+                Directive::Other => {}
             }
-            Known::Expires => says_so |= is_after(field.value.of(lines.bytes), now),
-            _ => {}
         }
     }
-    says_so
+    allows
 }
 
 enum Directive {
@@ -38,6 +51,8 @@ fn read(directive: &[u8]) -> Directive {
         None => (directive, &b""[..]),
     };
     let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+    // Surrogate-Control has parameters of its own behind an age.
+    let argument = argument.split(|&byte| byte == b'+' || byte == b';').next().unwrap_or_default();
     // With names of fields behind it, `private` is about those alone (RFC 9111, 5.2.2.7).
     if (is(b"private") && argument.is_empty()) || is(b"no-store") {
         Directive::Forbids
@@ -93,6 +108,10 @@ mod tests {
             ("Expires: Thu, 01 Jan 2015 00:00:00 GMT\r\n", false),
             ("Expires: 0\r\n", false),
             ("Expires: Thu, 01 Jan 2037 00:00:00 GMT\r\nCache-Control: private\r\n", false),
+            ("Cache-Control: no-store\r\nCDN-Cache-Control: max-age=60\r\n", true),
+            ("surrogate-control: max-age=60+30\r\nCache-Control: private\r\n", true),
+            ("CDN-Cache-Control: no-store, max-age=60\r\n", false),
+            ("CDN-Cache-Control: max-age=0\r\nCache-Control: private\r\n", false),
         ] {
             assert_eq!(may_store(fields), expected, "{fields}");
         }

@@ -4,7 +4,7 @@ use super::candidates::Candidates;
 use super::seal::KeyRing;
 use super::stamping::Order;
 use super::{Ask, Claim, Purposes, Reason, SetCookie};
-use crate::http::caching::shared_cache_may_store;
+use crate::http::caching::{shared_cache_may_store, targeted};
 use crate::http::cookies;
 use crate::http::edits::Edits;
 use crate::http::method::Method;
@@ -80,7 +80,10 @@ impl Insert {
         if self.cache != Cache::Always && shared_cache_may_store(order.at.lines, asked.now) {
             match self.cache {
                 Cache::Skip if !demanded => return false,
-                _ => out.extend_from_slice(b"Cache-Control: private\r\n"),
+                _ => {
+                    targeted(order.at.lines).for_each(|field| edits.cut(field.line));
+                    out.extend_from_slice(b"Cache-Control: private\r\n");
+                }
             }
         }
         if order.releases() {
