@@ -50,6 +50,20 @@ def test_every_request_to_a_plain_listener_is_sent_to_https(start: Start) -> Non
     assert over_tls(lb, get()).status == 200
 
 
+def test_a_connection_serves_many_redirects(start: Start) -> None:
+    with start(redirect=["web"]).client() as client:
+        for targets in (["/a"], ["/b", "/c"]):
+            client.send(b"".join(get(target=target) for target in targets))
+            for target in targets:
+                answer = client.response()
+                assert (answer.get("Location"), answer.get("Connection")) == (
+                    f"https://shop.test{target}",
+                    None,
+                )
+        client.send(post(b"order"))  # nobody has read the order
+        assert client.response().get("Connection") == "close"
+
+
 def test_the_port_is_the_one_that_clients_know(start: Start) -> None:
     answer = start(redirect=["web"], port=8443).ask(b"GET /a HTTP/1.1\r\nHost: shop.test:8080\r\n\r\n")
     assert answer.get("Location") == "https://shop.test:8443/a"

@@ -114,40 +114,45 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    fn new(asked: Asked, status: u16) -> Self {
+    /// A connection on which nothing of it is left goes on.
+    fn new(asked: Asked, head: &RequestHead, status: u16) -> Self {
         Self {
             asked,
             status,
             location: Vec::new(),
             retry_after: RETRY_AFTER,
-            whole: false,
+            whole: head.framing.is_empty(),
             pool: None,
             limit: None,
         }
     }
 
     /// It belongs on HTTPS, where that can be told.
-    fn to_https(asked: Asked, to: Option<(u16, Vec<u8>)>) -> Self {
+    fn to_https(asked: Asked, head: &RequestHead, to: Option<(u16, Vec<u8>)>) -> Self {
         asked.notes.no_route();
         let (status, location) = to.unwrap_or((400, Vec::new()));
-        Self { location, ..Self::new(asked, status) }
+        Self { location, ..Self::new(asked, head, status) }
     }
 
     /// Its body is malformed: it counts for no breaker.
-    fn malformed(asked: Asked, refusal: Refusal, pool: &Pool, pass: Pass) -> Self {
+    fn malformed(asked: Asked, head: &RequestHead, refusal: Refusal, pool: &Pool, pass: Pass) -> Self {
         asked.notes.fault(refusal.word());
         if let Some(breaker) = &pool.breaker {
             breaker.leaves(pass);
         }
-        Self::new(asked, refusal.status())
+        Self::new(asked, head, refusal.status())
     }
 
-    /// Its pool takes nothing for a while; a connection on which nothing of it is left goes on.
+    /// Its pool takes nothing for a while.
     fn held(asked: Asked, held: &Held, head: &RequestHead, pool: (Rc<Setup>, PoolId)) -> Self {
         let &Held { status, word, retry_after, limit } = held;
-        let whole = head.framing.is_empty();
         asked.notes.fault(word);
-        Self { retry_after, whole, pool: Some(pool), limit, ..Self::new(asked, status) }
+        Self { retry_after, pool: Some(pool), limit, ..Self::new(asked, head, status) }
+    }
+
+    /// Bytes to go over before the connection's next request; what is not whole has none behind it.
+    pub(crate) fn length(&self, head: &RequestHead) -> usize {
+        if self.whole { head.length as usize } else { 0 }
     }
 
     /// Tells the client.
@@ -200,18 +205,19 @@ pub(crate) fn admit<'a>(
     if let Some((status, word)) = turned_away(&setup, client, head, lines, &mut edits) {
         worker.buffers.give_edits(edits);
         asked.notes.fault(word);
-        return Err(Box::new(Refused::new(asked, status)));
+        return Err(Box::new(Refused::new(asked, head, status)));
     }
     if let Some(port) = setup.https(client).and_then(|https| https.redirect).filter(|_| !origin.secure) {
         worker.buffers.give_edits(edits);
         let (target, method) = (head.target.of(lines.bytes), head.method_text.of(lines.bytes));
-        return Err(Box::new(Refused::to_https(asked, Https::redirected(port, host, target, method))));
+        let to = Https::redirected(port, host, target, method);
+        return Err(Box::new(Refused::to_https(asked, head, to)));
     }
     let found = setup.rules.routes.find().and_then(|route| Some((route.pool, setup.pool(route.pool)?)));
     let Some((id, (pool, seat))) = found else {
         worker.buffers.give_edits(edits);
         asked.notes.no_route();
-        return Err(Box::new(Refused::new(asked, 404)));
+        return Err(Box::new(Refused::new(asked, head, 404)));
     };
     setup.rules.reserved.cut(lines, &mut edits);
     let ask = Ask {
@@ -229,7 +235,6 @@ pub(crate) fn admit<'a>(
         Ok(pass) => pass,
         Err(held) => {
             worker.buffers.give_edits(edits);
-            buffer.consume(head.length as usize);
             return Err(Box::new(Refused::held(asked, &held, head, (setup, id))));
         }
     };
@@ -246,7 +251,7 @@ pub(crate) fn admit<'a>(
     let (chunked, spoken) = (head.framing == Framing::Chunked, &setup.rules.spoken);
     match body::gather(buffer, &mut source, chunked, spoken, &mut message) {
         Ok(length) => asked.notes.received(length),
-        Err(refusal) => return Err(Box::new(Refused::malformed(asked, refusal, pool, pass))),
+        Err(refusal) => return Err(Box::new(Refused::malformed(asked, head, refusal, pool, pass))),
     }
     worker.buffers.rest(buffer);
     let sends = if source.is_done() || message.len() > head_length { Sent::Kept } else { Sent::Head };

@@ -187,7 +187,10 @@ async fn next_request<'a>(
                 let notes = std::mem::take(notes);
                 let admitted = admit(worker, client, buffer, &head, &fields, notes, into);
                 worker.buffers.give_fields(fields);
-                return admitted.map_err(End::Refused);
+                return admitted.map_err(|refused| {
+                    buffer.consume(refused.length(&head));
+                    End::Refused(refused)
+                });
             }
             worker.buffers.give_fields(fields);
         } else {
