@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from equalizer.snapshot.report import LOST, Report
+from equalizer.snapshot.report import HANDSHAKES, LOST, Report
 from equalizer.telemetry.catalogue import CATALOGUE
 from equalizer.telemetry.exposition import text
 from equalizer.telemetry.readings import Spread
@@ -61,6 +61,15 @@ def test_the_lost_are_those_of_the_engine() -> None:
         r"^\| `(\w+)` \|.*\| yes \|$", (ROOT / "docs/guide/reasons.md").read_text(), re.MULTILINE
     )
     assert list(LOST) == told
+
+
+def test_a_listener_with_tls_tells_from_zero_on_how_handshakes_fail() -> None:
+    report = Report.model_validate({"handshakes": {"web-tls": {"late": 2}}})
+    found = text_string_to_metric_families(text(report))
+    (failed,) = [family for family in found if family.name == "equalizer_tls_handshakes_failed"]
+    assert {sample.labels["listener"] for sample in failed.samples} == {"web-tls"}
+    counts = {sample.labels["reason"]: sample.value for sample in failed.samples}
+    assert counts == {**dict.fromkeys(HANDSHAKES, 0), "late": 2}
 
 
 def test_what_is_printed_reads_as_what_was_counted() -> None:

@@ -22,6 +22,8 @@ pub struct Report {
     pub answers: BTreeMap<u16, u64>,
     /// Connections that were not served, by why.
     pub refused: BTreeMap<&'static str, u64>,
+    /// Handshakes with clients that failed, by why, of each listener with TLS.
+    pub handshakes: BTreeMap<String, BTreeMap<&'static str, u64>>,
     /// By name.
     pub pools: BTreeMap<String, PoolReport>,
     /// Lines of the access log.
@@ -162,6 +164,9 @@ impl Report {
         self.pauses += other.pauses;
         add_all(&mut self.answers, other.answers);
         add_all(&mut self.refused, other.refused);
+        for (listener, failed) in other.handshakes {
+            add_all(self.handshakes.entry(listener).or_default(), failed);
+        }
         for (name, pool) in other.pools {
             let mine = self.pools.entry(name).or_default();
             add_all(&mut mine.reasons, pool.reasons);
@@ -192,9 +197,10 @@ impl Report {
         }
     }
 
-    /// Adds what a worker before has counted, of the pools and servers that there still are.
+    /// Adds what a worker before has counted, of the listeners, pools and servers that there still are.
     pub(crate) fn add_past(&mut self, past: &Self) {
         let mut past = past.clone();
+        past.handshakes.retain(|listener, _| self.handshakes.contains_key(listener));
         past.pools.retain(|name, _| self.pools.contains_key(name));
         for (name, pool) in &mut past.pools {
             pool.servers.retain(|server, _| self.pools[name].servers.contains_key(server));

@@ -29,6 +29,7 @@ use crate::report::Report;
 use crate::serve::Client;
 use crate::setup::Setup;
 use crate::socket::Socket;
+use crate::tls::failed::Why;
 use crate::visit::{Visit, Visits};
 
 /// What the tasks of one worker have in common.
@@ -50,6 +51,8 @@ pub(crate) struct Worker {
     pauses: Cell<u64>,
     answers: RefCell<BTreeMap<u16, u64>>,
     refused: RefCell<BTreeMap<&'static str, u64>>,
+    /// Those that failed, by the listener's name.
+    handshakes: RefCell<BTreeMap<String, BTreeMap<Why, u64>>>,
     leave: Cell<Option<Leave>>,
     drained: RefCell<Option<Sender<()>>>,
     listeners: RefCell<Vec<Listening>>,
@@ -140,6 +143,7 @@ impl Worker {
             answers: RefCell::default(),
             leave: Cell::default(),
             refused: RefCell::default(),
+            handshakes: RefCell::default(),
             drained: RefCell::default(),
             listeners: RefCell::default(),
             visits: Visits::default(),
@@ -246,11 +250,22 @@ impl Worker {
             pauses: self.pauses.get(),
             answers: self.answers.borrow().clone(),
             refused: self.refused.borrow().clone(),
+            handshakes: self.failed_handshakes(),
             ..Report::default()
         };
         self.setup().report(&mut report, census.then(|| self.clock.unix()));
         report.add_past(&held.past);
         report
+    }
+
+    /// By the listeners with TLS that there are now.
+    fn failed_handshakes(&self) -> BTreeMap<String, BTreeMap<Why, u64>> {
+        let (setup, failed) = (self.setup(), self.handshakes.borrow());
+        let listeners = setup.rules.listeners.iter().zip(&setup.rules.entrances);
+        listeners
+            .filter(|(_, entrance)| entrance.secure)
+            .map(|(name, _)| (name.clone(), failed.get(name).cloned().unwrap_or_default()))
+            .collect()
     }
 
     /// The revision that runs now.
@@ -294,6 +309,13 @@ impl Worker {
     /// Counts a connection that is not served.
     pub(crate) fn count_refused(&self, why: &'static str) {
         *self.refused.borrow_mut().entry(why).or_default() += 1;
+    }
+
+    /// Counts a handshake that failed at the listener at this place; one that is gone is told of no more.
+    pub(crate) fn count_handshake(&self, place: usize, why: Why) {
+        if let Some(name) = self.setup().rules.listeners.get(place) {
+            *self.handshakes.borrow_mut().entry(name.clone()).or_default().entry(why).or_default() += 1;
+        }
     }
 
     /// Counts that accepting had to wait.

@@ -12,6 +12,17 @@ from equalizer.snapshot.wire import State
 
 REFUSED: Final = ("listener_full", "client_full", "proxy_untrusted", "proxy_malformed", "proxy_late")
 """Why a client's connection is not served."""
+HANDSHAKES: Final = (
+    "late",
+    "client_gone",
+    "client_refused",
+    "not_tls",
+    "nothing_shared",
+    "no_certificate",
+    "untrusted",
+    "broken",
+)
+"""Why a handshake with a client fails."""
 LOST: Final = (
     "home_removed",
     "home_down",
@@ -156,6 +167,8 @@ class Report(_Counted):
     """How often accepting had to wait, for want of descriptors or memory."""
     refused: Mapping[str, int] = {}
     """Connections that were not served, by why."""
+    handshakes: Mapping[str, Mapping[str, int]] = {}
+    """Those with clients that failed, by why, of each listener with TLS."""
     access_log: AccessLogReport = AccessLogReport()
     panics: Mapping[str, int] = {}
     """Inside the engine, by the place in its source."""

@@ -307,6 +307,14 @@ CATALOGUE: Final = (
         readings.refused,
     ),
     Metric(
+        "equalizer_tls_handshakes_failed_total",
+        "counter",
+        "connections",
+        "Client connections to a listener with TLS whose handshake failed, by why.",
+        ("listener", "reason"),
+        readings.handshakes,
+    ),
+    Metric(
         "equalizer_accept_pauses_total",
         "counter",
         "pauses",

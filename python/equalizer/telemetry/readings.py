@@ -8,6 +8,7 @@ from math import inf
 from typing import Final, TypeAlias, get_args
 
 from equalizer.snapshot.report import (
+    HANDSHAKES,
     LOST,
     REFUSED,
     BreakerReport,
@@ -69,6 +70,15 @@ def lost(pool: PoolReport) -> Mapping[str, int]:
 def refused(report: Report) -> Iterable[Reading]:
     """By why, from zero on, too."""
     return [((word,), count) for word, count in {**dict.fromkeys(REFUSED, 0), **report.refused}.items()]
+
+
+def handshakes(report: Report) -> Iterable[Reading]:
+    """By listener and why, from zero on, too; none where there is no TLS."""
+    return [
+        ((listener, word), count)
+        for listener, failed in report.handshakes.items()
+        for word, count in {**dict.fromkeys(HANDSHAKES, 0), **failed}.items()
+    ]
 
 
 def faults(report: Report) -> Iterable[Reading]:

@@ -11,3 +11,9 @@ from support.authority import Authority
 def authority(tmp_path: Path) -> Authority:
     """One that lives as long as the test."""
     return Authority(tmp_path)
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Authority:
+    """Who signs the certificates of clients."""
+    return Authority(tmp_path, "people")

@@ -31,12 +31,6 @@ Start = Callable[..., Balancer]
 
 
 @pytest.fixture
-def people(tmp_path: Path) -> Authority:
-    """Who signs the certificates of clients."""
-    return Authority(tmp_path, "people")
-
-
-@pytest.fixture
 def origin(make_origin: MakeOrigin) -> Origin:
     return make_origin()
 

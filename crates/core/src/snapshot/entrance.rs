@@ -13,6 +13,8 @@ pub struct Entrance {
     pub introduced: bool,
     /// How many it takes; 0 for any number.
     pub connections: u32,
+    /// Whether they speak TLS.
+    pub secure: bool,
 }
 
 impl Entrance {
@@ -21,6 +23,11 @@ impl Entrance {
             mistakes.push(Mistake::at(&["listeners", &listener.name, "trusted"], fault));
             Networks::default()
         });
-        Self { trusted, introduced: listener.proxy_protocol, connections: listener.connections }
+        Self {
+            trusted,
+            introduced: listener.proxy_protocol,
+            connections: listener.connections,
+            secure: listener.tls.is_some(),
+        }
     }
 }

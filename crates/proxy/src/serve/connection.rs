@@ -6,9 +6,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Client, h1, h2};
-use crate::clock::Deadline;
+use crate::clock::{Deadline, Late};
 use crate::socket::Socket;
 use crate::tls::ListenerTls;
+use crate::tls::failed::{self, Why};
 use crate::worker::{Arrival, Worker};
 
 /// A connection counts as open until this is dropped.
@@ -48,33 +49,37 @@ pub(crate) async fn serve(open: Open, client: Rc<Client>) {
 pub(crate) async fn serve_tls(open: Open, stream: TcpStream, tls: ListenerTls, mut arrival: Arrival) {
     let deadline = Deadline::new(&open.0.clock);
     // Boxed: it is large, and over when the first request comes.
-    if let Some((socket, certificate)) = Box::pin(agree(&open.0, stream, tls, &deadline)).await {
-        arrival.certificate = certificate;
-        arrival.tls = socket.tls_version();
-        let client = open.0.client(socket, deadline, arrival);
-        serve(open, client).await;
+    match Box::pin(agree(&open.0, stream, tls, &deadline)).await {
+        Ok((socket, certificate)) => {
+            arrival.certificate = certificate;
+            arrival.tls = socket.tls_version();
+            let client = open.0.client(socket, deadline, arrival);
+            serve(open, client).await;
+        }
+        Err(why) => open.0.count_handshake(arrival.listener.get(), why),
     }
 }
 
 /// Shakes hands: the connection, and the field lines that tell of the client's certificate where it was asked for
-/// one; `None` if they do not agree in time.
+/// one; else why they do not agree.
 async fn agree(
     worker: &Worker,
     stream: TcpStream,
     tls: ListenerTls,
     deadline: &Deadline,
-) -> Option<(Socket, Option<Rc<[u8]>>)> {
+) -> Result<(Socket, Option<Rc<[u8]>>), Why> {
     let wait = worker.setup().rules.timeouts.head;
     let agreed = deadline.within(wait, TlsAcceptor::from(tls.config).accept(stream)).await;
-    let stream = agreed.ok()?.ok()?;
+    let stream = agreed.map_err(|Late| failed::LATE)?.map_err(|error| failed::why(&error))?;
     let certificate = match tls.telling {
         Some(telling) => {
             let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-            Some(Rc::from(telling.lines(shown, worker.clock.unix())?))
+            let lines = telling.lines(shown, worker.clock.unix()).ok_or(failed::UNTRUSTED)?;
+            Some(Rc::from(lines))
         }
         None => None,
     };
-    Some((Socket::tls(stream.into()), certificate))
+    Ok((Socket::tls(stream.into()), certificate))
 }
 
 #[cfg(test)]

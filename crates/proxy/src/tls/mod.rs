@@ -2,6 +2,7 @@
 
 mod certificates;
 pub(crate) mod clients;
+pub(crate) mod failed;
 mod itself;
 mod name;
 pub(crate) mod servers;
