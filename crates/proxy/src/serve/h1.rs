@@ -57,8 +57,8 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
             After::Keep => continue,
             After::Close if buffer.is_empty() => close(client).await,
             After::Close | After::Linger => {
-                let brief = client.socket.is_stream() || client.arrival.full.is_some();
-                linger(worker, client, buffer, if brief { BRIEF } else { PATIENT }).await;
+                let most = if client.arrival.full.is_some() { BRIEF } else { PATIENT };
+                linger(worker, client, buffer, most).await;
             }
             After::Abort => client.socket.abort(),
         }
