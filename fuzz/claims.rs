@@ -127,6 +127,8 @@ pub(crate) fn header_blocks(bytes: &[u8]) {
     assert_eq!(found.fragment, before.fragment || behind.fragment);
     assert_eq!(found.asks, before.asks || behind.asks);
     assert_eq!(found.interim, before.interim || behind.interim);
+    assert_eq!(found.fields, before.fields + behind.fields);
+    assert_eq!(found.size, before.size + behind.size);
     assert!(found.asks || !found.fragment);
     assert!(found.pseudo || !found.asks && !found.interim);
     for entry in 62..=190_u8 {

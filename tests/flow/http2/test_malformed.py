@@ -143,10 +143,18 @@ def test_a_head_may_be_as_large_as_over_http_1(balance: Balance, make_origin: Ma
 def test_heads_that_are_too_large_are_counted(balance: Balance, make_origin: MakeOrigin) -> None:
     lb = balance(make_origin(), limits={"head": 1024})
     with Raw(lb.client()) as client:
-        for stream, size in ((1, 1_000), (3, 2_000), (5, 10_000)):
-            client.send(client.headers(stream, head(("x", "y" * size))))
+        for stream, size in ((1, 1_000), (3, 2_000), (5, 10_000), (7, 60_000)):
+            client.send(*client.request(stream, head(("x", "y" * size))))
             assert client.outcome(stream) == "431"
-    assert lb.report()["answers"] == {"431": 3}
+    assert lb.report()["answers"] == {"431": 4}
+
+
+def test_a_head_many_times_as_large_ends_the_connection(balance: Balance, make_origin: MakeOrigin) -> None:
+    lb = balance(make_origin(), limits={"head": 1024})
+    with Raw(lb.client()) as client:
+        client.send(*client.request(1, head(("x", "y" * 100_000))))
+        assert client.outcome(1) == "GOAWAY ENHANCE_YOUR_CALM"
+        assert client.wire.gone()
 
 
 @pytest.mark.parametrize(

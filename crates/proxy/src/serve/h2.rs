@@ -20,6 +20,7 @@ use tokio::task::spawn_local;
 
 use self::budget::Budget;
 use self::carrier::{Carrier, Term};
+use self::heads::Heads;
 use super::{Client, h1};
 use crate::buffer::Buffer;
 use crate::clock::Deadline;
@@ -45,6 +46,8 @@ const FRAME: u32 = 16 * 1024;
 const FIELD: u32 = 32;
 /// Fields that a request has above ours.
 const PSEUDO_FIELDS: u32 = 5;
+/// A head of so many times what is allowed is no mistake.
+const ABUSE: u32 = 4;
 /// How long a client may take to say goodbye, in milliseconds.
 const FAREWELL_MS: u32 = 2_000;
 
@@ -53,7 +56,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
     let setup = worker.setup();
     let term = |wait| Rc::new(Term::new(Deadline::new(&worker.clock), wait));
     let (writing, heading) = (term(setup.rules.timeouts.body), term(setup.rules.timeouts.head));
-    let carrier = Carrier::new(Rc::clone(&client), buffer, &writing, &heading);
+    let most = block_size(&setup.rules);
+    let carrier = Carrier::new(Rc::clone(&client), buffer, Heads::up_to(most), &writing, &heading);
     let (budget, malformed, broken) = (carrier.budget(), carrier.malformed(), carrier.broken());
     let handshake = Builder::new()
         .initial_window_size(STREAM_WINDOW)
@@ -61,7 +65,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, buffer: Option
         .data_frame_budget(FRAMES)
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_streams(setup.rules.streams)
-        .max_header_list_size(list_size(&setup.rules))
+        .max_header_list_size(most.saturating_add(1))
         .enable_connect_protocol()
         .handshake::<_, Bytes>(carrier);
     let Ok(Ok(connection)) = client.deadline.within(setup.rules.timeouts.head, handshake).await else {
@@ -211,11 +215,11 @@ impl Served {
     }
 }
 
-/// The size of a head's list of fields (RFC 9113, 6.5.2) beyond which the library answers with 431 in our place, and
-/// nobody counts it: whatever our limits allow is below, and what is too large by a frame's worth is, too.
-fn list_size(rules: &Snapshot) -> u32 {
+/// What the fields of a header block may count (RFC 9113, 6.5.2), in bytes; a larger one ends the connection. Whatever
+/// our limits allow is below, and so is whatever is taken in to be answered with 431.
+fn block_size(rules: &Snapshot) -> u32 {
     let fields = u32::from(rules.limits.fields) + PSEUDO_FIELDS;
-    rules.limits.head.saturating_add(FRAME + fields * FIELD)
+    rules.limits.head.saturating_add(FRAME + fields * FIELD).saturating_mul(ABUSE)
 }
 
 /// Whether a request breaks a rule that the library does not know.

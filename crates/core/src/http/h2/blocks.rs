@@ -9,7 +9,11 @@ use super::huffman;
 const TABLE: usize = 4096;
 /// What an entry counts above its texts (RFC 7541, 4.1).
 const OVERHEAD: usize = 32;
-/// How long the names of the static table are (RFC 7541, appendix A).
+/// The bits of the shortest code of Huffman's (RFC 7541, appendix B).
+const SHORTEST: usize = 5;
+/// How long the values of the static table are at most (RFC 7541, appendix A).
+const STATIC_VALUE: usize = 13;
+/// How long its names are.
 const STATIC: [u16; 61] = [
     10, 7, 7, 5, 5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 14, 15, 15, 13, 6, 27, 3, 5, 13, 13, 19, 16, 16, 14, 16, 13,
     12, 6, 4, 4, 6, 7, 4, 4, 8, 17, 13, 8, 19, 13, 4, 8, 12, 18, 19, 5, 7, 7, 11, 6, 10, 25, 17, 10, 4, 3,
@@ -27,6 +31,10 @@ pub struct Found {
     pub interim: bool,
     /// A `:path` with a fragment: it is no part of what is asked for (RFC 9113, 8.3.1).
     pub fragment: bool,
+    /// How many fields there are.
+    pub fields: usize,
+    /// What they count at most (RFC 9113, 6.5.2), in bytes.
+    pub size: usize,
 }
 
 /// The header blocks that one side of a connection sends.
@@ -79,7 +87,6 @@ impl Blocks {
     pub fn read(&mut self, block: &[u8]) -> Option<Found> {
         let mut rest = block;
         let mut found = Found::default();
-        let mut fields = false;
         while let Some(first) = rest.first() {
             let entry = match first {
                 0x80.. => {
@@ -92,7 +99,7 @@ impl Blocks {
                     entry
                 }
                 // RFC 7541, 4.2: the table changes before the first field.
-                0x20.. if fields => return None,
+                0x20.. if found.fields > 0 => return None,
                 0x20.. => {
                     self.most = integer(&mut rest, 5).filter(|most| *most <= TABLE)?;
                     self.make_room(0);
@@ -100,7 +107,8 @@ impl Blocks {
                 }
                 _ => self.literal(&mut rest, 4)?,
             };
-            fields = true;
+            found.fields += 1;
+            found.size += entry.size;
             let kind = entry.name.kind;
             found.pseudo |= kind != Kind::Field;
             found.asks |= !matches!(kind, Kind::Field | Kind::Status);
@@ -120,7 +128,8 @@ impl Blocks {
             ..=14 => Kind::Pseudo,
             _ => Kind::Field,
         };
-        Some(Entry { name: Name { kind, length: *length }, marked: false, size: 0 })
+        let size = usize::from(*length) + STATIC_VALUE + OVERHEAD;
+        Some(Entry { name: Name { kind, length: *length }, marked: false, size })
     }
 
     /// Reads a field that is spelt out; its name may be in a table (RFC 7541, 6.2).
@@ -136,8 +145,9 @@ impl Blocks {
             Kind::Status => value.bytes().next() == Some(b'1'),
             Kind::Field | Kind::Pseudo => false,
         };
-        let size = if keeps { usize::from(name.length) + value.length()? + OVERHEAD } else { 0 };
-        Some(Entry { name, marked, size })
+        // The table has to know it to the byte.
+        let length = if keeps { value.length()? } else { value.most() };
+        Some(Entry { name, marked, size: usize::from(name.length) + length + OVERHEAD })
     }
 
     /// Puts an entry into the table; one that is larger than the table empties it (RFC 7541, 4.4).
@@ -188,6 +198,14 @@ impl<'a> Text<'a> {
             Self::Coded(text) => (&[], text),
         };
         plain.iter().copied().chain(huffman::decode(coded))
+    }
+
+    /// Bytes that it may have when it is decoded.
+    fn most(&self) -> usize {
+        match self {
+            Self::Plain(text) => text.len(),
+            Self::Coded(text) => text.len() * 8 / SHORTEST,
+        }
     }
 
     /// Bytes that it has when it is decoded; none when it cannot be.

@@ -47,6 +47,7 @@ impl Carrier {
     pub(super) fn new(
         client: Rc<Client>,
         first: Option<Buffer>,
+        heads: Heads,
         writing: &Rc<Term>,
         heading: &Rc<Term>,
     ) -> Self {
@@ -54,7 +55,7 @@ impl Carrier {
             client,
             first,
             frames: Frames::behind(PREFACE.len()),
-            heads: Heads::default(),
+            heads,
             rules: Rules::default(),
             broken: Rc::default(),
             malformed: Rc::default(),

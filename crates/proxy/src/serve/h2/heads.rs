@@ -1,11 +1,16 @@
-//! Reads the header blocks of a client as they pass: which streams break a rule that the library does not know.
+//! Reads the header blocks of a client as they pass: which streams break a rule that the library does not know, and
+//! which blocks are never decoded, as large as they are.
 
 use h2::Reason;
 
 use crate::frames::{Fields, HEADERS, Head};
 
-#[derive(Default)]
+/// Fields of a block at most: of more than 24,576 names the library cannot keep.
+const FIELDS: usize = 24_000;
+
 pub(super) struct Heads {
+    /// What the fields of a block may count (RFC 9113, 6.5.2), in bytes.
+    most: u32,
     fields: Fields,
     /// The latest stream with a request: a second block on a stream is trailers.
     last: u32,
@@ -13,6 +18,11 @@ pub(super) struct Heads {
 }
 
 impl Heads {
+    /// Their blocks may count so much, in bytes; where the library takes more, it never has to refuse one by itself.
+    pub(super) fn up_to(most: u32) -> Self {
+        Self { most, fields: Fields::default(), last: 0, trails: false }
+    }
+
     /// Reads HEADERS or CONTINUATION: gives its stream when its block is at an end and malformed.
     ///
     /// # Errors
@@ -24,6 +34,9 @@ impl Heads {
             self.last = self.last.max(frame.stream);
         }
         let Some(found) = self.fields.read(frame, content)? else { return Ok(None) };
+        if found.size > self.most as usize || found.fields > FIELDS {
+            return Err(Reason::ENHANCE_YOUR_CALM);
+        }
         Ok((if self.trails { found.pseudo } else { found.fragment }).then_some(frame.stream))
     }
 }
@@ -44,7 +57,7 @@ mod tests {
 
     /// The malformed streams, when the bytes come `step` at a time.
     fn malformed(frames: &[Vec<u8>], step: usize) -> Result<Vec<u32>, Reason> {
-        let (mut walk, mut heads) = (Frames::behind(PREFACE.len()), Heads::default());
+        let (mut walk, mut heads) = (Frames::behind(PREFACE.len()), Heads::up_to(1_000));
         let mut found = Vec::new();
         for mut bytes in [PREFACE, &frames.concat()].concat().chunks(step) {
             while let Some(piece) = walk.next(&mut bytes) {
@@ -87,6 +100,18 @@ mod tests {
                 frame(CONTINUATION, END_HEADERS, 7, FRAGMENT),
             ];
             assert_eq!(malformed(&frames, step), Ok(vec![1, 3, 5, 7]), "{step} bytes at a time");
+        }
+    }
+
+    #[test]
+    fn a_block_that_says_too_much_ends_the_connection() {
+        let kept = [b"\x40\x01x\x7f\x49", &[b'y'; 200][..]].concat();
+        let (four, five) = (b"\xbe\xbe\xbe\xbe", b"\xbe\xbe\xbe\xbe\xbe");
+        for step in [1, 5, 1000] {
+            let within = [frame(HEADERS, END_HEADERS, 1, &kept), frame(HEADERS, END_HEADERS, 3, four)];
+            assert_eq!(malformed(&within, step), Ok(vec![]), "{step} bytes at a time");
+            let over = [frame(HEADERS, END_HEADERS, 1, &kept), frame(HEADERS, END_HEADERS, 3, five)];
+            assert_eq!(malformed(&over, step), Err(Reason::ENHANCE_YOUR_CALM), "{step} bytes at a time");
         }
     }
 
