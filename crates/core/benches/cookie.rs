@@ -3,6 +3,9 @@
 
 use divan::{Bencher, black_box};
 use equalizer_core::http::cookies;
+use equalizer_core::http::edits::Edits;
+use equalizer_core::http::field::{Field, Known, Span};
+use equalizer_core::http::h1::encode::Lines;
 use equalizer_core::persistence::cookie::{
     Generation, Incarnation, Purpose, SHARED_NONCE, Session, SessionId, home_of, open, seal,
 };
@@ -64,10 +67,19 @@ fn seal_ours(bencher: Bencher) {
 fn strip_one_of_four(bencher: Bencher) {
     let (ring, purpose, session) = prepared();
     let token = seal(&ring, &purpose, &session, SHARED_NONCE);
-    let field = format!("theme=dark; JSESSIONID=0A1B2C3D4E5F.web1; EQ={}; lang=en", token.as_str());
-    let mut out = Vec::with_capacity(512);
+    let head =
+        format!("Cookie: theme=dark; JSESSIONID=0A1B2C3D4E5F.web1; EQ={}; lang=en\r\n", token.as_str());
+    let span = |start: usize, end: usize| Span {
+        start: u32::try_from(start).expect("a short line"),
+        end: u32::try_from(end).expect("a short line"),
+    };
+    let (name, value, line) = (span(0, 6), span(8, head.len() - 2), span(0, head.len()));
+    let fields = [Field { known: Known::Cookie, name, value, line }];
+    let mut edits = Edits::default();
     bencher.bench_local(|| {
-        out.clear();
-        cookies::strip_into(black_box(field.as_bytes()), b"EQ", &mut out)
+        let lines = Lines { bytes: black_box(head.as_bytes()), fields: &fields };
+        edits.clear();
+        cookies::values(lines, b"EQ").for_each(|value| edits.take(value));
+        cookies::leave_out(lines, &mut edits);
     });
 }

@@ -3,6 +3,8 @@
 //! A field is a pair of places in the connection's buffer, never a copy: a head is read in place
 //! and the table of places is reused from one head to the next.
 
+use std::ops::Range;
+
 /// A piece of a buffer, by position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -16,6 +18,12 @@ impl Span {
     /// The bytes this span covers; empty where it lies outside.
     pub fn of(self, bytes: &[u8]) -> &[u8] {
         bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// The span of a part of what this one covers. Buffers are shorter than 4 GiB.
+    #[expect(clippy::cast_possible_truncation)]
+    pub(super) fn part(self, part: Range<usize>) -> Self {
+        Self { start: self.start + part.start as u32, end: self.start + part.end as u32 }
     }
 }
 

@@ -23,7 +23,7 @@ pub fn named<'a>(lines: Lines<'a>, name: &'a [u8], now: u64) -> impl Iterator<It
         let text = field.value.of(lines.bytes);
         let value = value_of(text, name)?;
         let ends = unquoted(&text[value.clone()]).is_empty() || is_over(&text[value.end..], now);
-        Some(ServersCookie { value: within(field.value, value), ends })
+        Some(ServersCookie { value: field.value.part(value), ends })
     })
 }
 
@@ -110,12 +110,6 @@ fn days(year: u64, month: u64, day: u64) -> u64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let (before, leap) = (year * 365, year / 4 - year / 100 + year / 400);
     (before + leap + (month * 153 + 2) / 5 + day).saturating_sub(719_469)
-}
-
-/// A place in a field's value as a place in the head, which is shorter than 4 GiB.
-#[expect(clippy::cast_possible_truncation)]
-fn within(field: Span, part: Range<usize>) -> Span {
-    Span { start: field.start + part.start as u32, end: field.start + part.end as u32 }
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use super::by_address::address_hash;
 use super::cookie::SessionId;
 use super::{Ask, Claim, Reason};
 use crate::http::cookies;
-use crate::http::field::Known;
 use crate::route::matcher::path;
 use crate::snapshot::wire::{HashOver, Hashed};
 
@@ -44,20 +43,8 @@ impl ByHash {
         let name = self.0.name.as_bytes();
         let lines = ask.lines;
         match self.0.over {
-            HashOver::Field => {
-                let field = lines
-                    .fields
-                    .iter()
-                    .find(|field| field.name.of(lines.bytes).eq_ignore_ascii_case(name))?;
-                Some(field.value.of(lines.bytes))
-            }
-            HashOver::Cookie => {
-                lines.fields.iter().filter(|field| field.known == Known::Cookie).find_map(|field| {
-                    let value = field.value.of(lines.bytes);
-                    let found = cookies::find(value, name).next().map(|pair| pair.value);
-                    found.map(|range| &value[range])
-                })
-            }
+            HashOver::Field => lines.named(name).next().map(|field| field.value.of(lines.bytes)),
+            HashOver::Cookie => cookies::values(lines, name).next().map(|value| value.of(lines.bytes)),
             HashOver::Query => query_value(ask.target, name),
             HashOver::Path => Some(path(ask.target)),
             HashOver::Address => None,

@@ -3,25 +3,17 @@ use super::*;
 use crate::http::cookies;
 use crate::http::forwarded::Origin;
 use crate::http::method::Method;
+use crate::http::set_cookie;
 
 const LIMITS: Limits = Limits { head: 4096, target: 1024, fields: 50 };
 
 /// The edits that take the cookie `name` out, of requests and of responses.
 pub(in crate::http::h1) fn without(name: Option<&str>, lines: Lines<'_>) -> Edits {
     let mut edits = Edits::default();
-    for (field, name) in lines.fields.iter().filter_map(|field| Some((field, name?.as_bytes()))) {
-        let value = field.value.of(lines.bytes);
-        if field.known == Known::Cookie {
-            if !cookies::strip_into(value, name, &mut Vec::new()) {
-                edits.cut(field.line);
-            }
-            for pair in cookies::find(value, name) {
-                let at = |place: usize| field.value.start + u32::try_from(place).expect("a small head");
-                edits.cut(Span { start: at(pair.cut.start), end: at(pair.cut.end) });
-            }
-        } else if field.known == Known::SetCookie && cookies::set_cookie_name(value) == name {
-            edits.cut(field.line);
-        }
+    if let Some(name) = name.map(str::as_bytes) {
+        cookies::values(lines, name).for_each(|value| edits.take(value));
+        set_cookie::lines(lines, name).for_each(|field| edits.cut(field.line));
+        cookies::leave_out(lines, &mut edits);
     }
     edits.arrange();
     edits
