@@ -224,12 +224,16 @@ impl At<'_> {
         let link = opened.map_err(|fault| Failure::Server { fault, reused: false })?;
         let reused = link.reused;
         let failed = |fault| Failure::Server { fault, reused };
+        let unanswered = |fault| {
+            self.take_back(&link);
+            failed(fault)
+        };
         self.sent.set(self.admitted.sends);
         let began = self.seat.begins(self.worker);
         self.send(&link).await.map_err(|fault| match fault {
             // What this server's protocol has no words for is the client's doing.
             Fault::Broken(refusal) => Failure::Client(Broken::Malformed(refusal)),
-            fault => failed(self.spared(&link, fault)),
+            fault => unanswered(fault),
         })?;
         let mut upload = self.upload(&link, buffer, source);
         let mut incoming = Buffer::default();
@@ -246,7 +250,7 @@ impl At<'_> {
             let reading = link.read_head(lent, most, method, deadline);
             let read = upload.alongside(deadline, patience, pin!(reading)).await;
             let read = read.map_err(Failure::Client)?;
-            let head = read.map_err(|fault| failed(self.spared(&link, fault)))?;
+            let head = read.map_err(unanswered)?;
             self.seat.server(self.server).spoke11.set(Some(head.http11));
             match head.status {
                 101 if !self.admitted.asked.upgrade => return Err(failed(Fault::Broken(Refusal::Upgrade))),
@@ -296,13 +300,12 @@ impl At<'_> {
         link.send(&mut parts, &self.client.deadline, self.times().body).await
     }
 
-    /// Notes that the server has not begun with the request, where that is known: what it cannot have carried out
+    /// Nothing counts as sent where the server is known not to have begun with it: what it cannot have carried out
     /// may be sent again, whatever it is.
-    fn spared(&self, link: &Link, fault: Fault) -> Fault {
+    fn take_back(&self, link: &Link) {
         if self.sent.get() < Sent::Streamed && link.socket.is_untouched() {
             self.sent.set(Sent::Nothing);
         }
-        fault
     }
 
     /// The server has failed: counted; whether the request goes to another one.
