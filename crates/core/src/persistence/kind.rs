@@ -60,9 +60,16 @@ impl Kind {
     pub(super) fn stamped_cookie(&self) -> Option<&str> {
         match self {
             Self::Insert(insert) => insert.guarded(),
+            kind => kind.servers_cookie(),
+        }
+    }
+
+    /// The server's own cookie that carries what is ours.
+    pub(super) fn servers_cookie(&self) -> Option<&str> {
+        match self {
             Self::Rewrite(rewrite) => Some(rewrite.name()),
             Self::Prefix(prefix) => Some(prefix.name()),
-            Self::Learned(_) | Self::Route(_) | Self::Field(_) | Self::Address(_) | Self::Hash(_) => None,
+            _ => None,
         }
     }
 

@@ -301,16 +301,11 @@ impl Chain {
         let (mut written, mut noted) = (false, false);
         for (place, kind) in self.kinds.iter().enumerate() {
             let asked = order.asks(place);
+            noted |= kind.servers_cookie().is_some_and(|name| order.ends_with(name));
             match kind {
                 Kind::Insert(insert) => written |= insert.stamp(&order, asked && !written, edits, out),
-                Kind::Rewrite(rewrite) => {
-                    written |= rewrite.stamp(&order, edits);
-                    noted |= order.ends_with(rewrite.name());
-                }
-                Kind::Prefix(prefix) => {
-                    written |= prefix.stamp(&order, edits);
-                    noted |= order.ends_with(prefix.name());
-                }
+                Kind::Rewrite(rewrite) => written |= rewrite.stamp(&order, edits),
+                Kind::Prefix(prefix) => written |= prefix.stamp(&order, edits),
                 Kind::Learned(learned) => {
                     learned.stamp(&order, asked);
                     noted |= stamping.recall.learnt.is_some();
