@@ -8,17 +8,12 @@ use crate::clock::unix_now;
 use crate::engine::Refused;
 
 /// What a cookie value holds, and whether it would be honoured while this is said of servers; those that are not there
-/// are passed over.
+/// are passed over: whoever serves may have others than the snapshot.
 pub fn explain(snapshot: &[u8], states: &[u8], value: &str) -> Result<Explained, Refused> {
     let (rules, now) = (read(snapshot)?, unix_now());
-    let states: Vec<wire::ServerState> = serde_json::from_slice(states)?;
-    for pool in &rules.pools {
-        for said in states.iter().filter(|said| said.pool == pool.name) {
-            if let Some(server) = pool.servers.iter().find(|server| server.name == said.server) {
-                pool.say(server, Some(said), now);
-            }
-        }
-    }
+    let mut states: Vec<wire::ServerState> = serde_json::from_slice(states)?;
+    states.retain(|said| rules.server(&said.pool, &said.server).is_some());
+    rules.set_states(&states, now).map_err(|unknown| Refused::no_such(&unknown.pool, &unknown.server))?;
     Ok(explain::explain(&rules, value, now))
 }
 
@@ -26,7 +21,7 @@ pub fn explain(snapshot: &[u8], states: &[u8], value: &str) -> Result<Explained,
 pub fn seal(snapshot: &[u8], pool: &str, server: &str, idle: u64) -> Result<String, Refused> {
     let seen = unix_now().saturating_sub(idle);
     explain::seal(&read(snapshot)?, pool, server, seen, fastrand::u64(..))
-        .ok_or_else(|| Refused::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() })
+        .ok_or_else(|| Refused::no_such(pool, server))
 }
 
 fn read(snapshot: &[u8]) -> Result<Snapshot, Refused> {

@@ -66,7 +66,7 @@ pub enum Refused {
     /// No threads, or no event loop.
     #[error("a worker cannot start: {0}")]
     Start(io::Error),
-    /// A cookie cannot be sealed for a server that is not there.
+    /// Something is said of a server that is not there, or a cookie asked for that names it.
     #[error("there is no server {server:?} in a pool {pool:?}")]
     NoSuchServer {
         /// The pool that was named.
@@ -83,6 +83,13 @@ pub enum Refused {
     /// Nothing runs: nothing was applied yet, or the engine was stopped.
     #[error("the engine does not run")]
     Stopped,
+}
+
+impl Refused {
+    /// A server that is not there, by its pool's name and its own.
+    pub(crate) fn no_such(pool: &str, server: &str) -> Self {
+        Self::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() }
+    }
 }
 
 fn tell(mistakes: &[Mistake]) -> String {

@@ -5,9 +5,10 @@ mod chain;
 pub mod entrance;
 pub mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 
 use self::entrance::Entrance;
+use self::wire::{ServerState, ServerWeight};
 use crate::debug::Token;
 use crate::http::h1::decode::Limits;
 use crate::http::https::Https;
@@ -62,18 +63,40 @@ impl Snapshot {
         pool.servers.iter().find(|candidate| candidate.name == server)
     }
 
+    /// Says who may use which server, from `now` on in Unix seconds; every server that is not named is up.
+    ///
+    /// Where one is named that is not there, nothing changes, and it is told.
+    pub fn set_states<'a>(&self, states: &'a [ServerState], now: u64) -> Result<(), &'a ServerState> {
+        let name = |said: &'a ServerState| (said.pool.as_str(), said.server.as_str());
+        self.tell(states, name, |pool, server, said| pool.say(server, said, now))
+    }
+
     /// Gives servers other weights; every server that is not named has that of its configuration.
     ///
     /// Where one is named that is not there, nothing changes, and it is told.
-    pub fn set_weights<'a>(&self, weights: &'a [wire::ServerWeight]) -> Result<(), &'a wire::ServerWeight> {
-        if let Some(unknown) = weights.iter().find(|said| self.server(&said.pool, &said.server).is_none()) {
+    pub fn set_weights<'a>(&self, weights: &'a [ServerWeight]) -> Result<(), &'a ServerWeight> {
+        let name = |said: &'a ServerWeight| (said.pool.as_str(), said.server.as_str());
+        self.tell(weights, name, |_, server, said| server.live.set_weight(said))
+    }
+
+    /// Tells each server what is said under its pool's name and its own, or that nothing is.
+    fn tell<'a, T>(
+        &self,
+        said: &'a [T],
+        name: impl Fn(&'a T) -> (&'a str, &'a str),
+        each: impl Fn(&Pool, &Server, Option<&T>),
+    ) -> Result<(), &'a T> {
+        let servers = self.pools.iter().flat_map(|pool| {
+            pool.servers.iter().map(move |server| (pool.name.as_str(), server.name.as_str()))
+        });
+        let known: HashSet<_> = servers.collect();
+        if let Some(unknown) = said.iter().find(|said| !known.contains(&name(said))) {
             return Err(unknown);
         }
+        let said: HashMap<_, _> = said.iter().map(|said| (name(said), said)).collect();
         for pool in &self.pools {
-            let named = weights.iter().filter(|said| said.pool == pool.name);
-            let said: BTreeMap<&str, _> = named.map(|said| (said.server.as_str(), said)).collect();
             for server in &pool.servers {
-                server.live.set_weight(said.get(server.name.as_str()).copied());
+                each(pool, server, said.get(&(pool.name.as_str(), server.name.as_str())).copied());
             }
             if pool.limited {
                 pool.gate.look_again();

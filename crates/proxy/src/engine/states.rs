@@ -1,6 +1,5 @@
 //! What is said of servers from outside: who may use them, how much they take, and which life they are in.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use equalizer_core::persistence::cookie::Incarnation;
@@ -15,32 +14,16 @@ impl Engine {
     pub fn set_states(&self, states: &[u8]) -> Result<(), Refused> {
         let states: Vec<ServerState> = serde_json::from_slice(states)?;
         let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
-        let now = unix_now();
-        let servers = rules.pools.iter().flat_map(|pool| {
-            pool.servers.iter().map(move |server| (pool.name.as_str(), server.name.as_str()))
-        });
-        let known: HashSet<_> = servers.collect();
-        let said: HashMap<_, _> =
-            states.iter().map(|said| ((said.pool.as_str(), said.server.as_str()), said)).collect();
-        if let Some((pool, server)) = said.keys().find(|name| !known.contains(*name)) {
-            return Err(no_such(pool, server));
-        }
-        for pool in &rules.pools {
-            for server in &pool.servers {
-                pool.say(server, said.get(&(pool.name.as_str(), server.name.as_str())).copied(), now);
-            }
-            if pool.limited {
-                pool.gate.look_again();
-            }
-        }
-        Ok(())
+        rules
+            .set_states(&states, unix_now())
+            .map_err(|unknown| Refused::no_such(&unknown.pool, &unknown.server))
     }
 
     /// Gives servers other weights; every server that is not named has that of its configuration.
     pub fn set_weights(&self, weights: &[u8]) -> Result<(), Refused> {
         let weights: Vec<ServerWeight> = serde_json::from_slice(weights)?;
         let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
-        rules.set_weights(&weights).map_err(|unknown| no_such(&unknown.pool, &unknown.server))
+        rules.set_weights(&weights).map_err(|unknown| Refused::no_such(&unknown.pool, &unknown.server))
     }
 
     /// Where servers are told of that fail. Apart from the engine, so that it can be waited for meanwhile.
@@ -51,12 +34,8 @@ impl Engine {
     /// A server told its life elsewhere than in a response to a client.
     pub fn tell_incarnation(&self, pool: &str, server: &str, life: &str) -> Result<(), Refused> {
         let rules = self.rules.as_deref().ok_or(Refused::Stopped)?;
-        let server = rules.server(pool, server).ok_or_else(|| no_such(pool, server))?;
+        let server = rules.server(pool, server).ok_or_else(|| Refused::no_such(pool, server))?;
         server.live.tells(Incarnation::of(life.as_bytes()));
         Ok(())
     }
-}
-
-fn no_such(pool: &str, server: &str) -> Refused {
-    Refused::NoSuchServer { pool: pool.to_owned(), server: server.to_owned() }
 }
