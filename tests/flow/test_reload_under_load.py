@@ -70,7 +70,7 @@ def test_changed_servers_routes_certificates_and_limits_break_nothing(
             for server in plain.values():
                 # As many as there were clients at once; a reload that lost them would open hundreds.
                 assert 1 <= len(server.connections) <= 4 * CLIENTS
-    room.stop()
+    room.end()
 
 
 def test_a_pool_that_does_not_change_keeps_its_turn_and_its_connections(make_origin: MakeOrigin) -> None:

@@ -313,7 +313,7 @@ def test_a_websocket_outlives_an_upgrade_until_its_time_is_over(tmp_path: Path) 
             tunnel.recv(20)
         assert "timeouts.upgrade has passed" in first.log("ended with connections open")
         assert first.process.wait(20) == 0
-    room.stop()
+    room.end()
 
 
 def test_a_signal_hurries_the_process_that_leaves_and_not_the_one_that_serves(tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_a_signal_hurries_the_process_that_leaves_and_not_the_one_that_serves(tm
         first.process.send_signal(signal.SIGTERM)
         assert first.process.wait(20) == 0
         assert serving() not in (None, first.process.pid)
-    room.stop()
+    room.end()
 
 
 def socket_of(folder: Path) -> Path:

@@ -2,17 +2,30 @@
 
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
+from h2.settings import SettingCodes, Settings
 
 from support.origin import HELLO, Origin, Script, answering
 from support.wire import Wire
 
 H2, H1 = "h2", "http/1.1"
+
+
+def begin(
+    wire: Wire, config: H2Configuration | None = None, says: Mapping[SettingCodes, int] | None = None
+) -> H2Connection:
+    """The server's side of a connection; its settings, with what it `says` there, are sent."""
+    connection = H2Connection(config or H2Configuration(client_side=False))
+    if says:
+        connection.local_settings = Settings(client=False, initial_values=dict(says))
+    connection.initiate_connection()
+    wire.send(connection.data_to_send())
+    return connection
 
 
 @dataclass
@@ -80,11 +93,9 @@ class Http2Server(Origin):
             self.http1(origin, wire)
 
     def _serve(self, wire: Wire) -> None:
-        connection = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
-        connection.initiate_connection()
+        connection = begin(wire, H2Configuration(client_side=False, header_encoding="utf-8"))
         streams: dict[int, Asked] = {}
         waiting: list[int] = []
-        wire.send(connection.data_to_send())
         while data := wire.sock.recv(1 << 16):
             for event in connection.receive_data(data):
                 if isinstance(event, RequestReceived):

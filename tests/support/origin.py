@@ -161,6 +161,16 @@ def ending(response: bytes) -> Script:
     return script
 
 
+def holding(origin: Origin, wire: Wire) -> None:
+    """Answer; but nothing to `/held`, for as long as it is asked for."""
+    while True:
+        raw = wire.until(END)
+        if b"/held" in raw:
+            wire.rest()
+            return
+        wire.send(HELLO)
+
+
 def response(body: bytes = b"", *fields: str, status: str = "200 OK") -> bytes:
     """A response with a length."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields, "", ""]

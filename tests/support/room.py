@@ -1,10 +1,33 @@
 """A WebSocket server of a test."""
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Event, Thread
+from typing import Protocol, TypeVar
 
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.server import Server, ServerConnection, serve
+
+NAMES = ("web1", "web2", "web3")
+
+
+class Ends(Protocol):
+    """What ends when it is told."""
+
+    def end(self) -> None: ...
+
+
+T = TypeVar("T", bound=Ends)
+
+
+@contextmanager
+def three(make: Callable[[str], T]) -> Iterator[dict[str, T]]:
+    """web1 to web3, until the context ends."""
+    with ExitStack() as stack:
+        made = {name: make(name) for name in NAMES}
+        for room in made.values():
+            stack.callback(room.end)
+        yield made
 
 
 class Room:
@@ -35,6 +58,6 @@ class Room:
                     connection.send(message)
         self.ended.set()
 
-    def stop(self) -> None:
+    def end(self) -> None:
         self.server.shutdown()
         self.thread.join(20)

@@ -7,10 +7,11 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, Event, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import StreamClosedError
-from h2.settings import SettingCodes, Settings
+from h2.settings import SettingCodes
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
+from support.http2_server import begin
 from support.origin import Origin
 from support.wire import Wire
 
@@ -47,11 +48,9 @@ class Http2Room(Origin):
         super().__init__(self._serve)
 
     def _serve(self, _: Origin, wire: Wire) -> None:
-        connection = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
-        connection.local_settings = Settings(client=False, initial_values=self.says)
-        connection.initiate_connection()
+        config = H2Configuration(client_side=False, header_encoding="utf-8")
+        connection = begin(wire, config, self.says)
         talks: dict[int, Talk] = {}
-        wire.send(connection.data_to_send())
         while data := wire.sock.recv(1 << 16):
             for event in connection.receive_data(data):
                 self._see(connection, talks, event)

@@ -25,21 +25,11 @@ from conftest import Balance, MakeOrigin
 from support.balancer import Balancer
 from support.http2 import Client, Raw, head
 from support.memory import MIB, resident
-from support.origin import HELLO, Origin, response
+from support.origin import HELLO, Origin, holding, response
 from support.wire import LIMIT, Ended, Wire
 
 MANY = 20_000
 Flood = Callable[[Raw], Iterator[bytes]]
-
-
-def holding(origin: Origin, wire: Wire) -> None:
-    """Answer; but nothing that is held, for as long as it is asked for."""
-    while True:
-        raw = wire.until(b"\r\n\r\n")
-        if b"/held" in raw:
-            wire.rest()
-            return
-        wire.send(HELLO)
 
 
 def rapid_reset(client: Raw) -> Iterator[bytes]:

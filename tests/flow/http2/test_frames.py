@@ -11,18 +11,8 @@ from flow.http2.frames import CASES, FINE, Case
 from support.balancer import Balancer
 from support.http2 import FRAME, PREFACE, Raw, head
 from support.memory import MIB
-from support.origin import HELLO, Origin, response
+from support.origin import Origin, holding, response
 from support.wire import LIMIT, Wire
-
-
-def holding(origin: Origin, wire: Wire) -> None:
-    """Answer; but nothing that is held, for as long as it is asked for."""
-    while True:
-        raw = wire.until(b"\r\n\r\n")
-        if b"/held" in raw:
-            wire.rest()
-            return
-        wire.send(HELLO)
 
 
 @pytest.fixture

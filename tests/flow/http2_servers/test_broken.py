@@ -3,11 +3,11 @@
 from threading import Event
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.events import RequestReceived
 
 from conftest import Balance, MakeOrigin
 from support.balancer import get
+from support.http2_server import begin
 from support.origin import Origin, Script
 from support.wire import LIMIT, Wire
 
@@ -28,9 +28,7 @@ def breaking(held: Event, broken: Event) -> Script:
         config = H2Configuration(
             client_side=False, validate_outbound_headers=False, normalize_outbound_headers=False
         )
-        connection = H2Connection(config)
-        connection.initiate_connection()
-        wire.send(connection.data_to_send())
+        connection = begin(wire, config)
         while data := wire.sock.recv(1 << 16):
             for event in connection.receive_data(data):
                 if not isinstance(event, RequestReceived):

@@ -3,8 +3,6 @@
 from contextlib import suppress
 
 import pytest
-from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.events import RequestReceived
 from hpack import Encoder
 from hyperframe.frame import DataFrame, Frame, HeadersFrame
@@ -12,6 +10,7 @@ from hyperframe.frame import DataFrame, Frame, HeadersFrame
 from conftest import Balance, MakeOrigin
 from support.balancer import get
 from support.http2 import Client, Fields
+from support.http2_server import begin
 from support.origin import Origin, Script
 from support.wire import Wire
 
@@ -60,9 +59,7 @@ def sending(*parts: Part) -> Script:
     """Answers `/bad` with these frames, and everything else with 200."""
 
     def script(_: Origin, wire: Wire) -> None:
-        connection, encoder = H2Connection(H2Configuration(client_side=False)), Encoder()
-        connection.initiate_connection()
-        wire.send(connection.data_to_send())
+        connection, encoder = begin(wire), Encoder()
         with suppress(ConnectionError):
             while data := wire.sock.recv(1 << 16):
                 for event in connection.receive_data(data):

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import StreamEnded
 
 from conftest import Balance, MakeOrigin
 from support.balancer import get, post
+from support.http2_server import begin
 from support.origin import Origin, Script
 from support.wire import Wire
 
@@ -35,9 +35,7 @@ def once(how: Refuse) -> Script:
     """Answers one request, does this to the next on the same connection, and answers on every new one."""
 
     def script(origin: Origin, wire: Wire) -> None:
-        connection = H2Connection(H2Configuration(client_side=False))
-        connection.initiate_connection()
-        wire.send(connection.data_to_send())
+        connection = begin(wire)
         while data := wire.sock.recv(1 << 16):
             for event in connection.receive_data(data):
                 if not isinstance(event, StreamEnded):

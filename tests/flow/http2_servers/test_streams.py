@@ -4,15 +4,14 @@ from collections import Counter
 from contextlib import ExitStack
 
 import pytest
-from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.events import RequestReceived
-from h2.settings import SettingCodes, Settings
+from h2.settings import SettingCodes
 from hyperframe.frame import SettingsFrame
 
 from conftest import Balance, MakeOrigin
 from support.balancer import get
 from support.http2 import Raw, head
+from support.http2_server import begin
 from support.origin import Origin, Script
 from support.wire import Wire
 
@@ -27,11 +26,7 @@ def taking(most: int, seen: Counter[Wire]) -> Script:
     """Takes so many requests at a time, and answers when all have come."""
 
     def script(origin: Origin, wire: Wire) -> None:
-        connection = H2Connection(H2Configuration(client_side=False))
-        says = {SettingCodes.MAX_CONCURRENT_STREAMS: most}
-        connection.local_settings = Settings(client=False, initial_values=says)
-        connection.initiate_connection()
-        wire.send(connection.data_to_send())
+        connection = begin(wire, says={SettingCodes.MAX_CONCURRENT_STREAMS: most})
         waiting: list[int] = []
         while data := wire.sock.recv(1 << 16):
             for event in connection.receive_data(data):
@@ -86,9 +81,7 @@ def endless(sent: Counter[int]) -> Script:
     """Sends `/large` as fast as its windows allow, and answers everything else."""
 
     def script(origin: Origin, wire: Wire) -> None:
-        connection = H2Connection(H2Configuration(client_side=False))
-        connection.initiate_connection()
-        wire.send(connection.data_to_send())
+        connection = begin(wire)
         while data := wire.sock.recv(1 << 16):
             for event in connection.receive_data(data):
                 if not isinstance(event, RequestReceived):

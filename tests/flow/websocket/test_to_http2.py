@@ -13,19 +13,16 @@ from websockets.typing import Subprotocol
 from conftest import Balance
 from support.balancer import Balancer, get
 from support.http2 import Client
+from support.room import NAMES, three
 from support.room_http2 import Http2Room
 
-NAMES = ("web1", "web2", "web3")
 POOL = {"protocol": "h2c"}
 
 
 @pytest.fixture
 def rooms() -> Iterator[dict[str, Http2Room]]:
     """Three of them."""
-    with ExitStack() as stack:
-        made = {name: Http2Room(name) for name in NAMES}
-        for room in made.values():
-            stack.callback(room.end)
+    with three(Http2Room) as made:
         yield made
 
 

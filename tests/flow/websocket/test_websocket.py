@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
@@ -11,18 +10,13 @@ from websockets.sync.client import ClientConnection, connect
 
 from conftest import Balance, MakeOrigin
 from support.balancer import Balancer, get
-from support.room import Room
-
-NAMES = ("web1", "web2", "web3")
+from support.room import NAMES, Room, three
 
 
 @pytest.fixture
 def rooms() -> Iterator[dict[str, Room]]:
     """Three of them."""
-    with ExitStack() as stack:
-        made = {name: Room(name) for name in NAMES}
-        for room in made.values():
-            stack.callback(room.stop)
+    with three(Room) as made:
         yield made
 
 
