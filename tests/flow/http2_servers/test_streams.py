@@ -4,7 +4,7 @@ from collections import Counter
 from contextlib import ExitStack
 
 import pytest
-from h2.events import RequestReceived
+from h2.events import RequestReceived, StreamReset
 from h2.settings import SettingCodes
 from hyperframe.frame import SettingsFrame
 
@@ -81,15 +81,17 @@ def endless(sent: Counter[int]) -> Script:
     """Sends `/large` as fast as its windows allow, and answers everything else."""
 
     def script(origin: Origin, wire: Wire) -> None:
-        connection = begin(wire)
+        connection, over = begin(wire), set[int]()
         while data := wire.sock.recv(1 << 16):
             for event in connection.receive_data(data):
+                if isinstance(event, StreamReset):
+                    over.add(event.stream_id)
                 if not isinstance(event, RequestReceived):
                     continue
                 large = dict(event.headers)[b":path"] == b"/large"
                 sent.update([event.stream_id] * large)
                 connection.send_headers(event.stream_id, FIELDS[: 2 - large], end_stream=not large)
-            for stream in sent:
+            for stream in sent.keys() - over:
                 while (room := connection.local_flow_control_window(stream)) > 0:
                     piece = bytes(min(room, connection.max_outbound_frame_size))
                     connection.send_data(stream, piece)
