@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import get_args
 
 from equalizer.config.diff import diff
 from equalizer.config.load import Written, load
@@ -35,7 +34,6 @@ from equalizer.control.reconcile import Checked, for_later, read_anew, reconcile
 from equalizer.control.records import Records
 from equalizer.control.ring import Ring
 from equalizer.control.running import Running
-from equalizer.control.states import Standing
 from equalizer.control.weights import Weights
 from equalizer.engine.native import start
 from equalizer.engine.port import Engine
@@ -125,22 +123,10 @@ class Service:
         A draining server keeps its sessions and gets no new ones: until `deadline` has passed, and only those
         that have not been idle for `idle_first`. Raises RequestError.
         """
-        if state not in get_args(Wish):
-            raise RequestError(f"found the state {state}", f"write {' or '.join(get_args(Wish))}")
-        deadline, idle_first = states.term("deadline", deadline), states.term("idle_first", idle_first)
-        if state != "draining" and (deadline or idle_first):
-            raise RequestError(
-                f"found a deadline or idle time beside {state}", "write them for draining only"
-            )
+        terms = states.terms(state, deadline, idle_first)
         with self._changing:
             self._require(pool, server)
-            now = time.time()
-            standing = Standing(
-                state,
-                since=now,
-                deadline=now + deadline.total_seconds() if deadline else None,
-                idle_first=idle_first.total_seconds() if idle_first else None,
-            )
+            standing = states.begun(state, terms, time.time())
             before, after = self._present.say((pool, server), standing)
         why = self._present.why((pool, server)) if after == "down" else ""
         change = StateChange(pool, server, before, state, standing.deadline, standing.idle_first, why)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias, get_args
 
 from equalizer.control.answers import Draining, State, Wish
 from equalizer.errors import RequestError
@@ -45,6 +45,13 @@ class Standing:
         return Draining(self.since, self.deadline, self.idle_first, seconds_until_empty(tuple(self.history)))
 
 
+class Terms(NamedTuple):
+    """How long a server drains, and for how long a session may have been idle; None where nothing is said."""
+
+    deadline: timedelta | None
+    idle_first: timedelta | None
+
+
 Standings: TypeAlias = Mapping[Name, Standing]
 """By server; who is not there is up."""
 
@@ -58,6 +65,27 @@ def term(word: str, written: object) -> timedelta | None:
         found = json.dumps(written, default=str)
         raise RequestError(f"found {word} {found}", 'write a time from 1s to 720h, such as "30m"')
     return time
+
+
+def terms(state: str, deadline: object, idle_first: object) -> Terms:
+    """On which terms a server may be in a state, as they are written; raises RequestError."""
+    if state not in get_args(Wish):
+        raise RequestError(f"found the state {state}", f"write {' or '.join(get_args(Wish))}")
+    found = Terms(term("deadline", deadline), term("idle_first", idle_first))
+    if state != "draining" and any(found):
+        raise RequestError(f"found a deadline or idle time beside {state}", "write them for draining only")
+    return found
+
+
+def begun(state: Wish, terms: Terms, now: float) -> Standing:
+    """What is said from now on, in Unix seconds."""
+    deadline, idle_first = terms
+    return Standing(
+        state,
+        since=now,
+        deadline=now + deadline.total_seconds() if deadline else None,
+        idle_first=idle_first.total_seconds() if idle_first else None,
+    )
 
 
 def given(standings: Standings, name: Name, standing: Standing) -> Standings:
