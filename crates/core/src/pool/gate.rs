@@ -25,6 +25,7 @@ struct Lines {
 
 #[derive(Debug)]
 struct Member {
+    home: Home,
     live: Arc<Live>,
     /// As configured; absent for a server that is no longer in the pool.
     weight: Option<u16>,
@@ -50,7 +51,6 @@ pub enum Wish {
 #[derive(Debug)]
 pub struct Slot {
     gate: Arc<Gate>,
-    live: Arc<Live>,
     home: Home,
 }
 
@@ -107,8 +107,7 @@ impl Gate {
     ) -> Entered {
         let mut lines = self.lock();
         if let Some(server) = choose() {
-            let Server { live, home, .. } = &servers[server.0];
-            return Entered::In(server, self.slot(live, *home));
+            return Entered::In(server, self.slot(lines.member(&servers[server.0])));
         }
         let Some(line) = lines.line(&wish).filter(|line| line.len() < most) else { return Entered::Full };
         let waiter = Arc::new(Waiter { wish, told: Mutex::new(Told::Nothing(None)) });
@@ -123,9 +122,12 @@ impl Gate {
             let mut before = std::mem::take(&mut lines.servers);
             for server in servers {
                 server.live.set_limit(server.limit);
-                let line = before.remove(&server.home).map(|old| old.line).unwrap_or_default();
-                let (live, weight) = (Arc::clone(&server.live), Some(server.weight));
-                let member = Member { live, weight, spare: server.spare, line };
+                let mut member = Member { weight: Some(server.weight), ..Member::new(server) };
+                if let Some(old) = before.remove(&server.home) {
+                    // One that is back is made anew, and still has what it had when it left.
+                    member.live.set_taken(old.live.taken());
+                    member.line = old.line;
+                }
                 lines.servers.insert(server.home, member);
             }
             // One that has left goes on under its last limit until nobody is there any more.
@@ -151,9 +153,9 @@ impl Gate {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn slot(self: &Arc<Self>, live: &Arc<Live>, home: Home) -> Slot {
-        live.take();
-        Slot { gate: Arc::clone(self), live: Arc::clone(live), home }
+    fn slot(self: &Arc<Self>, member: &Member) -> Slot {
+        member.live.set_taken(member.live.taken() + 1);
+        Slot { gate: Arc::clone(self), home: member.home }
     }
 
     fn change(self: &Arc<Self>, change: impl FnOnce(&mut Lines)) {
@@ -167,10 +169,12 @@ impl Gate {
         called.into_iter().for_each(Waker::wake);
     }
 
-    fn leave(self: &Arc<Self>, live: &Live, home: Home) {
+    fn leave(self: &Arc<Self>, home: Home) {
         let mut called = Vec::new();
         let mut lines = self.lock();
-        live.give_back();
+        if let Some(Member { live, .. }) = lines.servers.get(&home) {
+            live.set_taken(live.taken() - 1);
+        }
         self.hand_out(&mut lines, home, &mut called);
         drop(lines);
         // Not under the lock: whoever is woken may come here at once.
@@ -183,16 +187,20 @@ impl Gate {
             let Some(member) = lines.servers.get_mut(&home).filter(|member| !member.live.is_full()) else {
                 return;
             };
-            let live = Arc::clone(&member.live);
             let own = member.line.pop_front();
-            live.set_waiting(member.line.len());
+            member.live.set_waiting(member.line.len());
             let Some(next) = own.or_else(|| lines.take_anybody(home)) else { return };
-            called.extend(next.call(Call::In(self.slot(&live, home))));
+            called.extend(next.call(Call::In(self.slot(&lines.servers[&home]))));
         }
     }
 }
 
 impl Lines {
+    /// A server that has left may be entered by those who have not heard of it.
+    fn member(&mut self, server: &Server) -> &Member {
+        self.servers.entry(server.home).or_insert_with(|| Member::new(server))
+    }
+
     fn line(&mut self, wish: &Wish) -> Option<&mut VecDeque<Arc<Waiter>>> {
         match wish {
             Wish::Server(home) => self.servers.get_mut(home).map(|member| &mut member.line),
@@ -238,6 +246,11 @@ impl Lines {
 }
 
 impl Member {
+    fn new(server: &Server) -> Self {
+        let Server { home, live, spare, .. } = server;
+        Self { home: *home, live: Arc::clone(live), weight: None, spare: *spare, line: VecDeque::new() }
+    }
+
     /// Its turn among those who take whoever would go to any.
     fn turn(&self) -> Option<Turn> {
         let weight = self.weight.filter(|weight| self.live.weight(*weight) > 0);
@@ -296,7 +309,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.gate.leave(&self.live, self.home);
+        self.gate.leave(self.home);
     }
 }
 

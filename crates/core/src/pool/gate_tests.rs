@@ -271,6 +271,21 @@ fn a_server_that_left_serves_its_line_and_a_lifted_limit_everybody() {
 }
 
 #[test]
+fn a_server_that_is_back_has_what_it_had_when_it_left() {
+    let mut bench = Bench::new(&[2, 0]);
+    let mut slots = vec![bench.slot(&home("web1")), bench.slot(&home("web1"))];
+    bench.gate.admit(&bench.servers[1..]);
+    bench.servers[0] = server("web1", 2);
+    bench.gate.admit(&bench.servers);
+    let mut next = bench.waiting(&home("web1"));
+    drop(slots.pop());
+    slots.push(called(&mut next));
+    assert_eq!(bench.taken(), [2, 0]);
+    drop(slots);
+    assert_eq!(bench.taken(), [0, 0]);
+}
+
+#[test]
 fn threads_never_pass_the_limit_and_lose_no_slot() {
     let bench = Bench::new(&[3]);
     let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));

@@ -188,12 +188,8 @@ impl Live {
         self.waiting.store(u32::try_from(waiting).unwrap_or(u32::MAX), Relaxed);
     }
 
-    pub(super) fn take(&self) {
-        self.taken.fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn give_back(&self) {
-        self.taken.fetch_sub(1, Relaxed);
+    pub(super) fn set_taken(&self, taken: u32) {
+        self.taken.store(taken, Relaxed);
     }
 }
 
