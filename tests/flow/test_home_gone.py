@@ -207,6 +207,37 @@ def test_a_body_that_is_still_all_with_the_client_goes_elsewhere(
         assert set_cookie(client.response())
 
 
+@pytest.mark.parametrize(
+    ("framing", "pieces", "method", "status"),
+    [
+        ("Content-Length: 10", [b"hello", b"again"], "PUT", 200),
+        ("Transfer-Encoding: chunked", [b"5\r\nhello\r\n", b"5\r\nagain\r\n0\r\n\r\n"], "PUT", 200),
+        ("Content-Length: 10", [b"hello", b"again"], "POST", 502),
+    ],
+)
+def test_a_small_body_that_comes_after_its_head_is_kept_for_another_server(
+    balance: Balance, shops: dict[str, Origin], framing: str, pieces: list[bytes], method: str, status: int
+) -> None:
+    lb = balance(shops)
+    cookie = lb.cookie("web2")
+    with lb.client() as client:
+
+        def resetting_at_the_end(origin: Origin, wire: Wire) -> None:
+            wire.until(b"\r\n\r\n")
+            for piece in pieces:
+                client.send(piece)
+                wire.take(len(piece))
+            wire.reset()
+
+        shops["web2"].script = resetting_at_the_end
+        drop_connections(lb, shops["web2"])
+        client.send(with_cookie(get(framing, method=method), cookie))
+        answer = client.response()
+    assert answer.status == status
+    bodies = [request.body for name in ("web1", "web3") for request in shops[name].requests if request.body]
+    assert bodies == ([b"helloagain"] if status == 200 else [])
+
+
 def closing_after_one(origin: Origin, wire: Wire) -> None:
     """Answer one request; take a second one, and close without a word."""
     if origin.read(wire):

@@ -24,7 +24,7 @@ const LARGE: u64 = 16 * 1024;
 /// From so many bytes on, the rest of a body is moved inside the kernel where that can be.
 const SPLICED: u64 = 32 * 1024;
 
-/// A message up to this size leaves in one write.
+/// A message up to this size leaves in one write; so much of a body that comes after its head is kept.
 const GATHERED: usize = 16 * 1024 - 64;
 
 /// How far a body has been read.
@@ -200,6 +200,26 @@ impl Transfer<'_> {
         }
     }
 
+    /// Moves a body that comes after its head as far as it fits into `kept`, where it can be sent from once more; whether
+    /// that was all. `moved` hears of every piece before it leaves.
+    async fn keep(&mut self, kept: &mut Vec<u8>, moved: impl Fn(usize)) -> Result<bool, Broken> {
+        loop {
+            let from = kept.len();
+            let gathered = gather(self.buffer, self.source, self.chunked, self.spoken, kept);
+            moved(gathered.map_err(Broken::Malformed)?);
+            if kept.len() > from {
+                self.write([&kept[from..], &[], &[], &[]].map(IoSlice::new)).await?;
+            }
+            let is_large = matches!(self.source, Source::Length(left) if *left > GATHERED as u64);
+            if self.source.is_done() || is_large || !self.buffer.is_empty() {
+                return Ok(self.source.is_done());
+            }
+            if self.fill().await? == 0 {
+                return Err(Broken::Source { late: false });
+            }
+        }
+    }
+
     /// A pipe, where what is left of the body is large and travels as it is.
     fn pipe(&self) -> Option<Pipe> {
         let large = matches!(self.source, Source::Length(SPLICED..)) && !self.chunked;
@@ -302,9 +322,20 @@ impl<'a> Upload<'a> {
         Self { running: None, whole: true }
     }
 
-    /// Sends the rest of a body; `moved` hears of every piece before it leaves.
-    pub(crate) fn start(transfer: Transfer<'a>, moved: impl Fn(usize) + 'a) -> Self {
-        Self { running: Some(Box::pin(transfer.run(&[], moved))), whole: false }
+    /// Sends the rest of a body, and keeps what is small of it; `moved` hears of every piece before it leaves, and
+    /// whether it is kept.
+    pub(crate) fn start(
+        mut transfer: Transfer<'a>,
+        kept: &'a mut Vec<u8>,
+        moved: impl Fn(usize, bool) + 'a,
+    ) -> Self {
+        let running = async move {
+            if transfer.keep(kept, |length| moved(length, true)).await? {
+                return Ok(());
+            }
+            transfer.run(&[], |length| moved(length, false)).await
+        };
+        Self { running: Some(Box::pin(running)), whole: false }
     }
 
     /// Whether the request has been sent to its end.

@@ -51,6 +51,7 @@ pub(crate) async fn exchange(
     };
     let sent = Cell::new(Sent::Nothing);
     let mut tried = Tried::default();
+    let mut late = Vec::new();
     let mut fresh = false;
     let Admitted { recall, newborn, .. } = *admitted;
     let mut seeking = Seeking { worker, client, pool, seat, recall, newborn, chosen: None, until: None };
@@ -79,7 +80,7 @@ pub(crate) async fn exchange(
         let server = here.server;
         asked.notes.attempt(server);
         let at = At { worker, client, admitted, pool, seat, recall, tried: &tried, server, sent: &sent };
-        let failure = match at.forward(buffer, source, fresh).await {
+        let failure = match at.forward((buffer, source, &mut late), fresh).await {
             Ok(after) => return after,
             Err(failure) => failure,
         };
@@ -202,6 +203,9 @@ enum Failure {
     Client(Broken),
 }
 
+/// What of a body has come and was not sent, what is still to come, and what came after the head and is kept.
+type Body<'a> = (&'a mut Buffer, &'a mut Source, &'a mut Vec<u8>);
+
 /// One attempt: this request at this server.
 struct At<'a> {
     worker: &'a Worker,
@@ -217,7 +221,8 @@ struct At<'a> {
 
 impl At<'_> {
     /// Sends the request and relays the response; a failure before the response's head may be tried elsewhere.
-    async fn forward(&self, buffer: &mut Buffer, source: &mut Source, fresh: bool) -> Result<After, Failure> {
+    async fn forward(&self, body: Body<'_>, fresh: bool) -> Result<After, Failure> {
+        let (buffer, source, late) = body;
         let (deadline, times, method) = (&self.client.deadline, self.times(), self.admitted.asked.method);
         let wanted = Wanted { client: self.client, method, fresh, tunnel: self.admitted.asked.upgrade };
         let opened = Link::open(self.seat.server(self.server), wanted, deadline, times.connect).await;
@@ -228,14 +233,14 @@ impl At<'_> {
             self.take_back(&link);
             failed(fault)
         };
-        self.sent.set(self.admitted.sends);
+        self.sent.set(if late.is_empty() { self.admitted.sends } else { Sent::Kept });
         let began = self.seat.begins(self.worker);
-        self.send(&link).await.map_err(|fault| match fault {
+        self.send(&link, late).await.map_err(|fault| match fault {
             // What this server's protocol has no words for is the client's doing.
             Fault::Broken(refusal) => Failure::Client(Broken::Malformed(refusal)),
             fault => unanswered(fault),
         })?;
-        let mut upload = self.upload(&link, buffer, source);
+        let mut upload = self.upload(&link, (buffer, source, late));
         let mut incoming = Buffer::default();
         let mut fields = self.worker.buffers.take_fields();
         let most = self.admitted.setup.rules.limits.head;
@@ -291,12 +296,12 @@ impl At<'_> {
     }
 
     /// Writes what was prepared of the request, and tells a new home what it is to the session.
-    async fn send(&self, link: &Link) -> Result<(), Fault> {
+    async fn send(&self, link: &Link, late: &[u8]) -> Result<(), Fault> {
         let Admitted { message, head_end, .. } = self.admitted;
         let mut moved = Vec::new();
         persistence::announcement(self.pool, self.recall, self.server, &mut moved);
         let (head, rest) = message.split_at(if moved.is_empty() { 0 } else { *head_end });
-        let mut parts = [head, &moved, rest].map(IoSlice::new);
+        let mut parts = [head, &moved, rest, late].map(IoSlice::new);
         link.send(&mut parts, &self.client.deadline, self.times().body).await
     }
 
@@ -330,7 +335,7 @@ impl At<'_> {
     }
 
     /// Sends what is left of the request's body while the response is awaited.
-    fn upload<'b>(&'b self, link: &'b Link, buffer: &'b mut Buffer, source: &'b mut Source) -> Upload<'b> {
+    fn upload<'b>(&'b self, link: &'b Link, (buffer, source, late): Body<'b>) -> Upload<'b> {
         if source.is_done() {
             return Upload::none();
         }
@@ -345,8 +350,12 @@ impl At<'_> {
             wait: self.times().body,
             buffers: &self.worker.buffers,
         };
-        Upload::start(transfer, |length| {
-            self.sent.set(Sent::Streamed);
+        Upload::start(transfer, late, |length, kept| {
+            if !kept {
+                self.sent.set(Sent::Streamed);
+            } else if length > 0 {
+                self.sent.set(Sent::Kept);
+            }
             self.admitted.asked.notes.received(length);
         })
     }
