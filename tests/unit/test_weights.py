@@ -124,6 +124,27 @@ def test_a_server_that_takes_nobody_keeps_its_weight() -> None:
     assert told(known, written)["web1"] == before["web1"]
 
 
+def test_a_spare_is_judged_when_its_turn_has_come() -> None:
+    shop = {
+        "balance": {"kind": "custom", "in_flight": 1, "responsiveness": "fast"},
+        "servers": {
+            name: {"address": "127.0.0.1:9001", "spare": name in ("web3", "web4")}
+            for name in ("web1", "web2", "web3", "web4")
+        },
+    }
+    written = Config.model_validate({"listeners": {"web": {"address": ":80"}}, "pools": {"shop": shop}})
+
+    def after(**servers: ServerReport) -> dict[str, tuple[int, int]]:
+        known = weights.begun({})
+        for _ in range(50):
+            known = weights.after_a_second(known, written, report(**servers), {})
+        return told(known, written)
+
+    busy, idle, down = ServerReport(in_flight=29), ServerReport(in_flight=19), ServerReport(state="down")
+    assert after(web1=busy, web2=idle) == {"web1": (100, 83), "web2": (100, 125)}
+    assert after(web1=down, web2=down, web3=busy, web4=idle) == {"web3": (100, 83), "web4": (100, 125)}
+
+
 def test_what_is_known_outlives_a_reload_in_which_the_server_and_its_balance_stay() -> None:
     before = config("adaptive", web1=100, web2=100)
     known = weights.with_given(weights.begun({}), ("shop", "web1"), 10)

@@ -107,10 +107,14 @@ def after_a_second(
             continue
         counted = report.pools.get(pool, PoolReport()).servers
         here: dict[str, Seen] = {}
+        takes = {name for name in table.servers if counted.get(name, ServerReport()).state in (None, "up")}
+        waits = {name for name, each in table.servers.items() if each.spare}
+        if not any(weights.given.get((pool, name), table.servers[name].weight) for name in takes - waits):
+            waits = set()  # it is the spares' turn
         for server, each in table.servers.items():
             name, found = (pool, server), counted.get(server, ServerReport())
             timed[name] = (found.timed, found.micros)
-            if found.state not in (None, "up") or name in parts:
+            if server not in takes - waits or name in parts:
                 continue  # one that gets nothing, or little, only looks idle
             here[server] = seen[name] = Seen(
                 weight=weights.given.get(name, each.weight),
