@@ -125,7 +125,7 @@ class Attempt:
             return  # it has ended with the handshake
         if meant:
             self._step(self._dialogue.take(meant))
-        if not data and self._socket.fileno() >= 0:
+        if (self._layer.ended or not data) and self._socket.fileno() >= 0:
             self._step(self._dialogue.take(b""))
 
     def _step(self, step: Step) -> None:

@@ -14,6 +14,8 @@ class Layer(Protocol):
 
     ready: bool
     """Whether a handshake, where there is one, is over."""
+    ended: bool
+    """Whether the other side has said that nothing more comes, though its connection is still there."""
 
     def take(self, data: bytes) -> bytes:
         """What came, as it is meant; empty in, at the end. Raises ssl.SSLError."""
@@ -26,6 +28,7 @@ class Plain:
     """A `Layer` that changes nothing."""
 
     ready = True
+    ended = False
 
     def take(self, data: bytes) -> bytes:
         """The same."""
@@ -40,7 +43,7 @@ class Secured:
     """A `Layer` of TLS."""
 
     def __init__(self, context: ssl.SSLContext, host: str) -> None:
-        self.ready = False
+        self.ready = self.ended = False
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
 
@@ -74,6 +77,7 @@ class Secured:
         try:
             while more := self._tls.read(1 << 16):
                 found += more
+            self.ended = True
         except (ssl.SSLWantReadError, ssl.SSLEOFError):
             pass  # many servers close without saying so (RFC 8446 section 6.1)
         return bytes(found)

@@ -132,6 +132,15 @@ def test_over_tls_the_server_must_prove_who_it_is(
         assert watch(lb).probed("web1", 2).probes[0].up is True
 
 
+def test_over_tls_an_answer_has_ended_when_the_server_says_so(
+    balance: Balance, watch: Watch, certificate: Path
+) -> None:
+    with Raw(b"HTTP/1.1 200 OK\r\n\r\nup", secured=certificate, waits=True) as server:
+        probe = {"kind": "http", "body": "^up$", "tls": {"ca": str(certificate / "authority.pem")}, **FAST}
+        lb = balance({"web1": server.address}, pool={"probe": probe})
+        assert watch(lb).probed("web1", 2).probes[0].found == ""
+
+
 def test_we_show_our_own_certificate_to_a_server_that_asks(
     balance: Balance, watch: Watch, certificate: Path
 ) -> None:
@@ -193,9 +202,15 @@ class Raw:
     """A server that sends the same bytes to whoever connects, after a request where they are a response."""
 
     def __init__(
-        self, answer: bytes, *, holds: bool = False, secured: Path | None = None, asks: bool = False
+        self,
+        answer: bytes,
+        *,
+        holds: bool = False,
+        secured: Path | None = None,
+        asks: bool = False,
+        waits: bool = False,
     ) -> None:
-        self._answer, self._holds = answer, holds
+        self._answer, self._holds, self._waits = answer, holds, waits
         self._context: ssl.SSLContext | None = None
         if secured:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -236,6 +251,8 @@ class Raw:
                 if self._answer.startswith(b"HTTP/"):
                     peer.recv(65536)
                 peer.sendall(self._answer)
+                if isinstance(peer, ssl.SSLSocket) and self._waits:
+                    peer.unwrap()
                 if not self._holds:
                     peer.shutdown(socket.SHUT_WR)
             except OSError:
