@@ -69,8 +69,10 @@ class Service:
         self._given = False
         self._weights, self._weighed = weights.begun(before.weights), weights.UNSAID
         self._losses, self._breakers, self._pace = Losses(), Breakers(), Pace(time.monotonic())
-        self._watch = _watch(written)
+        self._watch = Watch.of(written)
         loaded = load(written, name)
+        if self._watch:
+            self._watch.use(loaded)
         self._engine: Engine = start(loaded.config.engine.workers or _cores())
         self._present = Present(self._engine, self._tell, before.remembered)
         self._records: Records | None = None
@@ -266,10 +268,12 @@ class Service:
                     "write it into a file and run that",
                 )
             asked = self._written if written is None else written
-            watch = self._watch if written is None else _watch(written)
+            watch = self._watch if written is None else Watch.of(written)
             if watch:
                 watch.note()
             before, loaded = self._running, load(asked, self._called)
+            if watch:
+                watch.use(loaded)
             revision = before.snapshot.revision + 1
             apply = partial(self._apply, loaded.config)
             found = reconcile(loaded, self._engine, revision, self._ring, apply)
@@ -375,10 +379,6 @@ class Service:
                 self.drain()
         finally:
             self.stop()
-
-
-def _watch(written: Written) -> Watch | None:
-    return Watch(Path(written)) if isinstance(written, str | os.PathLike) else None
 
 
 def _cores() -> int:

@@ -13,4 +13,4 @@ class Control(Noun):
     socket: Path | None = Field(default=None, examples=["equalizer.sock"])
     """Its path; without it, one that the commands find by themselves."""
     watch: bool = Field(default=False, strict=True, examples=[True])
-    """Whether the file is read again by itself when it has changed."""
+    """Whether the file is read again by itself when it, or a certificate that it names, has changed."""

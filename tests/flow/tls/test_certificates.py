@@ -13,6 +13,7 @@ from conftest import Balance
 from equalizer.errors import ConfigError
 from support.authority import ECDSA, RSA, Authority, names, shake
 from support.balancer import Balancer
+from support.process import running, write
 from support.wire import LIMIT, Wire
 
 
@@ -208,3 +209,17 @@ def test_a_private_key_is_in_no_message(balance: Balance, authority: Authority, 
     broken.write_text(f"-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----\n")
     (found,) = refused(balance, {**pair, "key": str(broken)})
     assert secret not in found
+
+
+def test_a_renewed_certificate_is_taken_by_itself_where_the_files_are_watched(
+    tmp_path: Path, authority: Authority
+) -> None:
+    pair = authority.issue("shop", "old.test")
+    secured = f"[listeners.web.tls]\ncertificate = '{pair['certificate']}'\nkey = '{pair['key']}'\n"
+    watched = f"{secured}[control]\nwatch = true"
+    file = write(tmp_path / "eq.toml", {"web1": "127.0.0.1:9"}, watched)
+    with running(file) as balancer:
+        authority.issue("shop", "new.test")
+        assert balancer.log("reloaded: changed listeners.web.tls: a certificate → another")
+        with shake(balancer.address, authority.trust(), "new.test") as sock:
+            assert names(sock) == {"new.test"}
