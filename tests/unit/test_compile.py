@@ -87,7 +87,7 @@ def test_everything_that_was_written_is_in_the_snapshot(tmp_path: Path) -> None:
                 "http2": True,
                 "redirect": None,
                 "hsts": "",
-                "location": False,
+                "location": True,
                 "trusted": ("10.0.0.0/8",),
                 "proxy_protocol": True,
                 "connections": 100,

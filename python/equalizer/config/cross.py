@@ -139,13 +139,18 @@ def _one_file(source: Source, keys: object, records: object) -> Iterator[Problem
 
 
 def _https(source: Source) -> Iterator[Problem]:
-    """Clients are kept on a listener with TLS, and come there from listeners without."""
+    """Clients are kept on a listener with TLS, and come there from listeners without.
+
+    To one without, a proxy that is trusted may bring clients that came to it by HTTPS.
+    """
     listeners = dict(_tables(source.data, "listeners"))
     plain = [name for name, listener in listeners.items() if listener.get("tls") is None]
     taken: dict[str, str] = {}
     for name, listener in listeners.items():
         https = listener.get("https")
         if isinstance(https, Mapping) and name in plain:
+            if https.keys() <= {"location"}:
+                continue
             message = "found https on a listener without TLS; write it at the listener with tls"
             yield source.problem(("listeners", name, "https"), message)
         elif isinstance(https, Mapping):

@@ -28,4 +28,7 @@ class Https(Noun):
     subdomains: bool = Field(default=False, strict=True, examples=[True])
     """Whether that holds for all names below the host's too."""
     location: bool = Field(default=True, strict=True, examples=[False])
-    """Whether a server's `Location: http://…` is made `https://…` where its host is that of the request."""
+    """Whether a server's `Location: http://…` is made `https://…` where its host is that of the request.
+
+    Only for clients that came by HTTPS, be it to a trusted proxy.
+    """

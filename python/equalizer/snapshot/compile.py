@@ -101,7 +101,7 @@ def _listeners(config: Config, source: Source, problems: list[Problem]) -> Itera
             http2=listener.http2,
             redirect=_port(redirects[name]) if name in redirects else None,
             hsts=f"max-age={seconds(https.hsts)}{subdomains}" if https.hsts else "",
-            location=https.location and listener.tls is not None,
+            location=https.location,
             trusted=listener.trusted,
             proxy_protocol=listener.proxy_protocol == "required",
             connections=listener.connections,

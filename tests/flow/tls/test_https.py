@@ -135,6 +135,26 @@ def test_a_location_is_left_alone_where_that_is_wanted(start: Start) -> None:
     assert over_tls(lb, get()).get("Location") == "http://shop.test/a"
 
 
+@pytest.mark.parametrize(
+    ("listener", "proto", "heard"),
+    [
+        ({}, "https", "https"),
+        ({}, "http", "http"),
+        ({"https": {"location": False}}, "https", "http"),
+        ({"trusted": []}, "https", "http"),
+    ],
+)
+def test_a_client_that_came_to_a_trusted_proxy_by_https_is_not_sent_away(
+    balance: Balance, make_origin: MakeOrigin, listener: dict[str, Any], proto: str, heard: str
+) -> None:
+    fields = ("Location: http://shop.test/a",)
+    origin = make_origin(replying(lambda request: response(b"", *fields, status="302 Found")))
+    web = {"address": "127.0.0.1:0", "trusted": ["127.0.0.1"], **listener}
+    lb = balance(origin, listeners={"web": web})
+    answer = lb.ask(get("X-Forwarded-For: 192.0.2.7", f"X-Forwarded-Proto: {proto}"))
+    assert answer.get("Location") == f"{heard}://shop.test/a"
+
+
 def test_what_is_wrong_with_https_is_told(certificate: Path) -> None:
     encrypted = tls_listener(certificate)["web-tls"]
     with pytest.raises(ConfigError) as refused:

@@ -10,9 +10,9 @@ use super::h1::encode::{self, Lines};
 pub struct Https {
     /// The port of HTTPS to which every request is redirected, on a listener without TLS.
     pub redirect: Option<u16>,
-    /// The value of Strict-Transport-Security; empty for none. On a listener with TLS only, as is the next.
+    /// The value of Strict-Transport-Security; empty for none. On a listener with TLS only.
     pub hsts: String,
-    /// Whether a Location of this host is made HTTPS.
+    /// Whether a Location of this host is made HTTPS, where the client came by that.
     pub location: bool,
 }
 
@@ -40,13 +40,14 @@ impl Https {
         Some((status, location))
     }
 
-    /// Changes a response's head; `request` is the request's head as its server got it, and names the host.
-    pub fn edit(&self, lines: Lines<'_>, request: &[u8], edits: &mut Edits) {
+    /// Changes a response's head; `request` is the request's head as its server got it, and names the host. `secure` is
+    /// whether its client came by HTTPS, be it to a proxy that is trusted.
+    pub fn edit(&self, lines: Lines<'_>, request: &[u8], secure: bool, edits: &mut Edits) {
         if !self.hsts.is_empty() {
             // RFC 6797, 8.1: only the first of several counts, and this one is ours to say.
             lines.named(HSTS).for_each(|field| edits.cut(field.line));
         }
-        if self.location {
+        if self.location && secure {
             for field in lines.named(b"Location") {
                 if let Some(length) = ours(field.value.of(lines.bytes), request) {
                     let start = field.value.start;

@@ -181,7 +181,7 @@ impl At<'_> {
             lines,
         };
         if let Some(https) = self.admitted.setup.https(self.client) {
-            https.edit(lines, &self.admitted.message, &mut edits);
+            https.edit(lines, &self.admitted.message, origin.secure, &mut edits);
             https.write(&mut stamp);
         }
         let notes = &self.admitted.asked.notes;
