@@ -4,6 +4,7 @@ from equalizer.control.losses import (
     Defect,
     LinesDropped,
     Losses,
+    NoHandshake,
     OverBudget,
     RateLimited,
     SessionsLost,
@@ -80,3 +81,23 @@ def test_a_budget_that_is_used_up_is_told() -> None:
 
     assert list(losses.news(retries(made=7, over_budget=0), 0)) == []
     assert list(losses.news(retries(made=9, over_budget=4), 1)) == [OverBudget("shop", 4)]
+
+
+def test_why_there_is_no_agreement_on_tls_is_told_once_a_minute_and_when_that_changes() -> None:
+    losses = Losses()
+
+    def report(why: str, **faults: int) -> Report:
+        server = {"handshake": why, "faults": faults}
+        return Report.model_validate({"pools": {"shop": {"servers": {"web1": server}}}})
+
+    def told(why: str, now: float, **faults: int) -> list[str]:
+        return [each.why for each in losses.news(report(why, **faults), now) if isinstance(each, NoHandshake)]
+
+    assert told("", 0) == []
+    assert told("expired", 1, untrusted=1) == ["its certificate has expired"]
+    assert told("expired", 2, untrusted=9) == []
+    assert told("not_tls", 3, untrusted=9, tls=1) == ["it speaks no TLS"]
+    assert told("expired", 61, untrusted=10, tls=1) == ["its certificate has expired"]
+    assert told("expired", 122, untrusted=10, tls=1) == []  # nobody has tried again
+    assert told("", 200, untrusted=20, tls=1) == []
+    assert told("a word of tomorrow", 201, untrusted=21, tls=1) == ["a word of tomorrow"]

@@ -90,6 +90,12 @@ def test_in_a_panic_probes_are_not_believed_and_what_clients_were_answered_is(
     assert table(replace(FOUND, pools=(pool,))).splitlines()[2].endswith(f"98765  0       {note}")
 
 
+def test_a_handshake_that_failed_is_shown_beside_its_server() -> None:
+    server = replace(UP, handshake="its certificate has expired")
+    line = table(replace(FOUND, pools=(PoolStatus("shop", {}, {}, 0, (server,)),))).splitlines()[2]
+    assert line.endswith("98765  0       its certificate has expired")
+
+
 def test_rates_retries_and_an_open_breaker_have_their_lines() -> None:
     pool = PoolStatus(
         "shop",

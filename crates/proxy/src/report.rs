@@ -148,6 +148,10 @@ pub struct ServerReport {
     pub(crate) sketch: Option<Sketch>,
     /// Failed attempts, by fault.
     pub faults: BTreeMap<&'static str, u64>,
+    /// Why the last handshake with it failed, in one word; empty where it did not, or there was none.
+    pub handshake: &'static str,
+    #[serde(skip)]
+    pub(crate) handshake_at: u64,
     /// Answers of 500 and above.
     pub errors: u64,
     /// Attempts that are no exchange: without an answer, or with one for which another server was asked.
@@ -193,6 +197,9 @@ impl Report {
                     mine.merge(other);
                 }
                 add_all(&mut mine.faults, server.faults);
+                if server.handshake_at > mine.handshake_at {
+                    (mine.handshake, mine.handshake_at) = (server.handshake, server.handshake_at);
+                }
             }
         }
     }

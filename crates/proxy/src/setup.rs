@@ -20,12 +20,13 @@ use equalizer_core::snapshot::entrance::Entrance;
 use equalizer_core::snapshot::wire::{Introduction, Protocol};
 
 use crate::choice::Outcome;
-use crate::clock::Moment;
+use crate::clock::{Moment, shared_now};
 use crate::forward::h2::Shared;
 use crate::forward::idle::Idle;
 use crate::report::{PoolReport, Report, ServerReport};
 use crate::serve::Client;
 use crate::timing::{Times, Timing};
+use crate::tls::failed::Why;
 use crate::tls::servers::{Secured, ServerTls};
 use crate::worker::Worker;
 
@@ -61,6 +62,8 @@ pub(crate) struct ServerSeat {
     pub(crate) chose_http1: Cell<bool>,
     /// Whether it spoke HTTP/1.1 last; nothing of it before its first answer.
     pub(crate) spoke11: Cell<Option<bool>>,
+    /// When the last handshake with it ended, on the clock of all workers, and why it failed.
+    handshake: Cell<(u64, Why)>,
     /// What all workers have in flight, where the balance asks for it.
     flights: Option<Arc<Live>>,
     /// The sessions seen at it.
@@ -281,6 +284,7 @@ impl ServerSeat {
             tunnel_connections: Shared::default(),
             chose_http1: Cell::default(),
             spoke11: Cell::default(),
+            handshake: Cell::default(),
             flights,
             window,
             census: RefCell::new(Census::new(u64::from(window))),
@@ -330,6 +334,11 @@ impl ServerSeat {
         if let Some(flights) = &self.flights {
             flights.arrives();
         }
+    }
+
+    /// A handshake with it has ended: why it failed, empty where it did not.
+    pub(crate) fn shook_hands(&self, why: Why) {
+        self.handshake.set((shared_now(), why));
     }
 
     /// Counts an attempt that brought no answer.
@@ -382,6 +391,8 @@ impl ServerSeat {
             sessions: None,
             sketch: sketch_at.map(|now| self.census.borrow().sketch(now)),
             faults: self.counted.faults.borrow().iter().copied().collect(),
+            handshake: self.handshake.get().1,
+            handshake_at: self.handshake.get().0,
             errors: self.counted.errors.get(),
             given_up: self.counted.given_up.get(),
             failures: self.counted.failures.get(),

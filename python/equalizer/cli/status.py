@@ -76,14 +76,14 @@ def table(found: Status) -> str:
 
 
 def _told(pool: PoolStatus, server: ServerStatus) -> list[str]:
-    """What a person said, where the state does not show it, what probes found, and why it is ejected.
+    """What a person said, where the state does not show it, what probes and handshakes found, its ejection.
 
     A panic is about probes alone: one that is ejected stays so.
     """
     said = [] if server.load is None else [f"load {server.load}"]
     said += [f"{server.said} but for its probes"] if server.said not in ("up", server.state) else []
     found = f"not believed: {server.why}" if server.why and pool.panics else server.why
-    return [*said, *(each for each in (found, server.ejected) if each)]
+    return [*said, *(each for each in (found, server.handshake, server.ejected) if each)]
 
 
 def _note(draining: Draining, now: float) -> str:

@@ -83,6 +83,8 @@ class ServerStatus:
     """The same for all but one in a hundred."""
     ejected: str = ""
     """For how long it is left alone because of how it answers, and why; empty where it is not."""
+    handshake: str = ""
+    """Why the last one over TLS failed, such as an expired certificate; empty where it did not."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ KINDS: Final[Mapping[str, str]] = {
     "AcceptingPaused": "accepting_paused",
     "RateLimited": "rate_limited",
     "OverBudget": "over_budget",
+    "NoHandshake": "handshake",
     "Defect": "defect",
     "WorkersRestarted": "workers_restarted",
 }

@@ -13,6 +13,7 @@ from equalizer.control.losses import (
     Defect,
     LinesDropped,
     Loss,
+    NoHandshake,
     OverBudget,
     RateLimited,
     SessionsLost,
@@ -130,8 +131,12 @@ def _counted(event: Loss | BreakerEvent, log: Log) -> None:
             _of_a_pool(event, log)
 
 
-def _of_a_pool(event: SessionsLost | Unchosen | RateLimited | OverBudget | BreakerEvent, log: Log) -> None:
+def _of_a_pool(
+    event: SessionsLost | Unchosen | RateLimited | OverBudget | NoHandshake | BreakerEvent, log: Log
+) -> None:
     match event:
+        case NoHandshake():
+            log.warning(f"server {event.pool}/{event.server}: {event.why}")
         case SessionsLost():
             log.warning(f"sessions lost in pool {event.pool}: {event.count} by {event.reason}")
         case Unchosen():

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
+from equalizer.control import handshake
 from equalizer.snapshot.report import Report
 
 _AGAIN = 60.0  # seconds
@@ -81,6 +82,17 @@ class WorkersRestarted:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class NoHandshake:
+    """There is no agreement on TLS with a server, again since that was told last."""
+
+    pool: str
+    server: str
+    why: str
+    """The last time; so many more failed, be it for other reasons."""
+    count: int
+
+
 Loss: TypeAlias = (
     SessionsLost
     | LinesDropped
@@ -88,6 +100,7 @@ Loss: TypeAlias = (
     | Unchosen
     | RateLimited
     | OverBudget
+    | NoHandshake
     | Defect
     | WorkersRestarted
 )
@@ -121,6 +134,10 @@ def _all(report: Report) -> Iterator[Loss]:
         yield OverBudget(pool, each.retries.get("over_budget", 0))
         for limit, rate in each.rates.items():
             yield RateLimited(pool, limit, rate.refused)
+        for server, counted in each.servers.items():
+            if counted.handshake:
+                failed = sum(counted.faults.get(fault, 0) for fault in handshake.FAULTS)
+                yield NoHandshake(pool, server, handshake.told(counted.handshake), failed)
     yield LinesDropped(report.access_log.dropped)
     yield AcceptingPaused(report.pauses)
     for place, count in report.panics.items():

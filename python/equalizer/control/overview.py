@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from equalizer.control import states
+from equalizer.control import handshake, states
 from equalizer.control.answers import BreakerStatus, PoolStatus, ServerStatus, Status
 from equalizer.control.pace import Pace
 from equalizer.control.present import Present
@@ -89,4 +89,5 @@ def _server(name: tuple[str, str], table: ServerTable, counted: ServerReport, kn
         p50=lately.p50,
         p99=lately.p99,
         ejected=present.ejected(name),
+        handshake=handshake.told(counted.handshake),
     )

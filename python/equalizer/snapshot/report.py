@@ -78,6 +78,8 @@ class ServerReport(_Counted):
     """How many of them took up to so many microseconds, and more than the class before."""
     connects: int = 0
     faults: Mapping[str, int] = {}
+    handshake: str = ""
+    """Why the last one over TLS failed, in one word; empty where it did not, or there was none."""
     errors: int = 0
     """Answers of 500 and above."""
     given_up: int = 0

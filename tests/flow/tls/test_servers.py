@@ -14,6 +14,7 @@ from equalizer.errors import ConfigError
 from support.authority import Authority
 from support.balancer import Balancer, get, post
 from support.origin import HELLO, Origin, Script, answering, response
+from support.process import Named
 from support.wire import Wire
 
 MakeSecure = Callable[..., "SecureOrigin"]
@@ -105,6 +106,59 @@ def test_a_server_that_cannot_prove_itself_is_sent_nothing(
     assert bad.requests == []
     assert faults(lb, "bad")["untrusted"] >= 3
     assert faults(lb, "good") == {}
+
+
+def test_why_a_server_is_not_believed_is_told_once_until_it_is(
+    balance: Balance, secure: MakeSecure, authority: Authority
+) -> None:
+    other, own = authority.issue("bad", "elsewhere.test"), authority.issue("good", "127.0.0.1")
+    bad, good = secure(own=other), secure(own=own)
+    lb = balance(bad, pool={"tls": {"ca": str(authority.file)}, "persistence": "none"})
+
+    def seen() -> str:
+        return lb.service.status().pools[0].servers[0].handshake
+
+    assert seen() == ""
+    for _ in range(2):
+        assert [lb.ask(get()).status for _ in range(3)] == [502] * 3
+        assert seen() == "its certificate is not for the name that it is asked for"
+        lb.service.tick()
+    told = [event for event in lb.service.events().events if event.kind == "handshake"]
+    assert [(event.level, event.pool, event.server, event.text) for event in told] == [
+        ("warning", "shop", "web1", f"server shop/web1: {seen()}")
+    ]
+    moved = {**lb.config["pools"]["shop"], "servers": {"web1": good.address}}
+    lb.service.reload({**lb.config, "pools": {"shop": moved}})
+    assert (lb.ask(get()).status, seen()) == (200, "")
+
+
+@pytest.mark.parametrize(
+    ("days", "ca", "why"),
+    [
+        (-1, "own", "its certificate has expired"),
+        (20, "own", "its certificate is not valid yet"),
+        (1, "other", "its certificate is that of an authority, and ca does not name it"),
+        (None, "other", "its certificate is signed by nobody who is believed"),
+    ],
+)
+def test_each_reason_not_to_believe_a_server_has_its_words(
+    balance: Balance, secure: MakeSecure, authority: Authority, days: int | None, ca: str, why: str
+) -> None:
+    own = authority.issue("own", "127.0.0.1")
+    if days is not None:
+        own = authority.vouch_for_itself("own", "127.0.0.1", days=days)
+    other = str(Authority(authority.folder, "other").file)
+    lb = balance(secure(own=own), pool={"tls": {"ca": own["certificate"] if ca == "own" else other}})
+    assert (lb.ask(get()).status, faults(lb)) == (502, {"untrusted": 1})
+    assert lb.service.status().pools[0].servers[0].handshake == why
+
+
+def test_a_server_without_tls_is_told_from_one_that_is_not_believed(
+    balance: Balance, start: Callable[[str], Named]
+) -> None:
+    lb = balance({"web1": start("plain").address}, pool={"tls": {}})
+    assert (lb.ask(get()).status, faults(lb)) == (502, {"tls": 1})
+    assert lb.service.status().pools[0].servers[0].handshake == "it speaks no TLS"
 
 
 def test_without_another_server_a_failed_proof_is_502(

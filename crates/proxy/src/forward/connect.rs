@@ -1,6 +1,5 @@
 //! Opens a connection to a server, and proves over TLS, where its pool asks for it, that it is the one.
 
-use std::io;
 use std::sync::Arc;
 
 use equalizer_core::fault::Fault;
@@ -13,6 +12,7 @@ use tokio_rustls::TlsConnector;
 use crate::serve::Client;
 use crate::setup::{ServerSeat, Spoken};
 use crate::socket::Socket;
+use crate::tls::failed;
 
 /// A new connection, and whether HTTP/2 is spoken on it.
 pub(super) struct Connected {
@@ -35,20 +35,24 @@ pub(super) async fn connect(seat: &ServerSeat, alone: bool, client: &Client) -> 
     };
     let config = if alone { &tls.http1 } else { &tls.config };
     let agreed = TlsConnector::from(Arc::clone(config)).connect(tls.name.clone(), stream).await;
-    let socket = Socket::tls(agreed.map_err(|error| fault(&error))?.into());
+    let socket = match agreed {
+        Ok(agreed) => Socket::tls(agreed.into()),
+        Err(error) => {
+            let (fault, why) = failed::with_server(&error);
+            seat.shook_hands(why);
+            return Err(fault);
+        }
+    };
     let http2 = socket.agreed_on_http2();
     match protocol {
         // A server that knows nothing of ALPN agrees on TLS all the same (RFC 7301, 3.1).
-        Protocol::H2 if !http2 && !alone => return Err(Fault::Tls),
+        Protocol::H2 if !http2 && !alone => {
+            seat.shook_hands(failed::NO_HTTP2);
+            return Err(Fault::Tls);
+        }
         Protocol::Auto if !alone => seat.chose_http1.set(!http2),
         _ => {}
     }
+    seat.shook_hands("");
     Ok(Connected { socket, http2 })
-}
-
-fn fault(error: &io::Error) -> Fault {
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(rustls::Error::InvalidCertificate(_)) => Fault::Untrusted,
-        _ => Fault::Tls,
-    }
 }

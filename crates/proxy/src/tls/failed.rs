@@ -1,8 +1,9 @@
-//! Why a handshake with a client failed, in the words of metrics.
+//! Why a handshake failed, in one word.
 
 use std::io;
 
-use rustls::{Error, InvalidMessage};
+use equalizer_core::fault::Fault;
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherError};
 
 /// One word for a handshake that failed.
 pub(crate) type Why = &'static str;
@@ -12,9 +13,12 @@ pub(crate) const LATE: Why = "late";
 /// What the client shows does not prove who it is.
 pub(crate) const UNTRUSTED: Why = "untrusted";
 
-/// The one table from what went wrong to its word.
+/// The server does not agree on HTTP/2, which is all that it may speak.
+pub(crate) const NO_HTTP2: Why = "no_http2";
+
+/// Of a handshake with a client: the one table from what went wrong to its word.
 pub(crate) fn why(error: &io::Error) -> Why {
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+    match of_tls(error) {
         // The connection, not what came over it.
         None => "client_gone",
         Some(Error::AlertReceived(_)) => "client_refused",
@@ -28,11 +32,57 @@ pub(crate) fn why(error: &io::Error) -> Why {
     }
 }
 
+/// The same of a handshake with a server, and the fault that it is.
+pub(crate) fn with_server(error: &io::Error) -> (Fault, Why) {
+    let word = match of_tls(error) {
+        Some(Error::InvalidCertificate(error)) => return (Fault::Untrusted, untrusted(error)),
+        None => "server_gone",
+        Some(Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => NO_HTTP2,
+        Some(
+            Error::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity)
+            | Error::PeerIncompatible(_),
+        ) => "nothing_shared",
+        Some(Error::AlertReceived(_)) => "server_refused",
+        Some(Error::InvalidMessage(
+            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+        )) => "not_tls",
+        Some(_) => "broken",
+    };
+    (Fault::Tls, word)
+}
+
+fn untrusted(error: &CertificateError) -> Why {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "not_yet_valid",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => "other_name",
+        CertificateError::UnknownIssuer => "unknown_issuer",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => "purpose",
+        CertificateError::BadEncoding => "unreadable",
+        CertificateError::Other(OtherError(error)) => match error.downcast_ref() {
+            Some(webpki::Error::CaUsedAsEndEntity) => "authority",
+            Some(webpki::Error::UnsupportedCertVersion) => "old_version",
+            _ => UNTRUSTED,
+        },
+        _ => UNTRUSTED,
+    }
+}
+
+fn of_tls(error: &io::Error) -> Option<&Error> {
+    error.get_ref()?.downcast_ref()
+}
+
 #[cfg(test)]
 mod tests {
-    use rustls::{AlertDescription, CertificateError, PeerIncompatible, PeerMisbehaved};
+    use std::sync::Arc;
+
+    use rustls::{PeerIncompatible, PeerMisbehaved};
 
     use super::*;
+
+    fn told(error: Error) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, error)
+    }
 
     #[test]
     fn each_error_has_its_word() {
@@ -48,9 +98,44 @@ mod tests {
             (Error::DecryptError, "broken"),
         ];
         for (error, word) in errors {
-            let told = format!("{error:?}");
-            assert_eq!(why(&io::Error::new(io::ErrorKind::InvalidData, error)), word, "{told}");
+            let name = format!("{error:?}");
+            assert_eq!(why(&told(error)), word, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_certificate_of_a_server_has_a_word_each() {
+        let other = |error: webpki::Error| CertificateError::Other(OtherError(Arc::new(error)));
+        let errors = [
+            (CertificateError::Expired, "expired"),
+            (CertificateError::NotValidYet, "not_yet_valid"),
+            (CertificateError::NotValidForName, "other_name"),
+            (CertificateError::UnknownIssuer, "unknown_issuer"),
+            (other(webpki::Error::CaUsedAsEndEntity), "authority"),
+            (other(webpki::Error::UnsupportedCertVersion), "old_version"),
+            (other(webpki::Error::MaximumSignatureChecksExceeded), "untrusted"),
+            (CertificateError::BadSignature, "untrusted"),
+        ];
+        for (error, word) in errors {
+            let name = format!("{error:?}");
+            assert_eq!(with_server(&told(error.into())), (Fault::Untrusted, word), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_proves_nothing_is_told_from_one_that_proves_to_be_another() {
+        let errors = [
+            (Error::AlertReceived(AlertDescription::HandshakeFailure), "server_refused"),
+            (Error::AlertReceived(AlertDescription::NoApplicationProtocol), "no_http2"),
+            (Error::AlertReceived(AlertDescription::ProtocolVersion), "nothing_shared"),
+            (Error::InvalidMessage(InvalidMessage::InvalidContentType), "not_tls"),
+            (Error::DecryptError, "broken"),
+        ];
+        for (error, word) in errors {
+            let name = format!("{error:?}");
+            assert_eq!(with_server(&told(error)), (Fault::Tls, word), "{name}");
+        }
+        assert_eq!(with_server(&io::ErrorKind::ConnectionReset.into()), (Fault::Tls, "server_gone"));
     }
 
     #[test]
