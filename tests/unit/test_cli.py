@@ -71,6 +71,24 @@ def test_check_tells_every_problem_on_standard_error_and_exits_2(tmp_path: Path)
             "command line: write FILE ID, or ID --config FILE; equalizer keys list shows the IDs",
         ),
         (
+            ["keys", "rotate", "equalizer.keys", "--keep", "0"],
+            "equalizer: found --keep 0; write 1 or more: the new key is one of them",
+        ),
+        (
+            ["keys", "list", "none.keys"],
+            "equalizer: found none.keys, which does not exist; run: equalizer keys new none.keys",
+        ),
+        (
+            ["agent", "--command", " "],
+            "equalizer: found an empty --command; write one that prints the number, or --measure",
+        ),
+        (
+            ["run", "--listen", "*:8080", "[fe80::1%eth0]:80"],
+            'command line: listeners.web.address: found "*:8080"; write "0.0.0.0:8080"\n'
+            'command line: pools.default.servers.server1: found "[fe80::1%eth0]:80"; '
+            'write an IPv6 address without a scope such as "%eth0"',
+        ),
+        (
             ["agent", "--listen", f":{'9' * 5000}"],
             f'equalizer: found --listen :{"9" * 5000}; write IP:PORT or :PORT, such as ":1510"',
         ),
@@ -150,6 +168,12 @@ def test_an_engine_that_is_not_there_is_told_and_exits_1() -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("equalizer: the engine is not installed")
     assert done.stderr.endswith("; run: pip install .\n")
+
+
+def test_who_interrupts_a_command_while_it_is_loaded_sees_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "cyclopts.py").write_text("raise KeyboardInterrupt\n")
+    done = equalizer("status", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_help_names_the_commands() -> None:

@@ -32,7 +32,9 @@ def agent(
     from equalizer.health import agent as agents
 
     host, port = _address(listen)
-    measures = agents.command(command) if command else agents.MEASURES[measure]
+    if command is not None and not command.strip():
+        raise RequestError("found an empty --command", "write one that prints the number, or --measure")
+    measures = agents.MEASURES[measure] if command is None else agents.command(command)
 
     def ready(address: str) -> None:
         print(f"agent: tells {command or measure} at {address}", flush=True)

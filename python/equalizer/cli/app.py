@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from equalizer.cli.words import Which
-from equalizer.errors import ConfigError, EqualizerError, RequestError
+from equalizer.errors import ConfigError, EqualizerError, KeyRingError, RequestError
 
 _VERIFY = """\
 Open real clients against a URL and count the sessions that change servers.
@@ -20,7 +20,7 @@ Exit code 0 when none did, 1 when one did, 2 when servers could not be told apar
 _AGENT = """\
 Tell whoever asks how much this machine has to do: 0 idle … 100 overloaded.
 
-To be run on a server; a pool with agent = "tcp" asks it. Ends with Ctrl-C."""
+To be run on a server; a pool with agent = "tcp" asks it. Ends with Ctrl-C or SIGTERM, and 0."""
 _DEFAULT_LISTEN = "127.0.0.1:8080"
 _ANY = Which()
 _OUTPUT_FAILS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -266,7 +266,7 @@ def _exit_code(command: Callable[[], object]) -> int:
         return 2
     except EqualizerError as error:
         print(f"equalizer: {error}", file=sys.stderr)
-        return 2 if isinstance(error, RequestError) else 1
+        return 2 if isinstance(error, RequestError | KeyRingError) else 1
     except KeyboardInterrupt:
         return 130
     except OSError as error:

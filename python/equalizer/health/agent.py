@@ -79,24 +79,29 @@ def _bounded(load: float) -> int:
 async def serve(
     host: str, port: int, measure: Measure, *, http: bool, ready: Callable[[str], None] = lambda address: None
 ) -> None:
-    """Tell the load to whoever connects, until cancelled; `ready` is given the address. Raises OSError."""
+    """Tell the load to whoever connects, until a signal; `ready` is given the address. Raises OSError."""
     fresh = _Fresh(measure)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(*_BROKEN_OFF):
             async with asyncio.timeout(2 * _PATIENCE):
-                if http:
-                    await reader.readuntil(b"\r\n\r\n")
+                head = await reader.readuntil(b"\r\n\r\n") if http else b""
                 load = await fresh.load()
-                writer.write(_response(load) if http else b"" if load is None else b"%d\n" % load)
+                if http:
+                    writer.write(_response(load, with_body=not head.startswith(b"HEAD ")))
+                elif load is not None:
+                    writer.write(b"%d\n" % load)
                 await writer.drain()
         writer.close()
 
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     server = await asyncio.start_server(answer, host, port)
-    async with server:
-        address, bound = server.sockets[0].getsockname()[:2]
-        ready(f"[{address}]:{bound}" if ":" in address else f"{address}:{bound}")
-        await server.serve_forever()
+    address, bound = server.sockets[0].getsockname()[:2]
+    ready(f"[{address}]:{bound}" if ":" in address else f"{address}:{bound}")
+    await ended.wait()
+    server.close()
 
 
 class _Fresh:
@@ -116,8 +121,8 @@ class _Fresh:
             return self._found
 
 
-def _response(load: int | None) -> bytes:
+def _response(load: int | None, *, with_body: bool) -> bytes:
     status = "503 Service Unavailable" if load is None else "200 OK"
     body = json.dumps({"load": load}).encode()
     fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close"
-    return f"HTTP/1.1 {status}\r\n{fields}\r\n\r\n".encode() + body
+    return f"HTTP/1.1 {status}\r\n{fields}\r\n\r\n".encode() + (body if with_body else b"")

@@ -61,8 +61,10 @@ def _is_name(host: str) -> bool:
 
 
 def _repair(text: str, host: str) -> Address | None:
-    """What the user probably meant: a URL, a bare port of a host, an IPv6 address without brackets."""
+    """What the user probably meant: a URL, a bare port, `*:port`, an IPv6 address without brackets."""
     bare = _SCHEME.sub("", text).rstrip("/")
+    if bare.startswith("*:"):
+        bare = host + bare[1:]
     if bare.isascii() and bare.isdecimal():
         bare = f"{host}:{bare}"
     inner, _, port = bare.rpartition(":")
@@ -88,6 +90,8 @@ def _read(value: object, example: str, host: str) -> Address:
         return value
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     address = parse(text) if isinstance(value, str) else None
+    if address and "%" in address.host:
+        raise refuse('an IPv6 address without a scope such as "%eth0"')
     if address is None:
         meant = _repair(text, host)
         raise refuse(f'"{meant}"' if meant else f'host:port, such as "{example}"')

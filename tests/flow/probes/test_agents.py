@@ -1,5 +1,7 @@
 """Agents on servers, ours among them: what they say is shown, and what they refuse is obeyed."""
 
+import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ import pytest
 from conftest import Balance, MakeOrigin
 from flow.probes.conftest import Watcher
 from support.balancer import Balancer
-from support.process import COMMAND, run, stream
+from support.process import COMMAND, LIMIT, run, stream
 from support.visitor import Visitor, until
 
 Watch = Callable[[Balancer], Watcher]
@@ -74,6 +76,29 @@ def test_an_agent_that_does_not_answer_is_missed_only_where_it_is_required(
     assert (advising.service.loads, told.kind) == ({}, "agent")
     assert watch(advising).server("web1").state == "up"
     assert watch(required).until("up → down").text.endswith(refused)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_our_agent_ends_well_when_it_is_asked_to(number: int) -> None:
+    command = [*COMMAND, "agent", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        stream(process.stdout).readline()
+        process.send_signal(number)
+        assert (process.wait(LIMIT), stream(process.stderr).read()) == (0, "")
+
+
+def test_our_agent_answers_head_without_the_body() -> None:
+    with agent("--http", "--command", "echo 37") as port:
+        for method, body in ((b"HEAD", b""), (b"GET", b'{"load": 37}')):
+            with (
+                socket.create_connection(("127.0.0.1", port), LIMIT) as client,
+                client.makefile("rb") as file,
+            ):
+                client.sendall(method + b" /load HTTP/1.1\r\nHost: a\r\n\r\n")
+                head, _, rest = file.read().partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+                assert b"Content-Length: 12" in head
+                assert rest == body
 
 
 def test_an_address_that_is_taken_or_none_is_told() -> None:
