@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,14 @@ def test_a_wrong_listener_name_is_told() -> None:
         for name in (None, "wbe"):
             with pytest.raises(equalizer.EqualizerError, match="write web or api"):
                 lb.address(name)
+
+
+@pytest.mark.parametrize("written", [None, 7, b"equalizer.toml", ["equalizer.toml"]])
+def test_what_is_no_configuration_is_told(written: Any) -> None:
+    with pytest.raises(equalizer.ConfigError) as refused:
+        equalizer.serve(written)
+    write = "write the path of a TOML file, a dict of its shape, or a Config"
+    assert str(refused.value) == f"config: found {written!r}; {write}"
 
 
 def test_a_failure_leaves_nothing_behind() -> None:

@@ -35,7 +35,7 @@ def open_(
     Parameters
     ----------
     value
-        What stands behind EQ=, or with it; - reads it from standard input.
+        What stands behind EQ=, or with it, or a whole Cookie field; - reads it from standard input.
     file
         The configuration.
     as_json

@@ -1,7 +1,7 @@
 """Says what is wrong in the user's words: the key, what was found, what to write instead."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from equalizer.config import schema
 from equalizer.config.places import Path
 from equalizer.config.source import Source, dotted, show
-from equalizer.config.suggest import listed, toml, unknown, word
+from equalizer.config.suggest import close, listed, toml, unknown, word
 from equalizer.errors import Problem
 from equalizer.model.noun import TOLD_BY, Refusal
 
@@ -60,12 +60,21 @@ def _untold(loc: Path, key: str, source: Source) -> Problem:
     value = source.value(place)
     known = schema.choices((*loc, key))
     if not isinstance(value, Mapping):
-        return source.problem(place, f"found {show(value)}; write {_table(loc, key, known[0])}")
+        return source.problem(place, f"found {show(value)}; write {_kind(value, loc, key, known)}")
     if key not in value:
         write = listed([f"{key} = {toml(choice)}" for choice in known], "or")
         return _missing((*place, key), write, source)
     path = (*place, key)
     return source.problem(path, f"found {show(value[key])}; write {word(value[key], known)}")
+
+
+def _kind(value: object, loc: Path, key: str, known: Sequence[str]) -> str:
+    """The word that stands for a table, where one is written and some may; else such a table."""
+    bare, meant = schema.choices(loc), close(value, known)
+    table = _table(loc, key, (meant or known)[0])
+    if not isinstance(value, str) or not bare or (meant and meant[0] not in bare):
+        return table
+    return f"{word(value, bare)}, or {table}"
 
 
 def _missing(path: Path, write: str, source: Source) -> Problem:

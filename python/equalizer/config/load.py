@@ -40,6 +40,9 @@ def load(written: Written, name: str = "config") -> Loaded:
         return _validated(Source(name, written.model_dump(exclude_unset=True)))
     if isinstance(written, Mapping):
         return _validated(Source(name, written))
+    if not isinstance(written, str | os.PathLike):
+        fault = f"found {written!r:.80}; write the path of a TOML file, a dict of its shape, or a Config"
+        raise ConfigError([Problem(name, None, "", fault)])
     return _validated(read(Path(written)))
 
 

@@ -25,21 +25,26 @@ from equalizer.snapshot import wire
 
 __all__ = ["ClosedCookie", "OpenedCookie", "explain", "running", "seal"]
 
+_NOT_OURS = "not_ours"
 # No name of a cookie is as long as what we seal.
 _OURS = re.compile(r"[A-Za-z0-9_-]{95}")
 
 
 def explain(config: Path, value: str, now: Status | None = None) -> OpenedCookie | ClosedCookie:
-    """What a value holds, bare or as `NAME=value`.
+    """What a value holds, bare or as `NAME=value`, be it in a whole field: of several the first that is ours.
 
     `now` is how the servers are; without it all are up. Raises ConfigError.
     """
-    written = value.partition(";")[0]
+    snapshot, states = _snapshot(load(config)), [] if now is None else _states(now)
+    found = [native.explain_cookie(snapshot, states, _bare(each)) for each in value.split(";")]
+    known = (each for each in found if isinstance(each, OpenedCookie) or each.reason != _NOT_OURS)
+    return next(known, found[0])
+
+
+def _bare(written: str) -> str:
     name, _, rest = written.partition("=")
     # Behind a bare value of ours the application's own may stand, and that may hold anything.
-    bare = rest if rest and not _OURS.search(name) else written
-    states = [] if now is None else _states(now)
-    return native.explain_cookie(_snapshot(load(config)), states, bare.strip())
+    return (rest if rest and not _OURS.search(name) else written).strip()
 
 
 def running(config: Path) -> Status | None:
