@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from equalizer.admin.turns import Turns
@@ -36,10 +36,15 @@ class State(_Body):
     """A session that was idle for this time gets another home at its next request; for `draining`."""
 
 
+def _whole(number: object) -> object:
+    """To JSON Schema, as which this is described, 17.0 is a whole number."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 class Weight(_Body):
     """A server's share of new sessions."""
 
-    weight: Annotated[int, Field(ge=0, le=256, strict=True)] | None
+    weight: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=256, strict=True)] | None
     """0 takes no new sessions; null is what the configuration says."""
 
 

@@ -11,6 +11,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
+
 from equalizer.control.admission import Admission
 from equalizer.control.service import Service
 from equalizer.control.sockets import Opened
@@ -24,6 +26,7 @@ NAME: Final = "[admin]"
 """What our socket is called among those of listeners, which have no brackets."""
 _AT_ONCE = 64  # connections
 _ENDING = 3.0  # seconds
+_AGAIN = 1.0
 _HINTS = {
     errno.EADDRINUSE: "stop the process that has it, or write another port",
     errno.EACCES: "ports below 1024 need a privilege; write a higher one",
@@ -84,13 +87,30 @@ class Admin:
 
     def _run(self, tls: ssl.SSLContext | None) -> None:
         try:
+            if self._served(tls):
+                return
+            structlog.get_logger().error(
+                "the admin API waits for a file descriptor; raise the limit of open files, "
+                "or set connections at the listeners"
+            )
+            while not self._served(tls):
+                self._closing.wait(_AGAIN)
+        except Exception:
+            logs.failed("the admin API has ended")
+
+    def _served(self, tls: ssl.SSLContext | None) -> bool:
+        """Serve until the end; False where no file descriptor is left to begin with."""
+        try:
             from equalizer.admin.serving import server
 
             self._server = server(self._service, tls)
             if not self._closing.is_set():
                 self._server.run(sockets=[self._socket])
-        except Exception:
-            logs.failed("the admin API has ended")
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            return self._closing.is_set()
+        return True
 
 
 class _Listening(socket.socket):

@@ -129,10 +129,13 @@ class Service:
         with self._changing:
             self._require(pool, server)
             standing = states.begun(state, terms, time.time())
+            said = self._present.standings.get((pool, server))
             before, after = self._present.say((pool, server), standing)
+            is_news = (said, before) != (self._present.standings.get((pool, server)), after)
         why = self._present.why((pool, server)) if after == "down" else ""
         change = StateChange(pool, server, before, state, standing.deadline, standing.idle_first, why)
-        self._tell(change)
+        if is_news:
+            self._tell(change)
         return change
 
     def set_weight(self, pool: str, server: str, weight: int | None) -> WeightChange:
@@ -145,7 +148,8 @@ class Service:
             before = self._weights.given.get((pool, server), configured)
             self._weigh(weights.with_given(self._weights, (pool, server), weight))
         change = WeightChange(pool, server, before, configured if weight is None else weight)
-        self._tell(change)
+        if change.weight != before:
+            self._tell(change)
         return change
 
     def reload(self, written: Written | None = None) -> Reloaded:

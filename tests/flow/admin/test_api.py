@@ -54,6 +54,31 @@ def test_a_server_drains_rests_and_serves_as_it_is_told(api: Open) -> None:
     assert {api.lb.ask(get()).get("server-name") for _ in range(12)} == {"web1", "web2", "web3"}
 
 
+def test_a_weight_is_a_whole_number_however_json_writes_it(api: Open) -> None:
+    assert api.client.ask("PUT", f"{WEB1}/weight", {"weight": 17.0}).json["weight"] == 17
+    for weight in (17.5, True, "17"):
+        assert api.client.ask("PUT", f"{WEB1}/weight", {"weight": weight}).status == 422
+
+
+def test_what_is_as_it_was_is_no_event(api: Open) -> None:
+    def ask(state: str, **terms: str) -> None:
+        assert api.client.ask("PUT", f"{WEB1}/state", {"state": state, **terms}).status == 200
+
+    for state in ("up", "maintenance", "maintenance", "draining", "draining"):
+        ask(state)
+    ask("draining", deadline="1h")
+    for weight in (100, 50, 50, None):
+        assert api.client.ask("PUT", f"{WEB1}/weight", {"weight": weight}).status == 200
+    told = [each["text"].partition("  ")[0] for each in api.client.get("/api/v1/events").json["events"]]
+    assert told == [
+        "server shop/web1: up → maintenance",
+        "server shop/web1: maintenance → draining",
+        "server shop/web1: draining → draining",
+        "server shop/web1: weight 100 → 50",
+        "server shop/web1: weight 50 → 100",
+    ]
+
+
 def test_a_weight_is_given_and_taken_back(api: Open) -> None:
     assert api.client.ask("PUT", f"{WEB1}/weight", {"weight": 0}).json["weight"] == 0
     assert {api.lb.ask(get()).get("server-name") for _ in range(12)} == {"web2", "web3"}

@@ -1,18 +1,25 @@
 """The admin API of a process: it begins and ends with it, and goes over to the one that follows."""
 
 import json
+import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from conftest import Balance
+from equalizer import admin
+from equalizer.control.sockets import Opened
+from equalizer.model.address import Address
 from support.admin import Client
+from support.balancer import get
 from support.process import LIMIT, Named, Running, run, running, stream, write
 from support.visitor import until
 
@@ -36,6 +43,23 @@ def free_port() -> int:
 def unanswered(client: Client, path: str) -> None:
     with suppress(OSError):
         client.get(path)
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """This process may open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.dup(0)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 1, hard))
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        yield
+    finally:
+        for each in taken:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def settings(port: int, more: str = "") -> str:
@@ -125,3 +149,20 @@ def test_what_the_api_needs_is_loaded_by_it_alone(modules: str, slow: str) -> No
     script = script.replace("']", "'}")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_it_begins_when_there_is_a_file_descriptor_for_it(
+    balance: Balance, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    token = tmp_path / "admin.token"
+    lb = balance({"web1": "127.0.0.1:9"}, admin={"address": "127.0.0.1:0", "token_file": str(token)})
+    assert lb.ask(get()).status == 503  # its worker has what it needs
+    handed = Opened("[admin]", socket.create_server(("127.0.0.1", 0)).detach(), Address("127.0.0.1", 0))
+    with no_descriptor_left():
+        api = admin.opened(lb.service, handed)
+        until(
+            lambda: capfd.readouterr().out, lambda told: "the admin API waits for a file descriptor" in told
+        )
+    assert api
+    with api:
+        assert Client(api.url, token.read_text().strip()).get("/api/v1/status").status == 200
