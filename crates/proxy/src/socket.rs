@@ -18,7 +18,7 @@ use tokio_rustls::TlsStream;
 
 use crate::pipe::Pipe;
 use crate::stream::Stream;
-use crate::tls::HTTP2;
+use crate::tls::{HTTP2, failed};
 
 /// A connected socket.
 pub(crate) struct Socket(RefCell<Carrier>);
@@ -98,7 +98,9 @@ impl Socket {
         let mut into = ReadBuf::new(into);
         let done = match &mut *self.0.borrow_mut() {
             Carrier::Plain(stream) => Pin::new(stream).poll_read(context, &mut into),
-            Carrier::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, &mut into),
+            Carrier::Tls(stream) => {
+                Pin::new(stream.as_mut()).poll_read(context, &mut into).map_err(failed::afterwards)
+            }
             Carrier::Http2(stream) => return stream.poll_read(context, into.initialize_unfilled()),
         };
         ready!(done)?;

@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -18,6 +19,7 @@ from support.process import Named
 from support.wire import Wire
 
 MakeSecure = Callable[..., "SecureOrigin"]
+MakeStrict = Callable[[ssl.TLSVersion], "SecureOrigin"]
 
 
 class SecureOrigin(Origin):
@@ -50,6 +52,14 @@ class SecureOrigin(Origin):
         self.inner(origin, wire)
 
 
+class Strict(SecureOrigin):
+    """One whose handshakes fail."""
+
+    def _secured(self, origin: Origin, wire: Wire) -> None:
+        with suppress(ssl.SSLError):
+            super()._secured(origin, wire)
+
+
 @pytest.fixture
 def secure(authority: Authority) -> Iterator[MakeSecure]:
     """Start servers whose certificate is for 127.0.0.1, localhost and shop.internal."""
@@ -66,6 +76,22 @@ def secure(authority: Authority) -> Iterator[MakeSecure]:
     for origin in origins:
         origin.end()
     assert [origin.broken for origin in origins if origin.broken] == []
+
+
+@pytest.fixture
+def strict(authority: Authority) -> Iterator[MakeStrict]:
+    """Start servers that want a certificate of their clients, who have none."""
+    with ExitStack() as stack:
+
+        def make(version: ssl.TLSVersion) -> SecureOrigin:
+            own = authority.issue("strict", "127.0.0.1")
+            origin = Strict(own, minimum_version=version, maximum_version=version)
+            origin.context.load_verify_locations(authority.file)
+            origin.context.verify_mode = ssl.CERT_REQUIRED
+            stack.callback(origin.end)
+            return origin
+
+        yield make
 
 
 def faults(lb: Balancer, server: str = "web1") -> Any:
@@ -159,6 +185,28 @@ def test_a_server_without_tls_is_told_from_one_that_is_not_believed(
     lb = balance({"web1": start("plain").address}, pool={"tls": {}})
     assert (lb.ask(get()).status, faults(lb)) == (502, {"tls": 1})
     assert lb.service.status().pools[0].servers[0].handshake == "it speaks no TLS"
+
+
+@pytest.mark.parametrize("protocol", ["h1", "h2"])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_wants_a_certificate_of_ours_is_told_as_that(
+    balance: Balance, strict: MakeStrict, authority: Authority, version: ssl.TLSVersion, protocol: str
+) -> None:
+    """Over TLS 1.3 it says so when we take the handshake to be done."""
+    lb = balance(strict(version), pool={"tls": {"ca": str(authority.file)}, "protocol": protocol})
+    assert (lb.ask(post(b"order")).status, faults(lb)) == (502, {"tls": 1})
+    why = "it breaks off the handshake, perhaps for want of a certificate of ours"
+    assert lb.service.status().pools[0].servers[0].handshake == why
+
+
+def test_a_server_that_wants_a_certificate_of_ours_has_seen_no_request(
+    balance: Balance, secure: MakeSecure, strict: MakeStrict, authority: Authority
+) -> None:
+    servers = {"good": secure(), "strict": strict(ssl.TLSVersion.TLSv1_3)}
+    lb = balance(servers, pool={"tls": {"ca": str(authority.file)}, "persistence": "none"})
+    assert {lb.ask(post(b"order")).status for _ in range(8)} == {200}
+    assert servers["strict"].requests == []
+    assert faults(lb, "strict")["tls"] >= 3
 
 
 def test_without_another_server_a_failed_proof_is_502(

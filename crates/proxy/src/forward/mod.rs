@@ -22,6 +22,7 @@ use crate::clock::{Deadline, Late};
 use crate::serve::Client;
 use crate::setup::ServerSeat;
 use crate::socket::Socket;
+use crate::tls::failed;
 
 /// What an exchange needs of a connection.
 #[derive(Clone, Copy)]
@@ -201,6 +202,7 @@ impl Link {
             let fill = poll_fn(|context| buffers.poll_fill(buffer, context, &self.socket));
             match deadline.before(fill).await {
                 Ok(Ok(1..)) => {}
+                Ok(Err(error)) if self.is_refused(&error, buffer) => return Err(Fault::Tls),
                 // What HTTP/2 has no words for is no response.
                 Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
                     return Err(Fault::Broken(Refusal::FieldLine));
@@ -210,6 +212,16 @@ impl Link {
                 Err(Late) => return Err(Fault::ResponseTimeout),
             }
         }
+    }
+
+    /// Whether the server has refused the handshake, which we took to be done: over TLS 1.3 it judges what we have shown
+    /// of ourselves after that (RFC 8446, 4.4.2.4). It has looked at no request then.
+    fn is_refused(&self, error: &io::Error, came: &Buffer) -> bool {
+        let refused = !self.reused && came.is_empty() && error.kind() == failed::UNWANTED;
+        if refused {
+            self.flight.0.shook_hands(failed::SERVER_REFUSED);
+        }
+        refused
     }
 }
 

@@ -13,6 +13,10 @@ pub(crate) const LATE: Why = "late";
 /// What the client shows does not prove who it is.
 pub(crate) const UNTRUSTED: Why = "untrusted";
 
+/// The server broke off with an alert.
+pub(crate) const SERVER_REFUSED: Why = "server_refused";
+/// The kind of error when the other side does not want us, for the certificate that we have shown, or have not.
+pub(crate) const UNWANTED: io::ErrorKind = io::ErrorKind::PermissionDenied;
 /// The server does not agree on HTTP/2, which is all that it may speak.
 pub(crate) const NO_HTTP2: Why = "no_http2";
 
@@ -42,13 +46,33 @@ pub(crate) fn with_server(error: &io::Error) -> (Fault, Why) {
             Error::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity)
             | Error::PeerIncompatible(_),
         ) => "nothing_shared",
-        Some(Error::AlertReceived(_)) => "server_refused",
+        Some(Error::AlertReceived(_)) => SERVER_REFUSED,
         Some(Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
         )) => "not_tls",
         Some(_) => "broken",
     };
     (Fault::Tls, word)
+}
+
+/// An error after the handshake, as the kind of it that HTTP/2 passes on too: what is wrong with TLS says nothing of the
+/// bytes that were to come by it.
+pub(crate) fn afterwards(error: io::Error) -> io::Error {
+    match of_tls(&error) {
+        None => error,
+        // RFC 8446, 6.2: these are about a certificate.
+        Some(Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied,
+        )) => UNWANTED.into(),
+        Some(_) => io::ErrorKind::ConnectionAborted.into(),
+    }
 }
 
 fn untrusted(error: &CertificateError) -> Why {
