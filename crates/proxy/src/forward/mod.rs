@@ -175,6 +175,7 @@ impl Link {
             Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidInput => {
                 Err(Fault::Broken(Refusal::Target))
             }
+            Ok(Err(error)) if self.is_refused(&error) => Err(Fault::Tls),
             Ok(Err(_)) => Err(Fault::Closed),
             Err(Late) => Err(Fault::ResponseTimeout),
         }
@@ -202,7 +203,7 @@ impl Link {
             let fill = poll_fn(|context| buffers.poll_fill(buffer, context, &self.socket));
             match deadline.before(fill).await {
                 Ok(Ok(1..)) => {}
-                Ok(Err(error)) if self.is_refused(&error, buffer) => return Err(Fault::Tls),
+                Ok(Err(error)) if buffer.is_empty() && self.is_refused(&error) => return Err(Fault::Tls),
                 // What HTTP/2 has no words for is no response.
                 Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
                     return Err(Fault::Broken(Refusal::FieldLine));
@@ -216,8 +217,8 @@ impl Link {
 
     /// Whether the server has refused the handshake, which we took to be done: over TLS 1.3 it judges what we have shown
     /// of ourselves after that (RFC 8446, 4.4.2.4). It has looked at no request then.
-    fn is_refused(&self, error: &io::Error, came: &Buffer) -> bool {
-        let refused = !self.reused && came.is_empty() && error.kind() == failed::UNWANTED;
+    fn is_refused(&self, error: &io::Error) -> bool {
+        let refused = !self.reused && error.kind() == failed::UNWANTED;
         if refused {
             self.flight.0.shook_hands(failed::SERVER_REFUSED);
         }
