@@ -277,6 +277,16 @@ def test_a_line_that_may_hold_a_secret_is_not_shown(tmp_path: Path) -> None:
     assert secret[:12] not in told
 
 
+def test_choices_that_are_as_close_as_one_another_are_all_told(tmp_path: Path) -> None:
+    for name in ("a.pem", "a.key"):
+        (tmp_path / name).touch()
+    tls = 'tls = { certificate = "a.pem", key = "a.key", min_version = "1.1" }'
+    text = GOOD.replace("\n\n[pools", f"\n{tls}\n\n[pools")
+    assert complaints(text, tmp_path) == [
+        'FILE:4: listeners.web.tls.min_version: found "1.1"; write "1.2" or "1.3"'
+    ]
+
+
 def test_a_wrong_setting_of_a_server_is_told(tmp_path: Path) -> None:
     written = '{ address = "10.0.0.3:80", generation = -1, incarnation = "a b" }'
     assert complaints(f"{GOOD}web3 = {written}", tmp_path) == [

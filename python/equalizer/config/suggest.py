@@ -12,13 +12,15 @@ _STRANGE = "found a key"
 
 
 def word(value: object, choices: Sequence[str]) -> str:
-    """The choice that was probably meant, or all of them."""
+    """The choices that were probably meant, or all of them."""
     return listed([toml(choice) for choice in close(value, choices) or choices], "or")
 
 
 def close(value: object, choices: Sequence[str]) -> list[str]:
-    """The choice that was probably meant, if any."""
-    return difflib.get_close_matches(str(value), choices, n=1)
+    """The choice that was probably meant, if any; several where they are as close as one another."""
+    found = difflib.get_close_matches(str(value), choices, n=len(choices) or 1)
+    likeness = {each: difflib.SequenceMatcher(None, each, str(value)).ratio() for each in found}
+    return [each for each in choices if each in found and likeness[each] == likeness[found[0]]]
 
 
 def unknown(loc: Path, path: Path) -> str:
