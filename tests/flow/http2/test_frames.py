@@ -9,7 +9,8 @@ from hyperframe.frame import DataFrame, SettingsFrame, WindowUpdateFrame
 from conftest import Balance, MakeOrigin
 from flow.http2.frames import CASES, FINE, Case
 from support.balancer import Balancer
-from support.http2 import FRAME, PREFACE, Raw, head
+from support.http2 import FRAME, PREFACE, Client, Raw, head
+from support.held import Held
 from support.memory import MIB
 from support.origin import Origin, holding, response
 from support.wire import LIMIT, Wire
@@ -110,3 +111,19 @@ def test_more_than_the_window_has_is_refused(balance: Balance, make_origin: Make
             client.send(DataFrame(1, bytes(FRAME)).serialize() * (32 * MIB // FRAME))
         assert client.outcome(1) in ("RST_STREAM FLOW_CONTROL_ERROR", "GOAWAY FLOW_CONTROL_ERROR")
         done.set()
+
+
+def test_uploads_that_nobody_takes_hold_up_no_other(balance: Balance, make_origin: MakeOrigin) -> None:
+    full, well = Held("web1", make_origin), Held("web2", make_origin)
+    origins = {one.name: one.origin for one in (full, well)}
+    servers = {name: {"address": origin.address, "limit": 1} for name, origin in origins.items()}
+    lb = balance(origins, pool={"servers": servers, "queue": {"wait": "1m"}})
+    cookie = ("cookie", lb.cookie("web1"))
+    full.hold()
+    with Client(lb.client()) as browser:
+        browser.ask(cookie)
+        full.wait_for(1)
+        for _ in range(15):  # they wait in line, and take up all of their windows
+            browser.ask(cookie, method="POST", body=bytes(256 * 1024))
+        assert browser.answer(browser.ask(method="POST", body=b"basket")).get("server-name") == "web2"
+    full.open()

@@ -34,7 +34,8 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Bytes of a body that may come before they are asked for.
 const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// The same for all bodies of a connection: sixteen that nobody takes hold up the others.
+const CONNECTION_WINDOW: u32 = 16 * STREAM_WINDOW;
 /// What the frames may cost that these bytes come in, in bytes as the library counts it: 256 a small one. A client that
 /// keeps to its window does not spend it with frames of 64 bytes, however slow its server is.
 const FRAMES: usize = 4 * CONNECTION_WINDOW as usize;
