@@ -2,6 +2,7 @@
 
 import ssl
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,16 @@ def test_a_preface_may_come_byte_by_byte(balance: Balance, make_origin: MakeOrig
         for byte in PREFACE + b"\0\0\0\4\0\0\0\0\0" + client.headers(1, head()).serialize():
             client.send(bytes([byte]))
         assert client.outcome(1) == "200"
+
+
+def test_a_preface_that_does_not_end_has_the_time_of_one_head(
+    balance: Balance, make_origin: MakeOrigin
+) -> None:
+    with balance(make_origin(), timeouts={"head": "1s"}).client() as wire:
+        before = time.monotonic()
+        wire.send(PREFACE[:-1])
+        assert wire.response().status in (408, 505)
+        assert time.monotonic() - before < 2
 
 
 @pytest.mark.parametrize("cut", range(1, len(PREFACE)))

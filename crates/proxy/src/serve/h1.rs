@@ -36,6 +36,7 @@ pub(super) const BRIEF: Linger = Linger { bytes: 256 * 1024, ms: 2_000 };
 pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>) {
     let mut may_be_http2 = client.arrival.http2;
     while let Some(mut buffer) = first_bytes(&worker, &client).await {
+        awaits_head(&worker, &client);
         if std::mem::take(&mut may_be_http2) && begins_http2(&worker, &client, &mut buffer).await {
             return Box::pin(h2::serve(worker, client, Some(buffer))).await;
         }
@@ -54,7 +55,10 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
             // A stream has one request, whatever comes behind it; its end tells a client that still sends to stop.
             After::Keep | After::Close | After::Linger if client.socket.is_stream() => return false,
             After::Keep if buffer.is_empty() => return true,
-            After::Keep => continue,
+            After::Keep => {
+                awaits_head(worker, client);
+                continue;
+            }
             After::Close if buffer.is_empty() => close(client).await,
             After::Close | After::Linger => {
                 let most = if client.arrival.full.is_some() { BRIEF } else { PATIENT };
@@ -64,6 +68,11 @@ pub(crate) async fn turn(worker: &Worker, client: &Client, buffer: &mut Buffer) 
         }
         return false;
     }
+}
+
+/// Starts the time that a head has from its first byte on.
+fn awaits_head(worker: &Worker, client: &Client) {
+    client.deadline.set(worker.setup().rules.timeouts.head);
 }
 
 /// Serves one request.
@@ -150,7 +159,6 @@ async fn first_bytes(worker: &Worker, client: &Client) -> Option<Buffer> {
 
 /// Whether a connection begins as HTTP/2 does; reads on where this cannot be told yet.
 async fn begins_http2(worker: &Worker, client: &Client, buffer: &mut Buffer) -> bool {
-    client.deadline.set(worker.setup().rules.timeouts.head);
     while buffer.filled().len() < h2::PREFACE.len() && h2::PREFACE.starts_with(buffer.filled()) {
         let fill = poll_fn(|context| worker.buffers.poll_fill(buffer, context, &client.socket));
         if !matches!(client.deadline.before(fill).await, Ok(Ok(1..))) {
@@ -171,7 +179,6 @@ async fn next_request<'a>(
     let setup = worker.setup();
     let limits = setup.rules.limits;
     let mut seen: usize = 0;
-    client.deadline.set(setup.rules.timeouts.head);
     loop {
         // A head that comes byte by byte is parsed again only when its end may have come.
         if seen == 0 || may_end(&buffer.filled()[seen.saturating_sub(2)..]) {
