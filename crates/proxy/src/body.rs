@@ -3,7 +3,7 @@
 //! The next piece is read when the last one is written, so a slow reader slows its writer and memory stays bounded.
 
 use std::future::{Future, poll_fn};
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 
 use equalizer_core::http::h1::chunked::{Chunked, Piece};
@@ -289,6 +289,10 @@ impl Transfer<'_> {
         });
         match self.deadline.within(self.wait, fill).await {
             Ok(Ok(length)) => Ok(length),
+            // Of a connection, TLS may say the same.
+            Ok(Err(error)) if self.from.is_stream() && error.kind() == io::ErrorKind::InvalidData => {
+                Err(Broken::Malformed(Refusal::Malformed))
+            }
             Ok(Err(_)) => Err(Broken::Source { late: false }),
             Err(Late) => Err(Broken::Source { late: true }),
         }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use crate::buffer::Buffer;
-use crate::serve::{Client, h1};
+use crate::serve::{Client, Parting, h1};
 use crate::worker::Worker;
 
 /// What a connection brings to its desk.
@@ -53,7 +53,11 @@ pub(crate) async fn turn(worker: &Rc<Worker>, client: &Rc<Client>, buffer: Buffe
             goes_on
         }
         // The client wants no answer any more: the desk goes, and what lies on it.
-        None => false,
+        None => {
+            let malformed = client.socket.is_malformed();
+            client.parting.set(Some(if malformed { Parting::Malformed } else { Parting::Gone }));
+            false
+        }
     }
 }
 

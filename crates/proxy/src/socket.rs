@@ -218,9 +218,12 @@ impl Socket {
         }
     }
 
-    /// Whether the other side has given up a stream.
-    pub(crate) fn is_given_up(&self) -> bool {
-        self.poll_reset(&mut Context::from_waker(Waker::noop())).is_ready()
+    /// Whether this is a stream that was reset for what came on it; what is left of that is dropped.
+    pub(crate) fn is_malformed(&self) -> bool {
+        match &mut *self.0.borrow_mut() {
+            Carrier::Http2(stream) => stream.is_malformed(),
+            Carrier::Plain(_) | Carrier::Tls(_) => false,
+        }
     }
 
     /// Whether nothing has come, not even the end: an idle connection that can still be used.

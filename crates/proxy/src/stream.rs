@@ -11,7 +11,7 @@ mod words;
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use equalizer_core::http::method::Method;
@@ -130,6 +130,18 @@ impl Stream {
     pub(crate) fn poll_reset(&mut self, context: &mut Context<'_>) -> Poll<()> {
         ready!(self.outgoing.poll_reset(context));
         Poll::Ready(())
+    }
+
+    /// Whether it was reset for what came on it; what is left of that is dropped.
+    pub(crate) fn is_malformed(&mut self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match self.incoming.poll_read(&mut context, &mut [0; 64]) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Err(error)) => return error.kind() == io::ErrorKind::InvalidData,
+                Poll::Ready(Ok(0)) | Poll::Pending => return false,
+            }
+        }
     }
 
     /// Cuts the message short, so that the other side does not take what it has for all there is.

@@ -297,6 +297,7 @@ impl Worker {
             requests: Cell::new(0),
             birth: Cell::new(None),
             opened: Opened::default(),
+            parting: Cell::new(None),
             records: RefCell::default(),
         })
     }

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hyperframe.frame import DataFrame
 
 from conftest import Balance, MakeOrigin
 from equalizer.config.load import load as read
@@ -12,7 +13,7 @@ from equalizer.engine.native import start
 from flow.http2.test_ends import leave, silent
 from support.access_log import told
 from support.balancer import configuration, get
-from support.http2 import Client
+from support.http2 import Client, Fields, Raw, head
 from support.wire import connect
 
 
@@ -30,6 +31,33 @@ def test_a_stream_that_its_client_gives_up_is_told(
         (line,) = told(path)
     assert (line["protocol"], line["target"], line["server"]) == ("HTTP/2", "/basket", "web1")
     assert line["fault"] == "client_gone"
+
+
+@pytest.mark.parametrize(
+    ("fields", "behind"),
+    [
+        (head(("a", " 1"), path="/bad"), b""),
+        (head(path="/bad#x"), b""),
+        (head(("content-length", "5"), path="/bad", method="POST"), b"abc"),
+        (head(path="/bad", method="POST"), [(":path", "/good")]),
+    ],
+    ids=["field", "path", "length", "trailers"],
+)
+def test_a_stream_that_is_reset_as_malformed_is_told_and_counted_as_400(
+    balance: Balance, make_origin: MakeOrigin, tmp_path: Path, fields: Fields, behind: bytes | Fields
+) -> None:
+    path = tmp_path / "access.log"
+    lb = balance(make_origin(silent), access_log={"to": str(path)})
+    with Raw(lb.client()) as client:
+        client.send(client.headers(1, fields, "END_HEADERS", *["END_STREAM"] * (not behind)))
+        if isinstance(behind, list):
+            client.send(client.headers(1, behind))
+        elif behind:
+            client.send(DataFrame(1, behind, flags=["END_STREAM"]))
+        assert client.outcome(1) == "RST_STREAM PROTOCOL_ERROR"
+        (line,) = told(path)
+    assert (line["status"], line["fault"], line["listener"]) == (400, "malformed", "web")
+    assert lb.report()["answers"] == {"400": 1}
 
 
 @pytest.mark.parametrize("end", ["dies", "stops"])

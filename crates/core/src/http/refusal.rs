@@ -60,6 +60,9 @@ pub enum Refusal {
     /// A server changes to a protocol that it was not asked for.
     #[error("101 without an Upgrade (RFC 9110, 15.2.2)")]
     Upgrade,
+    /// A message of HTTP/2 that breaks its rules: HTTP/1.1 has no words for it.
+    #[error("malformed message of HTTP/2 (RFC 9113, 8.1.1)")]
+    Malformed,
     /// The body is larger than the configuration allows.
     #[error("body too large (RFC 9110, 15.5.14)")]
     BodyTooLarge,
@@ -91,6 +94,7 @@ impl Refusal {
             Self::UnknownCoding => "unknown_coding",
             Self::Connect => "connect_method",
             Self::Upgrade => "upgrade",
+            Self::Malformed => "malformed",
             Self::BodyTooLarge => "body_too_large",
             Self::Version => "version",
         }
@@ -109,7 +113,8 @@ impl Refusal {
             | Self::ContentLength
             | Self::TransferEncoding
             | Self::TwoLengths
-            | Self::Chunk => 400,
+            | Self::Chunk
+            | Self::Malformed => 400,
             Self::Trace => 405,
             Self::BodyTooLarge => 413,
             Self::Scheme => 421,

@@ -10,6 +10,7 @@ use equalizer_core::http::edits::Edits;
 use equalizer_core::http::field::{Known, Span};
 use equalizer_core::http::h1::decode::RequestHead;
 use equalizer_core::http::h1::encode::Lines;
+use equalizer_core::http::refusal::Refusal;
 use equalizer_core::persistence::Reason;
 use equalizer_core::persistence::cookie::SessionId;
 use equalizer_core::pool::{Pool, ServerId};
@@ -124,6 +125,13 @@ impl Notes {
     pub(crate) fn answered(&self, status: u16, sent: usize) {
         self.status.set(status);
         self.sent.set(sent as u64);
+    }
+
+    /// A stream is reset in the place of an answer: told and counted as what HTTP/1.1 answers.
+    pub(crate) fn reset(&self, worker: &Worker, refusal: Refusal) {
+        self.fault(refusal.word());
+        self.answered(refusal.status(), 0);
+        worker.count_answer(refusal.status());
     }
 
     /// Bytes of the request's body go to a server.

@@ -79,6 +79,11 @@ impl Admitted {
         self.asked.notes.fault(fault);
     }
 
+    /// Its stream was reset for what came behind its head.
+    pub(crate) fn is_malformed(&self, worker: &Worker) {
+        self.asked.notes.reset(worker, Refusal::Malformed);
+    }
+
     /// The pool's servers have answered, or failed: counted once.
     pub(super) fn fares(&self, pool: &Pool, failed: bool) {
         if let Some(breaker) = &pool.breaker {

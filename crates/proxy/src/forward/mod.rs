@@ -204,9 +204,8 @@ impl Link {
             match deadline.before(fill).await {
                 Ok(Ok(1..)) => {}
                 Ok(Err(error)) if buffer.is_empty() && self.is_refused(&error) => return Err(Fault::Tls),
-                // What HTTP/2 has no words for is no response.
                 Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                    return Err(Fault::Broken(Refusal::FieldLine));
+                    return Err(Fault::Broken(Refusal::Malformed));
                 }
                 Ok(_) if buffer.is_empty() => return Err(Fault::Closed),
                 Ok(_) => return Err(Fault::CutShort),

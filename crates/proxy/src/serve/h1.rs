@@ -8,7 +8,7 @@ use equalizer_core::http::h1::decode;
 use equalizer_core::http::h1::encode::Delivery;
 use equalizer_core::http::refusal::Refusal;
 
-use super::{After, Client, h2};
+use super::{After, Client, Parting, h2};
 use crate::access::notes::Notes;
 use crate::answer::{Page, RETRY_AFTER, answer};
 use crate::body::Source;
@@ -111,13 +111,12 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         let Some(admitted) = &mut self.admitted else { return };
         if !self.ended {
-            admitted.breaks_off(if std::thread::panicking() {
-                "panic"
-            } else if self.client.socket.is_given_up() {
-                GONE
-            } else {
-                "stopped"
-            });
+            match self.client.parting.get() {
+                _ if std::thread::panicking() => admitted.breaks_off("panic"),
+                Some(Parting::Gone) => admitted.breaks_off(GONE),
+                Some(Parting::Malformed) => admitted.is_malformed(self.worker),
+                None => admitted.breaks_off("stopped"),
+            }
         }
         admitted.end(self.worker, self.client);
     }

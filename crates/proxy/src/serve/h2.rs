@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use equalizer_core::http::refusal::Refusal;
 use equalizer_core::snapshot::Snapshot;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
@@ -22,6 +23,7 @@ use self::budget::Budget;
 use self::carrier::{Carrier, Term};
 use self::heads::Heads;
 use super::{Client, h1};
+use crate::access::notes::Notes;
 use crate::buffer::Buffer;
 use crate::clock::Deadline;
 use crate::desk;
@@ -127,6 +129,14 @@ impl Streams {
         let wait = if open { self.client.patience(&self.worker.setup().rules) } else { FAREWELL_MS };
         self.client.deadline.set(wait);
     }
+
+    /// Tells of a request that is none.
+    fn refused(&self, refusal: Refusal) {
+        let Self { worker, client, .. } = self;
+        let mut notes = Notes::begin(worker);
+        notes.reset(worker, refusal);
+        notes.end(worker, client, &worker.setup().rules, None);
+    }
 }
 
 /// A connection and what is known of its streams.
@@ -207,7 +217,8 @@ impl Served {
 
     fn begin(&self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
         if self.malformed.take(respond.stream_id()) || is_malformed(&request) {
-            return respond.send_reset(Reason::PROTOCOL_ERROR);
+            respond.send_reset(Reason::PROTOCOL_ERROR);
+            return self.streams.refused(Refusal::Malformed);
         }
         let worker = Rc::clone(&self.streams.worker);
         let socket = Socket::http2(Stream::served(request, respond, Rc::clone(&self.malformed)));

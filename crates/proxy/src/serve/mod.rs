@@ -38,6 +38,8 @@ pub(crate) struct Client {
     pub(crate) birth: Cell<Option<births::Client>>,
     /// The session that it opened last.
     pub(crate) opened: Opened,
+    /// Why the exchange under way does not go on, where that is its doing.
+    pub(crate) parting: Cell<Option<Parting>>,
     /// Its address's records.
     pub(crate) records: RefCell<Vec<Arc<Addresses>>>,
 }
@@ -135,6 +137,15 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.release_records();
     }
+}
+
+/// How a client has ended its exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// It wants no answer any more.
+    Gone,
+    /// Its stream was reset, since what came on it was malformed.
+    Malformed,
 }
 
 /// What becomes of a client's connection after an exchange.
