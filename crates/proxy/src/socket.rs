@@ -210,11 +210,23 @@ impl Socket {
         }
     }
 
-    /// Waits until the other side gives up a stream; of a connection of its own this cannot be told.
+    /// Waits until the other side gives up a stream, or resets a connection of its own. Of one that only closes it cannot
+    /// be told: who sends nothing more may still read. Nor while there are bytes that nobody has read.
     pub(crate) fn poll_reset(&self, context: &mut Context<'_>) -> Poll<()> {
-        match &mut *self.0.borrow_mut() {
-            Carrier::Http2(stream) => stream.poll_reset(context),
-            Carrier::Plain(_) | Carrier::Tls(_) => Poll::Pending,
+        let mut carrier = self.0.borrow_mut();
+        if let Carrier::Http2(stream) = &mut *carrier {
+            return stream.poll_reset(context);
+        }
+        let Some(tcp) = carrier.tcp() else { return Poll::Pending };
+        loop {
+            if ready!(tcp.poll_read_ready(context)).is_err() {
+                return Poll::Ready(());
+            }
+            match tcp.try_io(Interest::READABLE, || peek(tcp)) {
+                Ok(_) => return Poll::Pending,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Poll::Ready(()),
+            }
         }
     }
 
