@@ -238,6 +238,13 @@ impl Socket {
         }
     }
 
+    /// What is awaited did not come in time: those who share the connection shall know.
+    pub(crate) fn is_late(&self) {
+        if let Carrier::Http2(stream) = &*self.0.borrow() {
+            stream.is_late();
+        }
+    }
+
     /// Whether nothing has come, not even the end: an idle connection that can still be used.
     pub(crate) fn is_quiet(&self) -> bool {
         let mut context = Context::from_waker(Waker::noop());

@@ -6,9 +6,9 @@
 mod incoming;
 mod malformed;
 mod outgoing;
+mod underway;
 mod words;
 
-use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -24,29 +24,14 @@ use http::uri::Scheme;
 use self::incoming::Incoming;
 pub(crate) use self::malformed::Malformed;
 use self::outgoing::{Outgoing, To};
+pub(crate) use self::underway::{Traffic, Underway};
 pub(crate) use self::words::are_spaced;
 
 /// One exchange on a connection that it shares.
 pub(crate) struct Stream {
     incoming: Incoming,
     outgoing: Outgoing,
-    _underway: Option<Underway>,
-}
-
-/// Counts as under way on its connection until it is dropped.
-pub(crate) struct Underway(Rc<Cell<usize>>);
-
-impl Underway {
-    pub(crate) fn new(streams: &Rc<Cell<usize>>) -> Self {
-        streams.set(streams.get() + 1);
-        Self(Rc::clone(streams))
-    }
-}
-
-impl Drop for Underway {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
+    underway: Option<Underway>,
 }
 
 impl Stream {
@@ -62,7 +47,7 @@ impl Stream {
         Self {
             incoming: Incoming::request(&head, body, malformed),
             outgoing: Outgoing::new(to),
-            _underway: None,
+            underway: None,
         }
     }
 
@@ -74,7 +59,7 @@ impl Stream {
         underway: Underway,
     ) -> Self {
         let outgoing = Outgoing::new(To::Server { send, scheme });
-        Self { incoming: Incoming::nothing(malformed), outgoing, _underway: Some(underway) }
+        Self { incoming: Incoming::nothing(malformed), outgoing, underway: Some(underway) }
     }
 
     /// Whether the server cannot have begun with the request.
@@ -141,6 +126,13 @@ impl Stream {
                 Poll::Ready(Err(error)) => return error.kind() == io::ErrorKind::InvalidData,
                 Poll::Ready(Ok(0)) | Poll::Pending => return false,
             }
+        }
+    }
+
+    /// The answer did not come in time.
+    pub(crate) fn is_late(&self) {
+        if let Some(underway) = &self.underway {
+            underway.is_late();
         }
     }
 

@@ -17,7 +17,7 @@ use tokio::task::spawn_local;
 
 use self::watched::Watched;
 use crate::socket::Socket;
-use crate::stream::{Malformed, Stream, Underway};
+use crate::stream::{Malformed, Stream, Traffic, Underway};
 
 /// Connections to one server at most, a worker.
 const MOST: usize = 16;
@@ -57,8 +57,7 @@ pub(crate) struct Shared {
 struct Open {
     send: SendRequest<Bytes>,
     scheme: Scheme,
-    /// Exchanges under way on it.
-    streams: Rc<Cell<usize>>,
+    traffic: Rc<Traffic>,
     /// Those of them whose responses break a rule that the library does not know.
     malformed: Rc<Malformed>,
     /// Whether its server has said what it takes (RFC 9113, 3.4), or nothing comes any more.
@@ -86,7 +85,7 @@ impl Shared {
     /// Begins HTTP/2 on a new connection; `now` in milliseconds.
     pub(crate) async fn open(&self, socket: Socket, now: u64) -> Result<(), Fault> {
         let scheme = if socket.is_tls() { Scheme::HTTPS } else { Scheme::HTTP };
-        let malformed = Rc::default();
+        let (malformed, traffic) = (Rc::default(), Rc::default());
         let handshake = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -95,10 +94,10 @@ impl Shared {
             .max_send_buffer_size(SEND_BUFFER)
             .max_header_list_size(HEAD)
             .enable_push(false)
-            .handshake(Watched::new(socket, &malformed));
+            .handshake(Watched::new(socket, &malformed, &traffic));
         let (send, connection) = handshake.await.map_err(|_| Fault::Closed)?;
-        let (streams, settled, used) = (Rc::default(), Rc::default(), Cell::new(now));
-        let one = Open { send, scheme, streams, malformed, settled, used };
+        let (settled, used) = (Rc::default(), Cell::new(now));
+        let one = Open { send, scheme, traffic, malformed, settled, used };
         spawn_local(drive(
             connection,
             Rc::clone(&one.settled),
@@ -116,7 +115,7 @@ impl Shared {
         open.retain_mut(|one| !one.is_closed());
         let enough = open.len() >= MOST;
         let roomy = open.iter().find(|one| one.has_room(most));
-        let one = roomy.or_else(|| open.iter().filter(|_| enough).min_by_key(|one| one.streams.get()))?;
+        let one = roomy.or_else(|| open.iter().filter(|_| enough).min_by_key(|one| one.traffic.streams()))?;
         Some(one.begin(now))
     }
 
@@ -150,7 +149,7 @@ impl Shared {
 
     /// Closes what is idle since before `then`.
     pub(crate) fn close_older(&self, then: u64) {
-        self.open.borrow_mut().retain(|one| one.used.get() >= then || one.streams.get() > 0);
+        self.open.borrow_mut().retain(|one| one.used.get() >= then || one.traffic.streams() > 0);
     }
 
     /// Gives up the connections there are: exchanges under way go on.
@@ -163,7 +162,7 @@ impl Open {
     /// Begins an exchange on it.
     fn begin(&self, now: u64) -> Socket {
         self.used.set(now);
-        let underway = Underway::new(&self.streams);
+        let underway = Underway::new(&self.traffic);
         let malformed = Rc::clone(&self.malformed);
         Socket::http2(Stream::asked(self.send.clone(), self.scheme.clone(), malformed, underway))
     }
@@ -171,17 +170,17 @@ impl Open {
     /// Whether it takes another exchange, where it may have `most`: one until its server has said how many.
     fn has_room(&self, most: usize) -> bool {
         let takes = if self.settled.get() { self.send.current_max_send_streams() } else { 1 };
-        self.streams.get() < takes.min(most)
+        self.traffic.streams() < takes.min(most)
     }
 
     fn offers_tunnels(&self) -> bool {
         self.send.is_extended_connect_protocol_enabled()
     }
 
-    /// Whether the server has said goodbye.
+    /// Whether it takes no exchange any more: its server has said goodbye, or nothing at all.
     fn is_closed(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
-        matches!(self.send.poll_ready(&mut context), Poll::Ready(Err(_)))
+        self.traffic.is_mute() || matches!(self.send.poll_ready(&mut context), Poll::Ready(Err(_)))
     }
 }
 

@@ -209,7 +209,10 @@ impl Link {
                 }
                 Ok(_) if buffer.is_empty() => return Err(Fault::Closed),
                 Ok(_) => return Err(Fault::CutShort),
-                Err(Late) => return Err(Fault::ResponseTimeout),
+                Err(Late) => {
+                    self.socket.is_late();
+                    return Err(Fault::ResponseTimeout);
+                }
             }
         }
     }

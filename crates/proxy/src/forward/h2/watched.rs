@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::frames::{DATA, END_STREAM, FRAME, Fields, Frames, HEADERS, Head, Piece, RST_STREAM, SETTINGS};
 use crate::socket::Socket;
-use crate::stream::Malformed;
+use crate::stream::{Malformed, Traffic};
 
 /// Streams whose end is awaited; behind the end of older ones nothing is looked for.
 const MOST: usize = 4_096;
@@ -24,17 +24,19 @@ pub(super) struct Watched {
     /// Whether nothing more is looked at: the library ends the connection.
     blind: bool,
     malformed: Rc<Malformed>,
+    traffic: Rc<Traffic>,
 }
 
 impl Watched {
     /// The streams whose responses are malformed are noted.
-    pub(super) fn new(socket: Socket, malformed: &Rc<Malformed>) -> Self {
+    pub(super) fn new(socket: Socket, malformed: &Rc<Malformed>, traffic: &Rc<Traffic>) -> Self {
         Self {
             socket,
             frames: Frames::behind(0),
             responses: Responses::default(),
             blind: false,
             malformed: Rc::clone(malformed),
+            traffic: Rc::clone(traffic),
         }
     }
 
@@ -67,6 +69,7 @@ impl AsyncRead for Watched {
         let before = into.filled().len();
         let length = ready!(self.socket.poll_read(context, into.initialize_unfilled()))?;
         into.advance(length);
+        self.traffic.hears();
         self.came(&into.filled()[before..]);
         // No server is malformed as often whose answers are still waited for.
         let failed = self.malformed.is_too_many();
