@@ -11,8 +11,12 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use crate::buffer::Buffer;
+use crate::clock::{Clock, Deadline};
 use crate::serve::{Client, Parting, h1};
 use crate::worker::Worker;
+
+/// How long an exchange goes on before anybody looks whether its client has reset the connection, in milliseconds.
+const TRUST_MS: u32 = 500;
 
 /// What a connection brings to its desk.
 struct Job {
@@ -25,6 +29,8 @@ struct Job {
 /// A place to work for one connection at a time.
 pub(crate) struct Desk {
     tray: Rc<Tray>,
+    /// Until when it is not asked whether a connection was reset: asking costs more than most exchanges take.
+    trust: Deadline,
     work: Pin<Box<dyn Future<Output = Infallible>>>,
 }
 
@@ -37,14 +43,18 @@ struct Tray {
 
 /// Serves the requests that have come, at a desk of the worker's; whether the connection waits for more.
 pub(crate) async fn turn(worker: &Rc<Worker>, client: &Rc<Client>, buffer: Buffer) -> bool {
-    let mut desk = worker.desks.take().unwrap_or_else(Desk::new);
+    let mut desk = worker.desks.take().unwrap_or_else(|| Desk::new(&worker.clock));
     let job = Job { worker: Rc::clone(worker), client: Rc::clone(client), buffer };
     desk.tray.job.set(Some(job));
+    desk.trust.set(TRUST_MS);
     let done = poll_fn(|context| {
         let Poll::Pending = desk.work.as_mut().poll(context);
         match desk.tray.done.take() {
             Some(goes_on) => Poll::Ready(Some(goes_on)),
-            None => client.socket.poll_reset(context).map(|()| None),
+            None if client.socket.is_stream() || desk.trust.poll_late(context).is_ready() => {
+                client.socket.poll_reset(context).map(|()| None)
+            }
+            None => Poll::Pending,
         }
     });
     match done.await {
@@ -62,9 +72,9 @@ pub(crate) async fn turn(worker: &Rc<Worker>, client: &Rc<Client>, buffer: Buffe
 }
 
 impl Desk {
-    fn new() -> Self {
+    fn new(clock: &Rc<Clock>) -> Self {
         let tray = Rc::new(Tray::default());
-        Self { work: Box::pin(work(Rc::clone(&tray))), tray }
+        Self { work: Box::pin(work(Rc::clone(&tray))), trust: Deadline::new(clock), tray }
     }
 }
 
