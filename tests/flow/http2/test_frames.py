@@ -9,8 +9,8 @@ from hyperframe.frame import DataFrame, SettingsFrame, WindowUpdateFrame
 from conftest import Balance, MakeOrigin
 from flow.http2.frames import CASES, FINE, Case
 from support.balancer import Balancer
-from support.http2 import FRAME, PREFACE, Client, Raw, head
 from support.held import Held
+from support.http2 import FRAME, PREFACE, Client, Raw, head
 from support.memory import MIB
 from support.origin import Origin, holding, response
 from support.wire import LIMIT, Wire

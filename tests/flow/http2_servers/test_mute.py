@@ -1,4 +1,4 @@
-"""Connections of HTTP/2 whose server says nothing any more: who shares them does not find out one after another."""
+"""A connection of HTTP/2 whose server has gone mute: its exchanges do not find out one after another."""
 
 from collections.abc import Callable
 
