@@ -24,7 +24,10 @@ def answering(answers: Callable[[Origin, str], bool]) -> Script:
         wire.send(connection.data_to_send())
         while data := wire.sock.recv(1 << 16):
             for event in connection.receive_data(data):
-                if isinstance(event, RequestReceived) and answers(origin, dict(event.headers)[":path"]):
+                if not isinstance(event, RequestReceived):
+                    continue
+                fields = {str(name): str(value) for name, value in event.headers}
+                if answers(origin, fields[":path"]):
                     connection.send_headers(event.stream_id, FIELDS, end_stream=True)
             wire.send(connection.data_to_send())
 
