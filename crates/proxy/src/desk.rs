@@ -29,16 +29,15 @@ struct Job {
 /// A place to work for one connection at a time.
 pub(crate) struct Desk {
     tray: Rc<Tray>,
-    /// Until when it is not asked whether a connection was reset: asking costs more than most exchanges take.
-    trust: Deadline,
     work: Pin<Box<dyn Future<Output = Infallible>>>,
 }
 
-#[derive(Default)]
 struct Tray {
     job: Cell<Option<Job>>,
     /// Whether the connection goes on, once the job is done.
     done: Cell<Option<bool>>,
+    /// Until when it is not asked whether a connection was reset: asking costs more than most exchanges take.
+    trust: Deadline,
 }
 
 /// Serves the requests that have come, at a desk of the worker's; whether the connection waits for more.
@@ -46,12 +45,13 @@ pub(crate) async fn turn(worker: &Rc<Worker>, client: &Rc<Client>, buffer: Buffe
     let mut desk = worker.desks.take().unwrap_or_else(|| Desk::new(&worker.clock));
     let job = Job { worker: Rc::clone(worker), client: Rc::clone(client), buffer };
     desk.tray.job.set(Some(job));
-    desk.trust.set(TRUST_MS);
+    desk.tray.trust.set(TRUST_MS);
     let done = poll_fn(|context| {
-        let Poll::Pending = desk.work.as_mut().poll(context);
-        match desk.tray.done.take() {
+        let Desk { tray, work } = &mut desk;
+        let Poll::Pending = work.as_mut().poll(context);
+        match tray.done.take() {
             Some(goes_on) => Poll::Ready(Some(goes_on)),
-            None if client.socket.is_stream() || desk.trust.poll_late(context).is_ready() => {
+            None if client.socket.is_stream() || tray.trust.poll_late(context).is_ready() => {
                 client.socket.poll_reset(context).map(|()| None)
             }
             None => Poll::Pending,
@@ -73,8 +73,9 @@ pub(crate) async fn turn(worker: &Rc<Worker>, client: &Rc<Client>, buffer: Buffe
 
 impl Desk {
     fn new(clock: &Rc<Clock>) -> Self {
-        let tray = Rc::new(Tray::default());
-        Self { work: Box::pin(work(Rc::clone(&tray))), trust: Deadline::new(clock), tray }
+        let tray = Tray { job: Cell::default(), done: Cell::default(), trust: Deadline::new(clock) };
+        let tray = Rc::new(tray);
+        Self { work: Box::pin(work(Rc::clone(&tray))), tray }
     }
 }
 
