@@ -73,6 +73,7 @@ def test_many_clients_share_one_connection_to_a_server(balance: Balance, make_or
         "state": "up",
         "tunnels": 0,
         "timed": 10,
+        "handshake": "",
         "weight": 100,
     }
 

@@ -94,6 +94,7 @@ def test_a_server_that_does_not_answer_is_answered_for_504(balance: Balance, mak
         "timed": 0,
         "micros": 0,
         "times": {},
+        "handshake": "",
         "weight": 100,
     }
 
